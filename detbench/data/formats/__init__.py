@@ -1,0 +1,110 @@
+"""Dataset formats: recognise a path, read a split of it, write one.
+
+Each format is one module with a ``FORMAT``; modules are imported when they are asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detbench.data.findings import Findings
+from detbench.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from detbench.data.formats.base import Format, Sighting
+    from detbench.data.tables import Dataset
+
+__all__ = ["FORMAT_NAMES", "get_format", "read_dataset", "recognise", "splits_of"]
+
+#: Name → module, in the order in which formats are tried and listed.
+_MODULES = {
+    "coco": "coco",
+    "voc": "voc",
+    "tfrecord": "tfrecord",
+    "carpk": "carpk",
+    "visdrone": "visdrone",
+    "uavdt": "uavdt",
+    "yolo": "yolo",
+    "csv": "csv_boxes",
+}
+
+FORMAT_NAMES = tuple(_MODULES)
+
+#: A second candidate this close to the first makes a path ambiguous.
+_TOO_CLOSE = 0.1
+
+
+def get_format(name: str) -> Format:
+    """Return the format called ``name``. Raises UsageError, listing the names, if there is none."""
+    if name not in _MODULES:
+        raise UsageError(f"there is no format {name!r}; the formats are {', '.join(FORMAT_NAMES)}")
+    module = import_module(f"detbench.data.formats.{_MODULES[name]}")
+    return module.FORMAT  # type: ignore[no-any-return]
+
+
+def recognise(path: Path) -> list[Sighting]:
+    """Return every format that ``path`` may be in, the most certain first. Raises DataError if nothing is there."""
+    if not path.exists():
+        raise DataError("there is no such file or folder", file=path)
+    sightings = [get_format(name).recognise(path) for name in FORMAT_NAMES]
+    return sorted((s for s in sightings if s is not None), key=lambda s: -s.certainty)
+
+
+def _resolve(path: Path, format_name: str | None) -> Format:
+    """Return the named format, or the one recognised at ``path``."""
+    if format_name is not None:
+        if not path.exists():
+            raise DataError("there is no such file or folder", file=path)
+        return get_format(format_name)
+    seen = recognise(path)
+    if not seen:
+        raise DataError(
+            "no known dataset format was recognised here",
+            file=path,
+            remedy=f"say --format with one of {', '.join(FORMAT_NAMES)}",
+        )
+    if len(seen) > 1 and seen[0].certainty - seen[1].certainty < _TOO_CLOSE:
+        raise DataError(
+            f"this could be {seen[0].format} or {seen[1].format}", file=path, remedy="say which with --format"
+        )
+    return get_format(seen[0].format)
+
+
+def splits_of(path: Path, *, format_name: str | None = None) -> tuple[str, ...]:
+    """Return the names of the splits found at ``path``, or an empty tuple. Raises DataError, UsageError."""
+    return _resolve(path, format_name).splits(path)
+
+
+def read_dataset(
+    path: Path | str, *, split: str | None = None, format_name: str | None = None, findings: Findings | None = None
+) -> Dataset:
+    """Read a dataset, or one split of it, in any format that can be read.
+
+    Parameters
+    ----------
+    path
+        A dataset's folder, or its annotation file.
+    split
+        A split's name; None reads everything that is there.
+    format_name
+        One of :data:`FORMAT_NAMES`; None recognises it.
+    findings
+        Where to report what cannot be read; by default the first such thing is raised.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read; names the file, the record and the remedy.
+    UsageError
+        If there is no such format or split.
+    """
+    place = Path(path)
+    chosen = _resolve(place, format_name)
+    if split is not None:
+        known = chosen.splits(place)
+        if split not in known:
+            has = f"the splits are {', '.join(known)}" if known else "this dataset has no splits"
+            raise UsageError(f"{place} has no split {split!r}; {has}")
+    return chosen.read(place, split, findings if findings is not None else Findings())

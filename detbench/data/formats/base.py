@@ -1,0 +1,56 @@
+"""What a format is: a few functions under a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from detbench.data.findings import Findings
+    from detbench.data.tables import Dataset
+
+__all__ = ["Format", "Sighting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A format recognised at a path.
+
+    ``certainty`` is 0 to 1: 1.0 when a format's own marks were seen (a key, a folder name and a parsed record),
+    0.5 when the shape fits and others might too. ``evidence`` says in words what was seen, a clause each.
+    """
+
+    format: str
+    certainty: float
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One dataset format.
+
+    Attributes
+    ----------
+    name, title
+        What ``--format`` takes, and what people call it.
+    recognise
+        ``path → Sighting | None``: looks at names and at most a few records; never raises on foreign data.
+    splits
+        ``path → names``: the splits found, in the order train, val, test, others; empty where there are none.
+    read
+        ``(path, split, findings) → Dataset``. ``split`` None reads everything. What cannot be read is reported
+        to ``findings`` and left out; a strict ``findings`` raises DataError.
+    write
+        ``(dataset, path) → None``: writes annotations, and copies of the pictures that are there, under the
+        folder ``path``; None where the format is only read. Each format's module says what it cannot carry.
+    """
+
+    name: str
+    title: str
+    recognise: Callable[[Path], Sighting | None]
+    splits: Callable[[Path], tuple[str, ...]]
+    read: Callable[[Path, str | None, Findings], Dataset]
+    write: Callable[[Dataset, Path], None] | None = None

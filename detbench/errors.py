@@ -1,0 +1,42 @@
+"""What can go wrong, said so that a person can act on it.
+
+Every error that a user can cause is a :class:`DetbenchError`; its text is one sentence that names the
+file, the record in it and the remedy. The command line prints the text and exits with 2.
+"""
+
+from __future__ import annotations
+
+__all__ = ["DataError", "DetbenchError", "UsageError"]
+
+
+class DetbenchError(Exception):
+    """Base of every error that comes from what detbench was given, not from a bug in detbench."""
+
+
+class UsageError(DetbenchError):
+    """An option or an argument that cannot mean anything: an unknown name, two that contradict."""
+
+
+class DataError(DetbenchError):
+    """A file that cannot be read as what it should be.
+
+    Parameters
+    ----------
+    problem
+        What is wrong, as a clause without its final full stop.
+    file
+        The file (or folder) it is in, as the user named it.
+    record
+        Where in the file: ``"line 12"``, ``"annotation 991"``, ``"object 3"``; may be empty.
+    remedy
+        What to do about it, as an imperative clause; may be empty.
+    """
+
+    def __init__(self, problem: str, *, file: object = "", record: str = "", remedy: str = "") -> None:
+        self.problem = problem
+        self.file = str(file)
+        self.record = record
+        self.remedy = remedy
+        where = ", ".join(part for part in (self.file, record) if part)
+        text = f"{where}: {problem}" if where else problem
+        super().__init__(f"{text}; {remedy}" if remedy else text)

@@ -1,0 +1,127 @@
+"""Files that appear whole or not at all, and names that cannot lead out of their folder."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from detbench.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["read_bytes", "read_text", "replacing", "safe_join", "sha256_of", "shared_folder", "write_text"]
+
+#: Text files larger than this are refused by :func:`read_text`: no annotation of one image is that long.
+MAX_TEXT_BYTES = 64 * 2**20
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for writing that takes ``path``'s place only when the block ends without an error.
+
+    The bytes go to a hidden sibling first, are flushed to the disk, and are renamed over ``path``; after an
+    error, or a kill, what stood at ``path`` before stands there still.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written (no such folder, no permission, disk full); the sibling is removed.
+    """
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with aside.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise DataError(
+            f"cannot be written ({error.strerror or error})", file=path, remedy="nothing was left half-written"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8, whole or not at all. Raises DataError."""
+    with replacing(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the file's bytes. Raises DataError, naming the file, if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error})", file=path) from error
+
+
+def read_text(path: Path, *, limit_bytes: int = MAX_TEXT_BYTES) -> str:
+    """Return a UTF-8 (or UTF-8 with BOM) text file's content, with every line end a newline.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, is longer than ``limit_bytes``, or is not UTF-8.
+    """
+    try:
+        size_bytes = path.stat().st_size
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error})", file=path) from error
+    if size_bytes > limit_bytes:
+        raise DataError(
+            f"is {size_bytes:,} bytes long, more than the {limit_bytes:,} a text of its kind may be", file=path
+        )
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"is not UTF-8 text (byte {error.start})", file=path, remedy="save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def safe_join(root: Path, name: str, *, file: object, record: str = "") -> Path:
+    """Return ``root / name``, refusing a ``name`` that leads out of ``root``.
+
+    ``name`` comes from a data file, so it may be hostile: absolute, with ``..`` parts, a drive, a NUL byte.
+    A backslash counts as a separator, because annotation tools on Windows write it.
+
+    Raises
+    ------
+    DataError
+        Naming ``file`` and ``record``, where the name was found.
+    """
+    plain = name.replace("\\", "/")
+    parts = plain.split("/")
+    if not name or "\0" in name or plain.startswith("/") or ".." in parts or ":" in parts[0]:
+        raise DataError(
+            f"the name {name!r} leads out of {root}",
+            file=file,
+            record=record,
+            remedy="use names relative to that folder",
+        )
+    return root.joinpath(*parts)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits. Raises DataError."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error})", file=path) from error
+
+
+def shared_folder(name: str) -> Path:
+    """Return the folder of data files that the package carries: ``datasets`` or ``baselines``.
+
+    In an installed package it lies inside ``detbench/``; in a checkout it lies beside it.
+    """
+    package = Path(__file__).parent
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
