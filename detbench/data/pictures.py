@@ -19,7 +19,11 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a picture's first bytes say: Pillow's format name (``"JPEG"``), mode, size as stored, EXIF orientation (1 is upright)."""
+    """What a picture's first bytes say.
+
+    Pillow's names of format (``"JPEG"``) and mode (``"RGB"``), the size as stored, and the EXIF orientation, 1 if
+    the picture is upright.
+    """
 
     format: str
     mode: str

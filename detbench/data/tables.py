@@ -50,7 +50,7 @@ class Categories:
 
     @classmethod
     def from_names(cls, names: Iterable[str]) -> Categories:
-        """Number names from 1, in the order given, for formats without ids."""
+        """Return the categories of a format without ids: names numbered from 1, in the order given."""
         ordered = tuple(names)
         return cls(ordered, tuple(range(1, len(ordered) + 1)))
 
@@ -66,7 +66,7 @@ class Categories:
         """Return source id → row."""
         return {key: row for row, key in enumerate(self.source_id)}
 
-    def toframe_of(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
         """Return one row a category, columns ``name`` and ``source_id``. Needs pandas."""
         return frame_of({"name": self.name, "source_id": self.source_id})
 
@@ -108,7 +108,7 @@ class Images:
             self.height_px[index],
         )
 
-    def toframe_of(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
         """Return one row an image. Needs pandas."""
         return frame_of({column.name: getattr(self, column.name) for column in fields(self)})
 
@@ -162,7 +162,7 @@ class GroundTruth:
         columns = {c.name: getattr(self, c.name)[index] for c in fields(self) if c.name != "source_id"}
         return GroundTruth(**columns, source_id=tuple(self.source_id[row] for row in index) if self.source_id else ())
 
-    def toframe_of(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
         """Return one row a box, the corners as ``x1 y1 x2 y2``. Needs pandas."""
         columns: dict[str, Any] = {
             c.name: getattr(self, c.name) for c in fields(self) if c.name not in {"box", "source_id"}
@@ -249,7 +249,7 @@ class Predictions:
         """Return int64 ``[image_count + 1]``: image ``i``'s rows are ``offsets[i]`` to ``offsets[i + 1]``."""
         return np.searchsorted(self.image, np.arange(image_count + 1)).astype(np.int64)
 
-    def toframe_of(self) -> pd.DataFrame:
+    def to_frame(self) -> pd.DataFrame:
         """Return one row a prediction, the corners as ``x1 y1 x2 y2``. Needs pandas."""
         corners = dict(zip(("x1", "y1", "x2", "y2"), self.box.T, strict=True))
         return frame_of({"image": self.image, "category": self.category, **corners, "score": self.score})
@@ -338,5 +338,5 @@ def frame_of(columns: dict[str, Any]) -> pd.DataFrame:
     try:
         import pandas as pd
     except ImportError as error:
-        raise DetbenchError('toframe_of() needs pandas; pip install "detbench[pandas]"') from error
+        raise DetbenchError('to_frame() needs pandas; pip install "detbench[pandas]"') from error
     return pd.DataFrame({name: list(c) if isinstance(c, tuple) else c for name, c in columns.items()})
