@@ -131,6 +131,10 @@ class GroundTruth:
         int8 ``[N]``: 0 not, 1 partly, 2 heavily; −1 where the source does not say.
     source_id
         The annotations' ids, or an empty tuple where the format has none.
+    size_px
+        float64 ``[N, 2]``: width and height. A format that gives them (COCO) keeps them here, because in binary
+        floating point ``(x + w) − x`` is not always ``w`` and COCO's numbers are defined on ``w``; elsewhere they
+        are the differences of the corners.
     """
 
     image: NDArray[np.int32]
@@ -143,6 +147,12 @@ class GroundTruth:
     truncated: NDArray[np.int8]
     occluded: NDArray[np.int8]
     source_id: tuple[Key, ...] = ()
+    size_px: NDArray[np.float64] = None  # type: ignore[assignment]  # never None after __post_init__
+
+    def __post_init__(self) -> None:
+        """Take the sizes from the corners where none were given."""
+        if self.size_px is None:
+            object.__setattr__(self, "size_px", self.box[:, 2:] - self.box[:, :2])
 
     def __len__(self) -> int:
         """Return the number of boxes."""
@@ -154,7 +164,7 @@ class GroundTruth:
 
     def box_area_px(self) -> NDArray[np.float64]:
         """Return float64 ``[N]``: width times height of every box."""
-        return (self.box[:, 2] - self.box[:, 0]) * (self.box[:, 3] - self.box[:, 1])
+        return self.size_px[:, 0] * self.size_px[:, 1]
 
     def take(self, rows: NDArray[Any]) -> GroundTruth:
         """Return the boxes that ``rows`` (a mask or an ascending index) selects; images keep their rows."""
@@ -165,7 +175,7 @@ class GroundTruth:
     def to_frame(self) -> pd.DataFrame:
         """Return one row a box, the corners as ``x1 y1 x2 y2``. Needs pandas."""
         columns: dict[str, Any] = {
-            c.name: getattr(self, c.name) for c in fields(self) if c.name not in {"box", "source_id"}
+            c.name: getattr(self, c.name) for c in fields(self) if c.name not in {"box", "size_px", "source_id"}
         }
         columns.update(zip(("x1", "y1", "x2", "y2"), self.box.T, strict=True))
         if self.source_id:
@@ -181,8 +191,9 @@ class GroundTruthBuilder:
         default_factory=list
     )
     _source_id: list[Key] = field(default_factory=list)
+    _size_px: list[tuple[float, float]] = field(default_factory=list)
 
-    def add(  # one keyword for each column; a reader names the few it has
+    def add(  # noqa: PLR0913  one keyword for each column; a reader names the few it has
         self,
         image: int,
         category: int,
@@ -195,11 +206,17 @@ class GroundTruthBuilder:
         truncated: int = UNKNOWN_LEVEL,
         occluded: int = UNKNOWN_LEVEL,
         source_id: Key | None = None,
+        size_px: tuple[float, float] | None = None,
     ) -> None:
-        """Add one box; see :class:`GroundTruth` for the columns. Give every box a ``source_id``, or none."""
+        """Add one box; see :class:`GroundTruth` for the columns.
+
+        Give every box of a table a ``source_id``, or none; likewise a ``size_px``.
+        """
         self._rows.append((image, category, box, area_px, crowd, ignore, difficult, truncated, occluded))
         if source_id is not None:
             self._source_id.append(source_id)
+        if size_px is not None:
+            self._size_px.append(size_px)
 
     def build(self) -> GroundTruth:
         """Return the table: rows grouped by image, file order kept inside an image."""
@@ -217,6 +234,7 @@ class GroundTruthBuilder:
             truncated=np.asarray(columns[7], dtype=np.int8)[order],
             occluded=np.asarray(columns[8], dtype=np.int8)[order],
             source_id=tuple(self._source_id[row] for row in order) if self._source_id else (),
+            size_px=np.asarray(self._size_px, dtype=np.float64)[order] if self._size_px else None,  # type: ignore[arg-type]
         )
 
 
@@ -225,21 +243,34 @@ class Predictions:
     """One row a predicted box, grouped by image, file order kept inside an image.
 
     ``image`` and ``category`` (int32 ``[N]``) are rows of a dataset's tables, category −1 for a proposal;
-    ``box`` float64 ``[N, 4]`` as in :class:`GroundTruth`; ``score`` float64 ``[N]``, finite, any range.
+    ``box`` float64 ``[N, 4]`` and ``size_px`` float64 ``[N, 2]`` as in :class:`GroundTruth`; ``score`` float64
+    ``[N]``, finite, any range.
     """
 
     image: NDArray[np.int32]
     category: NDArray[np.int32]
     box: NDArray[np.float64]
     score: NDArray[np.float64]
+    size_px: NDArray[np.float64] = None  # type: ignore[assignment]  # never None after __post_init__
+
+    def __post_init__(self) -> None:
+        """Take the sizes from the corners where none were given."""
+        if self.size_px is None:
+            object.__setattr__(self, "size_px", self.box[:, 2:] - self.box[:, :2])
 
     @classmethod
     def grouped(
-        cls, image: NDArray[np.int32], category: NDArray[np.int32], box: NDArray[np.float64], score: NDArray[np.float64]
+        cls,
+        image: NDArray[np.int32],
+        category: NDArray[np.int32],
+        box: NDArray[np.float64],
+        score: NDArray[np.float64],
+        size_px: NDArray[np.float64] | None = None,
     ) -> Predictions:
         """Return the table of columns that are in file order, stably sorted by image."""
         order = np.argsort(image, kind="stable")
-        return cls(image[order], category[order], box[order], score[order])
+        sizes = box[:, 2:] - box[:, :2] if size_px is None else size_px
+        return cls(image[order], category[order], box[order], score[order], sizes[order])
 
     def __len__(self) -> int:
         """Return the number of predictions."""

@@ -1,0 +1,142 @@
+"""Precision and recall: from matches to curves, from curves to average precision.
+
+COCO: cocoapi, ``COCOeval.accumulate``. Pascal VOC: the devkit's ``VOCap.m`` (2010 and after) and ``VOCevaldet.m``
+(2007, 11 points).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detbench.evaluation.matching import Matches
+
+__all__ = ["LEVELS", "Accumulated", "accumulate", "area_under_curve", "by_falling_score", "precision_at_levels"]
+
+#: Recall levels. COCO's are linspace's own values and VOC 2007's arange's own: j · 0.1 and j / 10 differ in the
+#: last bit, and with it a level can be missed.
+LEVELS: dict[str, NDArray[np.float64]] = {
+    "101-point": np.linspace(0.0, 1.0, 101),
+    "11-point": np.arange(0.0, 1.1, 0.1),
+}
+
+#: The levels at which curves are drawn, whatever the protocol computes with.
+DRAWN = "101-point"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Accumulated:
+    """Curves and what follows from them, NaN where a category has no ground truth to be found.
+
+    Axes: T IoU thresholds, R recall levels, K categories, A area ranges, M maxDets.
+
+    Attributes
+    ----------
+    precision
+        float64 ``[T, R, K, A]`` at the largest maxDets, at the 101 levels; not increasing along R.
+    average_precision
+        float64 ``[T, K, A]`` at the largest maxDets, by the protocol's interpolation.
+    recall
+        float64 ``[T, K, A, M]``: the largest recall reached.
+    truth_count
+        int64 ``[K, A]``: ground truths that must be found.
+    """
+
+    precision: NDArray[np.float64]
+    average_precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    truth_count: NDArray[np.int64]
+
+
+def by_falling_score(score: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the order of falling scores; equal scores keep their order."""
+    return np.argsort(-score, kind="stable")
+
+
+def precision_at_levels(
+    recall: NDArray[np.float64], precision: NDArray[np.float64], levels: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return float64 ``[R]``: at each level the best precision of any point with at least that recall, else 0.
+
+    ``recall`` (not decreasing) and ``precision`` are float64 ``[N]``, a point a prediction.
+
+    >>> precision_at_levels(np.array([0.5, 0.5, 1.0]), np.array([1.0, 0.5, 2 / 3]), np.array([0.0, 0.5, 0.9])).round(3)
+    array([1.   , 1.   , 0.667])
+    """
+    best_from_here = np.maximum.accumulate(precision[::-1])[::-1]
+    first = np.searchsorted(recall, levels, side="left")
+    reached = first < len(recall)
+    values = np.zeros(len(levels))
+    values[reached] = best_from_here[first[reached]]
+    return values
+
+
+def area_under_curve(recall: NDArray[np.float64], precision: NDArray[np.float64]) -> float:
+    """Return the area under the monotone precision–recall curve: VOC's all-point average precision.
+
+    >>> area_under_curve(np.array([0.5, 0.5, 1.0]), np.array([1.0, 0.5, 2 / 3]))
+    0.8333333333333333
+    """
+    steps = np.concatenate(([0.0], recall, [1.0]))
+    best_from_here = np.maximum.accumulate(np.concatenate(([0.0], precision, [0.0]))[::-1])[::-1]
+    rises = np.flatnonzero(steps[1:] != steps[:-1])
+    return float(np.sum((steps[rises + 1] - steps[rises]) * best_from_here[rises + 1]))
+
+
+def accumulate(matches: Matches) -> Accumulated:
+    """Turn matches into curves and their areas, for every threshold, category, area range and maxDets."""
+    protocol, task = matches.protocol, matches.task
+    shape = (len(protocol.iou_thresholds), matches.category_count, len(protocol.areas))
+    precision = np.full((shape[0], len(LEVELS[DRAWN]), *shape[1:]), np.nan)
+    average = np.full(shape, np.nan)
+    recall = np.full((*shape, len(protocol.max_dets)), np.nan)
+    truth_count = np.zeros(shape[1:], dtype=np.int64)
+    offsets, truth_offsets = matches.offsets(), matches.truth_offsets()
+    for category in range(matches.category_count):
+        rows = slice(offsets[category], offsets[category + 1])
+        order = rows.start + by_falling_score(task.score[rows])
+        ignored = task.truth_ignored[truth_offsets[category] : truth_offsets[category + 1]]
+        for area in range(shape[2]):
+            count = int(np.count_nonzero((ignored >> matches.bit(area, 0)) & np.uint64(1) == 0))
+            truth_count[category, area] = count
+            for threshold in range(shape[0]) if count else ():
+                here = (threshold, category, area)
+                found, false = _flags(matches, order, matches.bit(area, threshold))
+                recall[here] = [_share(found, task.rank[order], limit, count) for limit in protocol.max_dets]
+                curve = _curve(found, false, count, protocol.interpolation)
+                precision[threshold, :, category, area] = precision_at_levels(*curve, LEVELS[DRAWN])
+                average[here] = _average(*curve, protocol.interpolation)
+    return Accumulated(precision, average, recall, truth_count)
+
+
+def _flags(matches: Matches, order: NDArray[np.intp], bit: np.uint64) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    one = np.uint64(1)
+    found = (matches.found[order] >> bit) & one != 0
+    counted = (matches.not_counted[order] >> bit) & one == 0
+    return found & counted, ~found & counted
+
+
+def _share(found: NDArray[np.bool_], rank: NDArray[np.int32], limit: int | None, count: int) -> float:
+    kept = found if limit is None else found & (rank < limit)
+    return float(np.count_nonzero(kept)) / count
+
+
+def _curve(
+    found: NDArray[np.bool_], false: NDArray[np.bool_], count: int, interpolation: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    tp, fp = np.cumsum(found, dtype=np.float64), np.cumsum(false, dtype=np.float64)
+    # COCO adds the spacing of 1 to the denominator; VOC keeps it from being 0 in another way.
+    total = fp + tp + np.spacing(1) if interpolation == "101-point" else np.maximum(tp + fp, np.finfo(np.float64).eps)
+    return tp / count, tp / total
+
+
+def _average(recall: NDArray[np.float64], precision: NDArray[np.float64], interpolation: str) -> float:
+    if interpolation == "all-point":
+        return area_under_curve(recall, precision)
+    values = precision_at_levels(recall, precision, LEVELS[interpolation])
+    return float(np.mean(values))

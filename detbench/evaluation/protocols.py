@@ -1,0 +1,128 @@
+"""Protocols: what counts as found, what is left out, and how the curve becomes a number. Values, not code."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from detbench.errors import UsageError
+
+__all__ = ["PROTOCOLS", "Area", "Protocol", "protocol_named"]
+
+
+class Area(msgspec.Struct, frozen=True):
+    """A range of areas in square pixels, both ends included; ``suffix`` names its metrics (``APs``)."""
+
+    name: str
+    suffix: str
+    low_px: float
+    high_px: float
+
+
+#: COCO's ranges: "all" ends at 1e5², small and medium meet at 32², medium and large at 96².
+_EVERY_AREA = Area("all", "", 0.0, 1e5**2)
+_COCO_AREAS = (
+    _EVERY_AREA,
+    Area("small", "s", 0.0, 32.0**2),
+    Area("medium", "m", 32.0**2, 96.0**2),
+    Area("large", "l", 96.0**2, 1e5**2),
+)
+
+#: COCO's own values, the last bits included: 0.8999999999999999 is one of them.
+_COCO_THRESHOLDS = tuple(float(t) for t in np.linspace(0.5, 0.95, 10))
+
+
+class Protocol(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to score.
+
+    Attributes
+    ----------
+    matching
+        ``"coco"``: a prediction takes the free ground truth of greatest IoU. ``"voc"``: it looks only at the
+        ground truth of greatest IoU, free or taken.
+    iou_thresholds
+        Ascending. ``iou_above`` False: IoU ≥ threshold matches (VOC's devkit, COCO); True: only IoU > threshold.
+    areas
+        Ranges that ground truth and unmatched predictions are filtered by; the first holds everything.
+    max_dets
+        Ascending: how many predictions of one category an image may have, the highest scores first. None in the
+        last place: no limit.
+    interpolation
+        ``"101-point"`` (COCO), ``"11-point"`` (VOC 2007) or ``"all-point"`` (VOC 2010 and after).
+    inclusive_boxes
+        Count both border pixels (side ``x2 − x1 + 1``). A VOC file's boxes need no such thing: reading has made
+        them continuous already.
+    ignore_difficult, ignore_marked
+        Whether ``difficult`` and ``ignore`` ground truth need not be found; a crowd never needs to be.
+    id_zero_is_unmatched
+        Repeat pycocotools' slip: a match with annotation id 0 counts as a false positive.
+    """
+
+    name: str
+    title: str
+    matching: Literal["coco", "voc"]
+    iou_thresholds: tuple[float, ...]
+    areas: tuple[Area, ...]
+    max_dets: tuple[int | None, ...]
+    interpolation: Literal["101-point", "11-point", "all-point"]
+    iou_above: bool = False
+    inclusive_boxes: bool = False
+    ignore_difficult: bool = False
+    ignore_marked: bool = True
+    id_zero_is_unmatched: bool = False
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of everything but the name and the title: two that score alike are alike."""
+        rules = {key: value for key, value in self.to_dict().items() if key not in {"name", "title"}}
+        return hashlib.sha256(msgspec.json.encode(rules, order="deterministic")).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the protocol as plain lists, strings and numbers."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+_COCO = Protocol(
+    name="coco",
+    title="COCO box detection",
+    matching="coco",
+    iou_thresholds=_COCO_THRESHOLDS,
+    areas=_COCO_AREAS,
+    max_dets=(1, 10, 100),
+    interpolation="101-point",
+)
+_VOC2012 = Protocol(
+    name="voc2012",
+    title="Pascal VOC 2012: AP at IoU 0.5, area under the whole curve",
+    matching="voc",
+    iou_thresholds=(0.5,),
+    areas=(_EVERY_AREA,),
+    max_dets=(None,),
+    interpolation="all-point",
+    ignore_difficult=True,
+)
+
+PROTOCOLS: dict[str, Protocol] = {
+    "coco": _COCO,
+    "coco_strict": msgspec.structs.replace(
+        _COCO,
+        name="coco_strict",
+        title="COCO box detection exactly as pycocotools computes it: 'ignore' overwritten, id 0 unmatched",
+        ignore_marked=False,
+        id_zero_is_unmatched=True,
+    ),
+    "voc2007": msgspec.structs.replace(
+        _VOC2012, name="voc2007", title="Pascal VOC 2007: AP at IoU 0.5, 11 points", interpolation="11-point"
+    ),
+    "voc2012": _VOC2012,
+}
+
+
+def protocol_named(name: str) -> Protocol:
+    """Return the protocol called ``name``. Raises UsageError, listing the names, if there is none."""
+    if name not in PROTOCOLS:
+        raise UsageError(f"there is no protocol {name!r}; the protocols are {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]

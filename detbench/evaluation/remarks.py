@@ -1,0 +1,145 @@
+"""What a reader of the numbers should know: remarks, and the reasons why a number is undefined."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detbench.evaluation.results import Remark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from detbench.data.tables import Dataset, Predictions
+    from detbench.evaluation.matching import Matches
+    from detbench.evaluation.metrics.curves import Accumulated
+    from detbench.evaluation.protocols import Protocol
+
+__all__ = ["reason_for_category", "reasons", "remarks"]
+
+#: Fewer images than this make a percentile interval too narrow to lean on.
+FEW_IMAGES = 30
+
+
+def reasons(metrics: Mapping[str, float | None], curves: Accumulated, protocol: Protocol) -> dict[str, str]:
+    """Return why each undefined metric is undefined."""
+    if not curves.truth_count.size or not curves.truth_count[:, 0].any():
+        why = "there is no ground truth to be found"
+        return {name: why for name, value in metrics.items() if value is None}
+    areas = {area.suffix: area for area in protocol.areas[1:]}
+    found = {}
+    for name, value in metrics.items():
+        if value is None:
+            area = areas.get(name[-1])
+            found[name] = (
+                f"no ground truth to be found is {area.name} ({area.low_px:,.0f} to {area.high_px:,.0f} square pixels)"
+                if area
+                else "there is no ground truth to be found"
+            )
+    return found
+
+
+def reason_for_category(ground_truths: int, ignored: int) -> str:
+    """Return why a category's numbers are undefined."""
+    if ignored and not ground_truths:
+        return "all its ground truths are crowd, difficult or ignored"
+    return "it has no ground truth"
+
+
+def remarks(
+    dataset: Dataset, predictions: Predictions, matches: Matches, dropped: Mapping[str, int], *, intervals: bool
+) -> list[Remark]:
+    """Return everything worth saying about these numbers, the gravest first."""
+    checks: tuple[Callable[[], list[Remark]], ...] = (
+        lambda: _about_predictions(dataset, predictions, dropped),
+        lambda: _about_limits(dataset, predictions, matches),
+        lambda: _about_ground_truth(dataset, matches),
+        lambda: _about_size(dataset) if intervals else [],
+    )
+    found = [remark for check in checks for remark in check()]
+    return sorted(found, key=lambda remark: ("error", "warning", "note").index(remark.severity))
+
+
+def _about_predictions(dataset: Dataset, predictions: Predictions, dropped: Mapping[str, int]) -> list[Remark]:
+    found = [
+        _remark("predictions-dropped", "warning", f"{count:,} predictions were left out: {reason}")
+        for reason, count in dropped.items()
+    ]
+    if not len(predictions):
+        found.append(_remark("no-predictions", "warning", "there are no predictions: every number is 0 by definition"))
+        return found
+    proposals = int(np.count_nonzero(predictions.category < 0))
+    if proposals:
+        found.append(
+            _remark(
+                "proposals-left-out",
+                "warning",
+                f"{proposals:,} boxes have no category and take no part in these numbers",
+            )
+        )
+    without = len(dataset.images) - len(np.unique(predictions.image))
+    if without:
+        text = f"{without:,} of {len(dataset.images):,} images have no prediction; they count"
+        found.append(_remark("images-without-predictions", "note", text))
+    return found
+
+
+def _about_limits(dataset: Dataset, predictions: Predictions, matches: Matches) -> list[Remark]:
+    limit = matches.protocol.max_dets[-1]
+    if limit is None:
+        return []
+    found = []
+    truth = dataset.ground_truth
+    kept = truth.category >= 0
+    pairs = np.unique(np.stack([truth.image[kept], truth.category[kept]], axis=1), axis=0, return_counts=True)[1]
+    over = int(np.count_nonzero(pairs > limit))
+    if over:
+        found.append(
+            _remark(
+                "objects-over-max-dets",
+                "warning",
+                f"{over:,} times an image has more than {limit} objects of one category (up to {pairs.max():,}): with "
+                f"maxDets {limit} recall cannot reach 1; use a protocol with a larger maxDets",
+            )
+        )
+    cut = int(np.count_nonzero(predictions.category >= 0)) - len(matches.task.row)
+    if cut:
+        text = f"{cut:,} predictions beyond the {limit} highest scores of an image and category were left out"
+        found.append(_remark("predictions-over-max-dets", "note", text))
+    return found
+
+
+def _about_ground_truth(dataset: Dataset, matches: Matches) -> list[Remark]:
+    truth, protocol = dataset.ground_truth, matches.protocol
+    found = []
+    regions = int(np.count_nonzero(truth.category < 0))
+    if regions:
+        text = f"{regions:,} ignored regions of no category are not honoured by the protocol {protocol.name}"
+        found.append(_remark("regions-not-honoured", "warning", text))
+    difficult = int(np.count_nonzero(truth.difficult))
+    if difficult and not protocol.ignore_difficult:
+        text = f"{difficult:,} difficult ground truths count like any other under the protocol {protocol.name}"
+        found.append(_remark("difficult-counted", "note", text))
+    if not protocol.ignore_marked and (marked := int(np.count_nonzero(truth.ignore & ~truth.crowd))):
+        text = f"{marked:,} ground truths are marked 'ignore', which {protocol.name} overwrites with 'iscrowd'"
+        found.append(_remark("ignore-overwritten", "warning", text))
+    if len(protocol.areas) > 1 and (missing := int(np.count_nonzero(np.isnan(truth.area_px)))):
+        text = f"{missing:,} ground truths give no area; their box's area decides whether they are small or large"
+        found.append(_remark("area-missing", "note", text))
+    with_truth = len(np.unique(truth.category[truth.category >= 0]))
+    if with_truth < len(dataset.categories):
+        without = len(dataset.categories) - with_truth
+        text = f"{without} of {len(dataset.categories)} categories have no ground truth; no mean contains them"
+        found.append(_remark("categories-without-ground-truth", "note", text))
+    return found
+
+
+def _about_size(dataset: Dataset) -> list[Remark]:
+    if len(dataset.images) >= FEW_IMAGES:
+        return []
+    return [_remark("few-images", "note", f"with {len(dataset.images)} images the intervals are too narrow to lean on")]
+
+
+def _remark(code: str, severity: str, message: str) -> Remark:
+    return Remark(code=code, severity=severity, message=message)

@@ -1,0 +1,85 @@
+"""Average precision and recall of weighted images, written to be read: the oracle of the native version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["WHOLE_CURVE", "resample_block"]
+
+#: The interpolation that sums the area under the whole curve instead of levels.
+WHOLE_CURVE = 2
+
+
+def resample_block(  # noqa: PLR0913  the native function's columns
+    *,
+    image: NDArray[np.int32],
+    found: NDArray[np.uint64],
+    not_counted: NDArray[np.uint64],
+    offsets: NDArray[np.int64],
+    truth_image: NDArray[np.int32],
+    truth_ignored: NDArray[np.uint64],
+    truth_offsets: NDArray[np.int64],
+    bit_count: int,
+    levels: NDArray[np.float64],
+    interpolation: int,
+    weight: NDArray[np.uint8],
+    average_precision: NDArray[np.float64],
+    recall: NDArray[np.float64],
+) -> None:
+    """Compute average precision and recall of every category and bit, for each column of ``weight``.
+
+    Parameters
+    ----------
+    image, found, not_counted
+        ``[N]``: predictions, grouped by category, in falling order of score; masks as in ``Matches``.
+    truth_image, truth_ignored
+        ``[G]``: ground truth, grouped by category.
+    offsets, truth_offsets
+        int64 ``[K + 1]``.
+    levels, interpolation
+        Recall levels ``[R]``; WHOLE_CURVE means the area under the whole curve, and no levels.
+    weight
+        uint8 ``[I, lanes]``: how often each image counts.
+    average_precision, recall
+        float64 ``[K, bits, lanes]``, written; NaN where no ground truth is to be found.
+    """
+    for category in range(len(offsets) - 1):
+        rows = slice(offsets[category], offsets[category + 1])
+        truths = slice(truth_offsets[category], truth_offsets[category + 1])
+        for bit in range(bit_count):
+            flag = np.uint64(1 << bit)
+            must = truth_image[truths][(truth_ignored[truths] & flag) == 0]
+            count = weight[must].sum(axis=0, dtype=np.float64)
+            kept = (not_counted[rows] & flag) == 0
+            weights = weight[image[rows][kept]].astype(np.float64)
+            right = ((found[rows] & flag) != 0)[kept]
+            tp = np.cumsum(weights * right[:, None], axis=0)[right]
+            total = np.cumsum(weights, axis=0)[right]
+            for lane in range(weight.shape[1]):
+                here = (category, bit, lane)
+                average_precision[here], recall[here] = (
+                    _numbers(tp[:, lane], total[:, lane], count[lane], levels, interpolation)
+                    if count[lane]
+                    else (np.nan, np.nan)
+                )
+
+
+def _numbers(
+    tp: NDArray[np.float64], total: NDArray[np.float64], count: float, levels: NDArray[np.float64], interpolation: int
+) -> tuple[float, float]:
+    if not len(tp):
+        return 0.0, 0.0
+    reached = tp / count
+    whole_curve = interpolation == WHOLE_CURVE
+    precision = np.divide(tp, total if whole_curve else total + np.spacing(1), out=np.zeros_like(tp), where=total > 0)
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    if whole_curve:
+        return float(np.sum(np.diff(reached, prepend=0.0) * best)), float(reached[-1])
+    first = np.searchsorted(reached, levels, side="left")
+    at_levels = np.where(first < len(best), best[np.minimum(first, len(best) - 1)], 0.0)
+    return float(at_levels.mean()), float(reached[-1])
