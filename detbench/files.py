@@ -14,7 +14,7 @@ from detbench.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["read_bytes", "read_text", "replacing", "safe_join", "sha256_of", "shared_folder", "write_text"]
+__all__ = ["make_folder", "read_bytes", "read_text", "replacing", "safe_join", "sha256_of", "shared_folder", "write_text"]
 
 #: Text files larger than this are refused by :func:`read_text`: no annotation of one image is that long.
 MAX_TEXT_BYTES = 64 * 2**20
@@ -106,6 +106,14 @@ def safe_join(root: Path, name: str, *, file: object, record: str = "") -> Path:
             remedy="use names relative to that folder",
         )
     return root.joinpath(*parts)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where they do not exist. Raises DataError if that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"this folder cannot be made ({error.strerror or error})", file=path) from error
 
 
 def sha256_of(path: Path) -> str:

@@ -100,16 +100,16 @@ Outcome take_best_only(const Rules &rules, const GroundTruthColumns &truth, cons
             best = g;
         }
     }
-    Outcome outcome{0, predictions.outside[prediction], -1};
-    if (best == group.truth_end) return outcome;
+    const Mask outside = predictions.outside[prediction];
+    if (best == group.truth_end) return {0, outside, -1};
     const Mask bits = in_every_area(rules, reached(rules, best_iou));
     Mask &taken_bits = taken[best - group.truth_begin];
     const Mask ignored = bits & truth.ignored[best];
-    outcome.found = bits & ~ignored & ~taken_bits;
-    outcome.not_counted = ignored | (outcome.not_counted & ~bits);
-    taken_bits |= outcome.found;
-    if ((outcome.found | ignored) & 1) outcome.partner = static_cast<std::int32_t>(best);
-    return outcome;
+    const Mask free = bits & ~ignored & ~taken_bits;
+    taken_bits |= free;
+    const bool counts = !truth.void_[best];
+    const std::int32_t partner = (free | ignored) & 1 ? static_cast<std::int32_t>(best) : -1;
+    return {counts ? free : 0, ignored | (outside & ~bits) | (counts ? 0 : free & outside), partner};
 }
 
 }  // namespace

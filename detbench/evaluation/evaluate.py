@@ -185,8 +185,9 @@ def dataset_fingerprint(dataset: Dataset) -> str:
     """
     truth = dataset.ground_truth
     ranks = image_ranks(dataset.images.key)
-    order = np.argsort(ranks[truth.image], kind="stable")
-    columns = [ranks[truth.image], truth.category, truth.box, truth.area_px, truth.crowd, truth.ignore, truth.difficult]
+    image = ranks[truth.image]
+    order = np.argsort(image, kind="stable")
+    columns: list[NDArray[Any]] = [image, truth.category, truth.box, truth.area_px, truth.crowd, truth.ignore, truth.difficult]
     keys: list[Key] = [dataset.images.key[row] for row in np.argsort(ranks)]
     return _digest([keys, [*dataset.categories.name]], [column[order] for column in columns])
 

@@ -176,7 +176,7 @@ def _group_key(category: NDArray[np.int32], image: NDArray[np.int32], image_coun
 def _groups(truth_key: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return int64 ``[P, 4]``, one row for each key that has predictions."""
     keys, begin = np.unique(key, return_index=True)
-    end = np.append(begin[1:], len(key))
+    end = np.append(begin[1:], len(key))[: len(keys)]
     truth_begin = np.searchsorted(truth_key, keys, side="left")
     truth_end = np.searchsorted(truth_key, keys, side="right")
     return np.stack([truth_begin, truth_end, begin, end], axis=1).astype(np.int64)

@@ -1,0 +1,115 @@
+"""``detbench eval``: predictions against ground truth."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detbench.cli.console import print_json, say, stdout
+
+if TYPE_CHECKING:
+    from detbench.evaluation.results import Result
+
+__all__ = ["evaluate"]
+
+
+class Unknown(StrEnum):
+    """What to do with predictions on images or of categories that the ground truth does not have."""
+
+    error = "error"
+    drop = "drop"
+
+
+class Join(StrEnum):
+    """How predictions find their image."""
+
+    id = "id"
+    stem = "stem"
+
+
+def evaluate(  # noqa: PLR0913  one parameter for each option
+    ground_truth: Annotated[Path, typer.Argument(help="A dataset's folder or annotation file, in any format.")],
+    predictions: Annotated[
+        Path, typer.Argument(help="COCO results JSON, VOC result files, CSV, or YOLO text files with scores.")
+    ],
+    protocol: Annotated[
+        str, typer.Option("--protocol", "-p", help="How to score: coco, coco_strict, voc2007, voc2012.")
+    ] = "coco",
+    split: Annotated[str | None, typer.Option(help="Which split of the ground truth.")] = None,
+    format_name: Annotated[str | None, typer.Option("--format", help="The ground truth's format, if not recognised.")] = None,
+    predictions_format: Annotated[
+        str | None, typer.Option("--predictions-format", help="The predictions' form, if not recognised.")
+    ] = None,
+    unknown: Annotated[
+        Unknown, typer.Option(help="Predictions on unknown images or categories: an error, or dropped and counted.")
+    ] = Unknown.error,
+    join: Annotated[Join, typer.Option(help="Find an image by its id, or by its file name without the ending.")] = Join.id,
+    name: Annotated[str | None, typer.Option(help="What to call the model; by default the file's stem.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A folder for result.json and report.html.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of tables.")] = False,
+    intervals: Annotated[bool, typer.Option(help="Compute 95 % intervals by resampling images.")] = True,
+    resamples: Annotated[int, typer.Option(min=100, max=100_000, help="How many resamples.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="The resamples' seed.")] = 0,
+    per_category: Annotated[bool, typer.Option(help="Show the table of categories.")] = True,
+) -> None:
+    """Score a detector's predictions against ground truth.
+
+    COCO's twelve numbers equal pycocotools'; VOC's honour 'difficult'. A number that is undefined is shown
+    with its reason, never as -1.
+
+    [bold]Examples[/bold]
+
+    \b
+    detbench eval annotations/instances_val2017.json results.json
+    detbench eval VOC2007 results/Main --split test --protocol voc2007
+    detbench eval data predictions.csv -o run1        # result.json, report.html
+    detbench eval gt.json dt.json --json | jq .metrics.AP
+    """  # noqa: D301  Click's mark for "keep these lines" is a backspace
+    from detbench.evaluation.evaluate import evaluate as score
+
+    result = score(
+        ground_truth,
+        predictions,
+        protocol=protocol,
+        split=split,
+        format_name=format_name,
+        predictions_format=predictions_format,
+        unknown=unknown.value,
+        join=join.value,
+        name=name,
+        intervals=intervals,
+        resamples=resamples,
+        seed=seed,
+    )
+    if output is not None:
+        _save(result, output)
+    if as_json:
+        print_json(result.to_dict())
+        return
+    _show(result, per_category=per_category)
+
+
+def _save(result: Result, folder: Path) -> None:
+    from detbench.files import make_folder
+    from detbench.report.pages import write_report
+
+    make_folder(folder)
+    result.save(folder / "result.json")
+    write_report(result, folder / "report.html")
+    say(f"wrote {folder / 'result.json'} and {folder / 'report.html'}")
+
+
+def _show(result: Result, *, per_category: bool) -> None:
+    from detbench.report.terminal import category_table, metrics_table
+
+    console = stdout()
+    console.print(metrics_table(result))
+    if per_category:
+        console.print(category_table(result))
+    for remark in result.remarks:
+        say(f"{remark.severity}: {remark.message}")

@@ -1,0 +1,74 @@
+"""The one way to do everything: ``nox -l`` lists it.
+
+Every session installs the project as a wheel, with the versions of ``constraints.txt``, into an environment of its
+own; none needs anything but Python and a C++ compiler.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "tests"]
+nox.options.error_on_missing_interpreters = True
+nox.needs_version = ">=2025.5"
+
+CONSTRAINTS = Path(__file__).parent / "constraints.txt"
+
+
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install with the pinned versions."""
+    session.install("--constraint", str(CONSTRAINTS), *requirements)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests against the installed wheel; arguments go to pytest (``-- -m "not slow"`` for the quick ones)."""
+    install(session, ".[pandas,test]")
+    # The pytest script, unlike `python -m pytest`, leaves the checkout off the path: the wheel is what is tested.
+    session.run("pytest", *session.posargs, env={"DETBENCH_TEST_WHEEL": "1"})
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Draw the built-in set, convert, check and verify it, predict with a classical detector, score, report."""
+    install(session, ".")
+    out = Path(session.posargs[0] if session.posargs else "demo-output")
+    data, records, run = out / "parking", out / "records", out / "classical"
+    session.run("detbench", "draw", "parking", "-o", str(data), "--overwrite")
+    session.run("detbench", "check", str(data))
+    session.run("detbench", "stats", str(data), "--split", "test")
+    session.run("detbench", "show", str(data), "--split", "test", "-o", str(out / "pictures.html"))
+    session.run("detbench", "convert", str(data), str(records), "--overwrite")
+    session.run("detbench", "verify", str(records))
+    predictions = str(out / "classical.json")
+    session.run("detbench", "predict", str(data), "--split", "test", "--detector", "classical", "-o", predictions)
+    session.run("detbench", "eval", str(records), predictions, "--split", "test", "-o", str(run))
+    session.log(f"open {run / 'report.html'} and {out / 'pictures.html'}")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff, mypy and the import contracts."""
+    install(session, ".[pandas,lint,test]", "nox")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure against peers in one run and rewrite ``docs/benchmarks.md``."""
+    install(session, ".[bench,test]")
+    session.run("pytest", "tests/bench", "--benchmark-only", "--benchmark-sort=name", *session.posargs)
+    session.run("python", "-P", "tests/bench/convert_speed.py", "--write", "docs/benchmarks.md")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into ``docs/_build``; a warning is an error."""
+    install(session, ".[docs]")
+    session.run("python", "-P", "docs/make_cli_reference.py")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build")

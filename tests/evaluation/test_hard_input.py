@@ -1,0 +1,144 @@
+"""What today's evaluators do with hard input, row by row: what detbench does instead.
+
+One 50 × 50 px box, found perfectly, unless a test says otherwise. What other tools answer is recorded beside each.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from detbench import evaluate
+from detbench.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Pair = Callable[..., tuple[Path, Path]]
+
+BOX = [100.0, 100.0, 50.0, 50.0]
+
+
+def annotation(**changes: Any) -> dict[str, Any]:
+    """One annotation, with fields changed; a field set to None is left out."""
+    whole = {"id": 1, "image_id": 1, "category_id": 1, "bbox": BOX, "area": 2500.0, "iscrowd": 0} | changes
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+def test_annotation_id_zero_is_found(coco_pair: Pair) -> None:
+    """A perfect detection of annotation 0 scores 1 (pycocotools: 0, silently)."""
+    truth, predictions = coco_pair([annotation(id=0)], [(1, 1, BOX, 0.9)])
+    assert evaluate(truth, predictions).metrics["AP"] == pytest.approx(1.0)
+
+
+def test_annotation_id_zero_is_lost_under_the_strict_protocol(coco_pair: Pair) -> None:
+    """coco_strict repeats pycocotools' slip with annotation 0."""
+    truth, predictions = coco_pair([annotation(id=0)], [(1, 1, BOX, 0.9)])
+    assert evaluate(truth, predictions, protocol="coco_strict").metrics["AP"] == 0.0
+
+
+def test_no_detections_score_zero_and_it_is_said(coco_pair: Pair) -> None:
+    """An empty results file scores 0 with a remark (pycocotools: IndexError)."""
+    truth, predictions = coco_pair([(1, 1, BOX)], [])
+    result = evaluate(truth, predictions)
+    assert result.metrics["AP"] == 0.0
+    assert result.metrics["AR100"] == 0.0
+    assert "no-predictions" in {remark.code for remark in result.remarks}
+
+
+def test_max_dets_of_a_thousand_has_an_ap(coco_pair: Pair) -> None:
+    """A protocol with maxDets 1000 has an AP (pycocotools: −1)."""
+    import msgspec
+
+    from detbench.evaluation.protocols import PROTOCOLS
+
+    dense = msgspec.structs.replace(PROTOCOLS["coco"], name="dense", max_dets=(1, 100, 1000))
+    boxes = [[float(x), float(y), 4.0, 4.0] for x in range(0, 600, 20) for y in range(0, 100, 10)]
+    truth, predictions = coco_pair([(1, 1, box) for box in boxes], [(1, 1, box, 0.9) for box in boxes])
+    assert evaluate(truth, predictions, protocol=dense).metrics["AR1000"] == pytest.approx(1.0)
+    assert evaluate(truth, predictions, protocol=dense).metrics["AP"] == pytest.approx(1.0)
+    limited = evaluate(truth, predictions)
+    assert limited.metrics["AR100"] == pytest.approx(100 / 300)
+    assert "objects-over-max-dets" in {remark.code for remark in limited.remarks}
+
+
+def test_unknown_image_id_is_an_error_that_helps(coco_pair: Pair) -> None:
+    """An unknown image id names the ids, the counts and a remedy (pycocotools: AssertionError)."""
+    truth, predictions = coco_pair([(1, 1, BOX)], [(7, 1, BOX, 0.9), (1, 1, BOX, 0.9)], images=[1])
+    with pytest.raises(DataError) as caught:
+        evaluate(truth, predictions)
+    text = str(caught.value)
+    assert "7" in text
+    assert "dt.json" in text
+    assert "--unknown drop" in text or "--join stem" in text
+
+
+def test_image_ids_that_are_file_names_are_joined_by_stem(coco_pair: Pair) -> None:
+    """Predictions that name files are joined by stem where that is asked for."""
+    truth, predictions = coco_pair([(1, 1, BOX)], [("1", 1, BOX, 0.9)], images=[1])
+    assert evaluate(truth, predictions, join="stem").metrics["AP"] == pytest.approx(1.0)
+
+
+def test_unknown_category_is_an_error_or_dropped_and_counted(coco_pair: Pair) -> None:
+    """An unknown category is an error, or dropped, counted and remarked (pycocotools: dropped in silence)."""
+    truth, predictions = coco_pair([(1, 1, BOX)], [(1, 5, BOX, 0.9), (1, 1, BOX, 0.8)], categories=[1])
+    with pytest.raises(DataError, match="5"):
+        evaluate(truth, predictions)
+    result = evaluate(truth, predictions, unknown="drop")
+    assert result.metrics["AP"] == pytest.approx(1.0)
+    assert result.predictions.dropped == 1
+    assert "predictions-dropped" in {remark.code for remark in result.remarks}
+
+
+def test_no_ground_truth_at_all_is_null_with_a_reason(coco_pair: Pair) -> None:
+    """Without ground truth every number is null with its reason, never −1."""
+    truth, predictions = coco_pair([], [(1, 1, BOX, 0.9)])
+    result = evaluate(truth, predictions)
+    assert set(result.metrics.values()) == {None}
+    assert set(result.reasons) == set(result.metrics)
+    assert json.loads(result.to_json())["metrics"]["AP"] is None
+
+
+def test_missing_area_is_the_box_area(coco_pair: Pair) -> None:
+    """Ground truth without area is sized by its box, and it is said (pycocotools: KeyError)."""
+    truth, predictions = coco_pair([annotation(area=None)], [(1, 1, BOX, 0.9)])
+    result = evaluate(truth, predictions)
+    assert result.metrics["APm"] == pytest.approx(1.0)
+    assert result.metrics["APs"] is None
+    assert "area-missing" in {remark.code for remark in result.remarks}
+
+
+@pytest.mark.parametrize("field", ["score", "bbox"])
+def test_nan_is_an_error_with_file_and_record(coco_pair: Pair, field: str) -> None:
+    """A NaN in a prediction names the file and the record (pycocotools: AP 0.5, no error)."""
+    bad = {"image_id": 1, "category_id": 1, "bbox": BOX, "score": 0.9}
+    bad[field] = float("nan") if field == "score" else [float("nan"), *BOX[1:]]
+    truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, BOX, 0.9), bad])
+    with pytest.raises(DataError) as caught:
+        evaluate(truth, predictions)
+    assert "dt.json" in str(caught.value)
+    assert "1" in caught.value.record
+
+
+def test_string_image_ids_work(coco_pair: Pair) -> None:
+    """String image ids are as good as integers (faster-coco-eval, hotcoco: ValueError)."""
+    truth, predictions = coco_pair([("a/b", 1, BOX)], [("a/b", 1, BOX, 0.9)])
+    assert evaluate(truth, predictions).metrics["AP"] == pytest.approx(1.0)
+
+
+def test_ignore_is_honoured_and_strict_overwrites_it(coco_pair: Pair) -> None:
+    """``ignore`` 1 without crowd is honoured; coco_strict overwrites it as pycocotools does."""
+    rows = [annotation(), annotation(id=2, bbox=[300.0, 300.0, 50.0, 50.0], ignore=1)]
+    truth, predictions = coco_pair(rows, [(1, 1, BOX, 0.9)])
+    assert evaluate(truth, predictions).metrics["AR100"] == pytest.approx(1.0)
+    assert evaluate(truth, predictions, protocol="coco_strict").metrics["AR100"] == pytest.approx(0.5)
+
+
+def test_duplicate_annotation_ids_are_said(coco_pair: Pair) -> None:
+    """Two annotations of one id are an error that names it (pycocotools: silent, the last counted twice)."""
+    truth, predictions = coco_pair([annotation(), annotation(bbox=[0.0, 0.0, 9.0, 9.0])], [(1, 1, BOX, 0.9)])
+    with pytest.raises(DataError, match="annotation"):
+        evaluate(truth, predictions)
