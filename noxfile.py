@@ -18,8 +18,9 @@ CONSTRAINTS = Path(__file__).parent / "constraints.txt"
 
 
 def install(session: nox.Session, *requirements: str) -> None:
-    """Install with the pinned versions."""
-    session.install("--constraint", str(CONSTRAINTS), *requirements)
+    """Install with the pinned versions, those of the build included."""
+    pins = str(CONSTRAINTS)
+    session.install(*requirements, env={"PIP_CONSTRAINT": pins, "PIP_BUILD_CONSTRAINT": pins})
 
 
 @nox.session
