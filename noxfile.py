@@ -27,8 +27,9 @@ def install(session: nox.Session, *requirements: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed wheel; arguments go to pytest (``-- -m "not slow"`` for the quick ones)."""
     install(session, ".[pandas,test]")
-    # The pytest script, unlike `python -m pytest`, leaves the checkout off the path: the wheel is what is tested.
-    session.run("pytest", *session.posargs, env={"DETBENCH_TEST_WHEEL": "1"})
+    # The safe path keeps the checkout off sys.path, here and in the processes that tests start: what is tested is
+    # the wheel.
+    session.run("pytest", *session.posargs, env={"DETBENCH_TEST_WHEEL": "1", "PYTHONSAFEPATH": "1"})
 
 
 @nox.session

@@ -29,9 +29,10 @@ def shared() -> Path:
 def detbench() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command line in a real process: ``detbench("check", path).returncode``."""
 
-    def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "detbench", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload,no-any-return]
+    def run(*arguments: object, cwd: Path | None = None, env_columns: int = 100) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "detbench", *map(str, arguments)]
+        env = os.environ | {"COLUMNS": str(env_columns)}
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=env)
 
     return run
 

@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from detbench import __version__
+from detbench.cli.check import check
 from detbench.cli.console import say
+from detbench.cli.convert import convert
+from detbench.cli.draw import draw
+from detbench.cli.inspect import inspect
+from detbench.cli.report import report
+from detbench.cli.show import show
+from detbench.cli.stats import stats
+from detbench.cli.verify import verify
+from detbench.cli.eval import evaluate
 from detbench.errors import DetbenchError
 
 __all__ = ["app", "main"]
@@ -42,6 +51,17 @@ def _options(
     ] = False,
 ) -> None:
     pass
+
+
+app.command("check")(check)
+app.command("convert")(convert)
+app.command("draw")(draw)
+app.command("inspect")(inspect)
+app.command("report")(report)
+app.command("show")(show)
+app.command("stats")(stats)
+app.command("verify")(verify)
+app.command("eval")(evaluate)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-__all__ = ["print_json", "progress", "say", "stdout"]
+__all__ = ["print_json", "printable", "progress", "say", "stdout"]
 
 _PIPE_WIDTH = 100
 
@@ -21,12 +22,17 @@ def stdout() -> Console:
     """Return a Rich console on standard output; in a pipe it is plain and 100 columns wide."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH, highlight=False)
 
 
 def say(text: str) -> None:
     """Print one plain line on standard error, for a person: never parsed, never markup."""
     print(text, file=sys.stderr)  # noqa: T201  the one place that prints to people
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with control characters and broken ones replaced: names from data files reach terminals."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def print_json(value: Any) -> None:

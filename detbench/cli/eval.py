@@ -59,8 +59,8 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
 ) -> None:
     """Score a detector's predictions against ground truth.
 
-    COCO's twelve numbers equal pycocotools'; VOC's honour 'difficult'. A number that is undefined is shown
-    with its reason, never as -1.
+    COCO's twelve numbers equal pycocotools'; VOC's honour 'difficult'.
+    A number that is undefined comes with its reason, never as -1.
 
     [bold]Examples[/bold]
 

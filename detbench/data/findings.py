@@ -50,10 +50,12 @@ CATALOGUE: dict[str, tuple[Severity, str]] = {
     "box-fully-outside": (Severity.ERROR, "correct the box, or check that it belongs to this picture"),
     "box-duplicate": (Severity.WARNING, "remove one of the two equal boxes"),
     "box-format-xyxy": (Severity.ERROR, "write x, y, width, height: these look like x1, y1, x2, y2"),
+    "box-format-xywh": (Severity.ERROR, "write both corners: these look like x, y, width, height"),
     "box-zero-based-voc": (
         Severity.WARNING,
         "VOC counts pixels from 1: add 1 to the boxes, or say --format for another layout",
     ),
+    "box-from-polygon": (Severity.NOTE, "the polygon's bounding box is used"),
     "area-missing": (Severity.NOTE, "the box's area is used instead"),
     # pictures
     "picture-undecodable": (Severity.ERROR, "restore the picture from its source"),
@@ -62,8 +64,15 @@ CATALOGUE: dict[str, tuple[Severity, str]] = {
     "picture-exif-rotation": (Severity.WARNING, "store the pixels upright and drop the tag, then check the boxes"),
     "picture-format-differs": (Severity.NOTE, "the file's name ends in another format than its bytes have"),
     "picture-mode-unusual": (Severity.NOTE, "convert to 8-bit RGB before training"),
+    "picture-orphan": (Severity.NOTE, "name it in a split, or leave it: nothing reads it"),
     "picture-in-two-splits": (Severity.ERROR, "keep it in one split: scores on the other are too good"),
     "picture-duplicate": (Severity.WARNING, "keep one of the equal pictures"),
+    # records
+    "record-corrupt": (Severity.ERROR, "restore the shard from a copy, or convert again"),
+    "shard-missing": (Severity.ERROR, "restore the file from a copy, or convert again"),
+    "shard-differs": (Severity.ERROR, "restore the file from a copy, or convert again"),
+    "shard-unlisted": (Severity.WARNING, "move the file away: readers that take every shard take it too"),
+    "conversion-unfinished": (Severity.ERROR, "finish it: detbench convert --resume"),
     # what a protocol does with it
     "split-empty": (Severity.WARNING, "check the split's list"),
     "image-without-boxes": (Severity.NOTE, "it counts: every box predicted on it is a false positive"),

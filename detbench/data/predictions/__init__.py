@@ -1,1 +1,6 @@
-"""."""
+"""Predictions: what detectors write, in five forms, joined to the dataset that they are of."""
+
+from detbench.data.predictions.forms import FORMS
+from detbench.data.predictions.read import LoadedPredictions, read_predictions
+
+__all__ = ["FORMS", "LoadedPredictions", "read_predictions"]

@@ -1,0 +1,95 @@
+"""Boxes that are empty, inside out, outside their image, or there twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detbench.data.check.conventions import VOC, looks_like_xywh, looks_like_xyxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from detbench.data.check.context import Context, Split
+    from detbench.data.findings import Finding
+
+__all__ = ["CHECKS"]
+
+#: Less than this beyond the border is rounding, not a mistake.
+_SLACK_PX = 0.5
+
+
+def _side_px(split: Split) -> NDArray[np.float64]:
+    """Return float64 ``[N, 2]``: width and height as the file's own numbers have them.
+
+    A VOC box with equal corners is one pixel wide by VOC's inclusive convention, but nobody draws such a box: it is
+    a slip of the annotator, and of no area to every tool that subtracts.
+    """
+    return split.data.ground_truth.size_px - (1.0 if split.data.format == VOC else 0.0)
+
+
+def _corners(split: Split, row: int) -> str:
+    x1, y1, x2, y2 = split.data.ground_truth.box[row]
+    return f"{x1:g}, {y1:g} to {x2:g}, {y2:g}"
+
+
+def _size(split: Split, row: int) -> str:
+    width, height = _side_px(split)[row]
+    return f"is {width:g} by {height:g} px ({_corners(split, row)})"
+
+
+def inside_out(context: Context) -> Iterator[Finding]:
+    """Report boxes of negative width or height, unless the whole split is in another convention."""
+    for split in context.splits:
+        rows = np.flatnonzero(np.min(_side_px(split), axis=1, initial=np.inf) < 0).tolist()
+        for row in rows if not looks_like_xywh(split) else ():
+            yield split.box_finding("box-negative-size", row, _size(split, row))
+
+
+def without_area(context: Context) -> Iterator[Finding]:
+    """Report boxes of zero width or height."""
+    for split in context.splits:
+        rows = np.flatnonzero(np.min(_side_px(split), axis=1, initial=np.inf) == 0).tolist()
+        for row in rows if not looks_like_xywh(split) else ():
+            yield split.box_finding("box-zero-area", row, _size(split, row))
+
+
+def outside(context: Context) -> Iterator[Finding]:
+    """Report boxes that leave their image, in part or whole, unless the whole split is in another convention."""
+    for split in context.splits:
+        if looks_like_xyxy(split) or looks_like_xywh(split):
+            continue
+        truth = split.data.ground_truth
+        size = split.sizes_px()[truth.image]
+        # A VOC min of 0 is −1 once read: reported once, by the convention's own check.
+        low = -1.0 if split.data.format == VOC else -_SLACK_PX
+        proper = np.min(_side_px(split), axis=1, initial=np.inf) > 0
+        start, stop = truth.box[:, :2], truth.box[:, 2:]
+        gone = proper & np.asarray(((stop <= 0) | (start >= size)).any(axis=1))
+        leaves = proper & np.asarray(((start < low) | (stop > size + _SLACK_PX)).any(axis=1))
+        for row in np.flatnonzero(gone | leaves).tolist():
+            width, height = size[row]
+            image = "its image" if np.isnan(width) else f"its image of {width:g} by {height:g} px"
+            code, how = ("box-fully-outside", "wholly") if gone[row] else ("box-outside-image", "partly")
+            yield split.box_finding(code, row, f"lies {how} outside {image} ({_corners(split, row)})")
+
+
+def twice(context: Context) -> Iterator[Finding]:
+    """Report boxes that equal an earlier one of the same image and category."""
+    for split in context.splits:
+        truth = split.data.ground_truth
+        # + 0.0 makes −0.0 and 0.0 equal, which as bytes they are not.
+        keys = np.column_stack([truth.image, truth.category, truth.box]) + 0.0
+        _unique, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        original = first[group.reshape(-1)]
+        for row in np.flatnonzero(original != np.arange(len(keys))).tolist():
+            category = int(truth.category[row])
+            name = split.data.categories.name[category] if category >= 0 else "a region"
+            other = split.box_finding("box-duplicate", int(original[row]), "").record
+            yield split.box_finding("box-duplicate", row, f"equals {other}: {name} at {_corners(split, row)}")
+
+
+CHECKS = (inside_out, without_area, outside, twice)

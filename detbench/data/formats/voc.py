@@ -1,0 +1,328 @@
+"""Pascal VOC: ``Annotations/*.xml``, ``JPEGImages/`` and ``ImageSets/Main/<split>.txt``, or what is left of it.
+
+Read are also folders without ``ImageSets`` (``annotations/`` and ``images/`` under any usual name), XML beside the
+pictures, and a folder a split (``train/``, ``valid/``, ``test/``). An image's key is its XML's stem; ``<filename>``
+counts only where no picture has that stem. The categories are those of all XML files, not only of the split that
+is read, in alphabetical order, which for VOC's own twenty is their canonical one.
+
+Written is the devkit's layout. VOC carries no annotation ids; how it carries crowds and ignored regions is said
+in :mod:`detbench.data.formats.voc_xml`. A difficult box stays difficult; one of a crowd, or to be ignored, becomes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from detbench.data.findings import Findings
+from detbench.data.formats.base import Format, Sighting
+from detbench.data.formats.picture_search import PictureSearch, fill_sizes
+from detbench.data.formats.scanning import (
+    child_folder,
+    files_with_suffix,
+    folders_in,
+    is_split_name,
+    name_of,
+    ordered_splits,
+    stem_of,
+)
+from detbench.data.formats.voc_xml import VocAnnotation, VocObject, compose, is_annotation, parse
+from detbench.data.formats.writing import copy_pictures, picture_names, put, split_folder
+from detbench.data.pictures import PICTURE_SUFFIXES, FolderPictures
+from detbench.data.tables import Categories, Dataset, GroundTruth, GroundTruthBuilder, Images
+from detbench.errors import DataError
+from detbench.files import read_text, safe_join
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["FORMAT"]
+
+_ANNOTATION_FOLDERS = ("annotations", "annotation", "xml", "xmls", "labels")
+_PICTURE_FOLDERS = ("jpegimages", "images", "image", "imgs", "img", "pictures")
+
+#: What the second column of a ``<class>_<split>.txt`` says: the class is not in the image, is, or is difficult.
+_SECOND_COLUMN = frozenset({"-1", "0", "1"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where things are.
+
+    Annotation folders by split (None where there are none), the search for the pictures of each, and the lists
+    of splits.
+    """
+
+    root: Path
+    annotations: Mapping[str | None, Path]
+    pictures: Mapping[Path, PictureSearch]
+    lists: Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One image to read: its key, its XML in which annotation folder, and who says that it is there."""
+
+    stem: str
+    home: Path
+    xml: Path
+    file: Path
+    record: str
+
+
+def _devkit_root(path: Path) -> Path:
+    """Return the folder of the one year in a VOCdevkit, or ``path``. Raises DataError if there are several years."""
+    if _has_xml(path) or child_folder(path, *_ANNOTATION_FOLDERS):
+        return path
+    devkit = child_folder(path, "vocdevkit") or path
+    years = [f for f in folders_in(devkit) if f.name.lower().startswith("voc") and child_folder(f, "annotations")]
+    if len(years) > 1:
+        raise DataError(
+            f"holds {', '.join(year.name for year in years)}", file=path, remedy="name one of these folders"
+        )
+    return years[0] if years else path
+
+
+def _has_xml(folder: Path) -> bool:
+    return bool(files_with_suffix(folder, ".xml"))
+
+
+def _find_layout(path: Path) -> _Layout | None:
+    """Return where a VOC dataset's parts are, or None if there is no XML. Raises DataError on several years."""
+    if not path.is_dir():
+        return None
+    root = _devkit_root(path)
+    home = next((f for n in _ANNOTATION_FOLDERS if (f := child_folder(root, n)) and _has_xml_below(f)), root)
+    annotations: dict[str | None, Path] = {None: home}
+    if not _has_xml(home):
+        annotations = {f.name: place for f in folders_in(home) if (place := _split_place(f, inside=home != root))}
+    if not annotations:
+        return None
+    pictures = {place: _picture_search(root, place, split) for split, place in annotations.items()}
+    return _Layout(root, annotations, pictures, _split_lists(root) if None in annotations else {})
+
+
+def _split_place(folder: Path, *, inside: bool) -> Path | None:
+    """Return where a split's XML is: in its folder, or in Annotations in it; ``inside`` Annotations any name may be."""
+    if not inside and not is_split_name(folder.name):
+        return None
+    return next((p for p in (folder, child_folder(folder, "annotations")) if p and _has_xml(p)), None)
+
+
+def _picture_search(root: Path, place: Path, split: str | None) -> PictureSearch:
+    """Return a search for the pictures of the annotations in ``place``, nearest first."""
+    homes = [child_folder(root, name) for name in _PICTURE_FOLDERS]
+    within = [home / split for home in homes if home and split]
+    beside = [place, child_folder(place.parent, *_PICTURE_FOLDERS)]
+    return PictureSearch.beneath(*within, *(beside if split else ()), *homes, root, *beside)
+
+
+def _has_xml_below(folder: Path) -> bool:
+    return _has_xml(folder) or any(_has_xml(child) for child in folders_in(folder))
+
+
+def _split_lists(root: Path) -> dict[str, Path]:
+    """Return split → list file; ``<class>_<split>.txt`` of the devkit, which list classes, are no splits."""
+    sets = child_folder(root, "imagesets")
+    if sets is None:
+        return {}
+    lists = files_with_suffix(child_folder(sets, "main") or sets, ".txt")
+    names = {path.stem for path in lists}
+    return {p.stem: p for p in lists if not (p.stem.rpartition("_")[2] in names - {p.stem} and _has_second_column(p))}
+
+
+def _has_second_column(path: Path) -> bool:
+    try:
+        lines = (line.split() for line in read_text(path).splitlines())
+    except DataError:
+        return False
+    return next((words[-1] in _SECOND_COLUMN for words in lines if len(words) > 1), False)
+
+
+def _recognise(path: Path) -> Sighting | None:
+    try:
+        layout = _find_layout(path)
+    except DataError as error:
+        return Sighting("voc", 0.9, (f"it {error.problem}, each with an Annotations folder: {error.remedy}",))
+    if layout is None:
+        return None
+    first = next(xml for place in layout.annotations.values() for xml in files_with_suffix(place, ".xml"))
+    if not is_annotation(first):
+        return None
+    count = sum(len(files_with_suffix(place, ".xml")) for place in layout.annotations.values())
+    shown = _shown(first.parent, path)
+    evidence = [f"{count:,} XML files in {shown}, {first.name} with the root <annotation>"]
+    if layout.lists:
+        evidence.append(f"lists of splits in {_shown(next(iter(layout.lists.values())).parent, path)}")
+    if pictures := child_folder(layout.root, *_PICTURE_FOLDERS):
+        evidence.append(f"a folder {_shown(pictures, path)}")
+    return Sighting("voc", 1.0 if len(evidence) > 1 else 0.9, tuple(evidence))
+
+
+def _shown(folder: Path, base: Path) -> str:
+    return "this folder" if folder == base else f"{folder.relative_to(base)}/"
+
+
+def _layout_or_error(path: Path) -> _Layout:
+    layout = _find_layout(path)
+    if layout is None:
+        raise DataError(
+            "holds no VOC annotations: no XML in it, in Annotations/ or in a folder a split",
+            file=path,
+            remedy="name the folder that holds Annotations and JPEGImages",
+        )
+    return layout
+
+
+def _splits(path: Path) -> tuple[str, ...]:
+    layout = _layout_or_error(path)
+    return ordered_splits(layout.lists or [split for split in layout.annotations if split is not None])
+
+
+def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
+    layout = _layout_or_error(path)
+    entries = _entries(layout, split, findings)
+    parsed = {entry.xml: parse(entry.xml, findings) for entry in entries}
+    # The other splits are read for their categories alone, so what is wrong with them is not this split's matter.
+    quiet = Findings(strict=False)
+    others = [x for place in layout.annotations.values() for x in files_with_suffix(place, ".xml") if x not in parsed]
+    everything = [*parsed.values(), *(parse(xml, quiet) for xml in others)]
+    names = {item.category for one in everything if one is not None for item in one.objects}
+    categories = Categories.from_names(sorted(name for name in names if name is not None))
+    kept = [(entry, one) for entry in entries if (one := parsed[entry.xml]) is not None]
+    paths = [_picture(layout, entry, one, findings) for entry, one in kept]
+    width_px, height_px = fill_sizes([(one.width_px, one.height_px) for _, one in kept], paths)
+    file_names = tuple(p.name if p else one.file_name for p, (_, one) in zip(paths, kept, strict=True))
+    images = Images(tuple(entry.stem for entry, _ in kept), file_names, width_px, height_px)
+    pictures = FolderPictures(
+        tuple(paths), tuple(name or entry.stem for name, (entry, _) in zip(file_names, kept, strict=True))
+    )
+    return Dataset(
+        name_of(path),
+        "voc",
+        path,
+        split,
+        categories,
+        images,
+        _ground_truth([one for _, one in kept], categories),
+        pictures,
+    )
+
+
+def _ground_truth(annotations: Iterable[VocAnnotation], categories: Categories) -> GroundTruth:
+    builder = GroundTruthBuilder()
+    rows = categories.row_of_name()
+    for row, one in enumerate(annotations):
+        for item in one.objects:
+            builder.add(
+                row,
+                -1 if item.category is None else rows[item.category],
+                item.box,
+                area_px=item.area_px,
+                crowd=item.crowd,
+                ignore=item.ignore,
+                difficult=item.difficult,
+                truncated=item.truncated,
+                occluded=item.occluded,
+            )
+    return builder.build()
+
+
+def _entries(layout: _Layout, split: str | None, findings: Findings) -> list[_Entry]:
+    """Return what to read, each key once: a split's list, or every XML file."""
+    if split is not None and split in layout.lists:
+        entries = _listed(layout, layout.lists[split], findings)
+    else:
+        places = [layout.annotations[split]] if split in layout.annotations else list(layout.annotations.values())
+        found = [xml for place in places for xml in files_with_suffix(place, ".xml")]
+        entries = [_Entry(xml.stem, xml.parent, xml, xml, "") for xml in found]
+    unique: dict[str, _Entry] = {}
+    for entry in entries:
+        if entry.stem in unique:
+            message = f"the image {entry.stem!r} is there already ({unique[entry.stem].file})"
+            findings.report("image-id-duplicate", file=entry.file, record=entry.record, message=message)
+        else:
+            unique[entry.stem] = entry
+    return list(unique.values())
+
+
+def _listed(layout: _Layout, list_file: Path, findings: Findings) -> list[_Entry]:
+    """Return the images of a split's list that have an XML file."""
+    home = layout.annotations[None]
+    entries = []
+    for line_number, line in enumerate(read_text(list_file).splitlines(), 1):
+        if not line.strip():
+            continue
+        record = f"line {line_number}"
+        stems = _possible_stems(line.strip())
+        try:
+            files = [(s, safe_join(home, f"{s}.xml", file=list_file, record=record)) for s in stems]
+        except DataError as error:
+            findings.report("record-malformed", file=list_file, record=record, message=error.problem)
+            continue
+        there = next(((stem, xml) for stem, xml in files if xml.is_file()), None)
+        if there is None:
+            message = f"the image {stems[-1]!r} has no annotation {files[-1][1]}"
+            findings.report("annotation-missing", file=list_file, record=record, message=message)
+            continue
+        entries.append(_Entry(there[0], home, there[1], list_file, record))
+    return entries
+
+
+def _possible_stems(line: str) -> list[str]:
+    """Return what a line may name: as it is, without a picture's ending, without the second column."""
+    first, _, last = line.rpartition(" ")
+    names = [line, first.strip()] if last in _SECOND_COLUMN and first.strip() else [line]
+    return list(dict.fromkeys(stem for name in names for stem in (name, stem_of(name, PICTURE_SUFFIXES))))
+
+
+def _picture(layout: _Layout, entry: _Entry, one: VocAnnotation, findings: Findings) -> Path | None:
+    """Return an image's picture: the one of its stem, or else the one that ``<filename>`` names."""
+    search = layout.pictures[entry.home]
+    found = search.by_stem(entry.stem, file=entry.xml)
+    named = PurePosixPath(one.file_name.replace("\\", "/")).name
+    if named and stem_of(named, PICTURE_SUFFIXES) != PurePosixPath(entry.stem).name:
+        message = f"its <filename> is {one.file_name!r}, its own name {entry.xml.name!r}"
+        findings.report("file-name-differs", file=entry.xml, message=message)
+        if found is None and named != "..":
+            found = search.by_name(named, file=entry.xml)
+    if found is None and search.holds_any():
+        message = f"there is no picture of {entry.stem!r}"
+        findings.report("annotation-orphan", file=entry.xml, message=message)
+    return found
+
+
+def _write(dataset: Dataset, path: Path) -> None:
+    names = picture_names(dataset, flat=True)
+    offsets = dataset.ground_truth.offsets(len(dataset.images))
+    stems = [stem_of(name, PICTURE_SUFFIXES) for name in names]
+    copy_pictures(dataset, path / "JPEGImages", names)
+    for row, (stem, name) in enumerate(zip(stems, names, strict=True)):
+        sides = int(dataset.images.width_px[row]), int(dataset.images.height_px[row])
+        objects = _objects(dataset, range(offsets[row], offsets[row + 1]))
+        annotation = VocAnnotation(name, *sides, tuple(objects))
+        put(path / "Annotations" / f"{stem}.xml", compose(annotation, path.resolve().name))
+    if dataset.split is not None:
+        listing = split_folder(path / "ImageSets" / "Main", f"{dataset.split}.txt", dataset.source)
+        put(listing, "".join(f"{stem}\n" for stem in stems).encode())
+
+
+def _objects(dataset: Dataset, rows: Iterable[int]) -> Iterable[VocObject]:
+    table = dataset.ground_truth
+    for row in rows:
+        category = int(table.category[row])
+        x1, y1, x2, y2 = table.box[row].tolist()
+        yield VocObject(
+            None if category < 0 else dataset.categories.name[category],
+            (x1, y1, x2, y2),
+            float(table.area_px[row]),
+            bool(table.crowd[row]),
+            bool(table.ignore[row]),
+            bool(table.difficult[row]),
+            int(table.truncated[row]),
+            int(table.occluded[row]),
+        )
+
+
+FORMAT = Format("voc", "Pascal VOC", _recognise, _splits, _read, _write)

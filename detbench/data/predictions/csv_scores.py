@@ -1,0 +1,123 @@
+"""A CSV of ``image,xmin,ymin,xmax,ymax,category,score`` with a header line; other columns are skipped.
+
+Columns go by name, in any order and case, with the usual other names. Boxes are taken as detbench's own: continuous,
+0-based pixels.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detbench.data.predictions.raw import CategoryNaming, ImageNaming, RawPredictions
+from detbench.data.predictions.text_rows import BLOCK_ROWS, MAX_RESULTS_BYTES, floats
+from detbench.errors import DataError
+from detbench.files import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["read"]
+
+#: Column → the names it is known by, lower case.
+ALIASES = {
+    "image": ("image", "image_id", "imageid", "filename", "file_name", "file", "image_path", "path"),
+    "category": ("category", "category_id", "class", "label", "name"),
+    "xmin": ("xmin", "x_min", "x1", "left"),
+    "ymin": ("ymin", "y_min", "y1", "top"),
+    "xmax": ("xmax", "x_max", "x2", "right"),
+    "ymax": ("ymax", "y_max", "y2", "bottom"),
+    "score": ("score", "scores", "confidence", "conf", "probability"),
+}
+
+
+def read(path: Path) -> RawPredictions:
+    """Read a CSV of predictions. Raises DataError, naming the line."""
+    text = read_text(path, limit_bytes=MAX_RESULTS_BYTES)
+    rows = _rows(text, path)
+    header = next(rows, None)
+    if header is None:
+        raise DataError("is empty", file=path, remedy="write at least the header line")
+    at = _columns(header, path)
+
+    def place(row: int) -> tuple[Path, str]:
+        return path, f"line {_line_of(row, text)}"
+
+    image: list[str] = []
+    category: list[str] = []
+    numbers = [np.zeros((0, 5))]
+    while block := list(islice(rows, BLOCK_ROWS)):
+        images, categories, number = _read_block(block, at, len(image), place)
+        image.extend(images)
+        category.extend(categories)
+        numbers.append(number)
+    number = np.concatenate(numbers)
+    return RawPredictions(
+        source=path,
+        image=image,
+        category=category,
+        box=number[:, :4].copy(),
+        score=number[:, 4].copy(),
+        place=place,
+        image_naming=ImageNaming.TEXT,
+        category_naming=CategoryNaming.NAME,
+    )
+
+
+def _read_block(
+    block: list[list[str]], at: dict[str, int], first: int, place: Callable[[int], tuple[Path, str]]
+) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64]]:
+    """Return images, categories and numbers ``[N, 5]`` (the corners, the score); ``first`` is the first one's row."""
+    width = max(at.values()) + 1
+    short = next((row for row, columns in enumerate(block) if len(columns) < width), None)
+    if short is not None:
+        file, record = place(first + short)
+        raise DataError(
+            f"has {len(block[short])} columns where the header has at least {width}",
+            file=file,
+            record=record,
+            remedy="complete the line, or leave it out",
+        )
+    pick = itemgetter(*(at[column] for column in ALIASES))
+    images, categories, *corners_and_score = zip(*map(pick, block), strict=True)
+    columns = [floats(column, lambda row: place(first + row)) for column in corners_and_score]
+    return images, categories, np.column_stack(columns)
+
+
+def _rows(text: str, path: Path) -> Iterator[list[str]]:
+    """Yield the rows that are not empty, the header first. Raises DataError where the text is no CSV."""
+    reader = csv.reader(io.StringIO(text), strict=True, skipinitialspace=True)
+    try:
+        yield from filter(None, reader)
+    except csv.Error as error:
+        raise DataError(f"is not CSV ({error})", file=path, record=f"line {reader.line_num}") from error
+
+
+def _line_of(row: int, text: str) -> int:
+    """Return the line that data row ``row`` ends on: counted again, because only a message needs it."""
+    reader = csv.reader(io.StringIO(text), strict=True, skipinitialspace=True)
+    next(islice(filter(None, reader), row + 1, None))
+    return reader.line_num
+
+
+def _columns(header: list[str], path: Path) -> dict[str, int]:
+    """Return column → its place in a row. Raises DataError if one is missing."""
+    names = {name.strip().lower(): index for index, name in reversed(list(enumerate(header)))}
+    at = {column: names[alias] for column, known in ALIASES.items() for alias in reversed(known) if alias in names}
+    missing = [column for column in ALIASES if column not in at]
+    if missing:
+        raise DataError(
+            f"has no column {', '.join(missing)}; its columns are {', '.join(header)[:200]}",
+            file=path,
+            record="line 1",
+            remedy="begin with the line image,xmin,ymin,xmax,ymax,category,score",
+        )
+    return at

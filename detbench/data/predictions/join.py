@@ -1,0 +1,160 @@
+"""Joining what a file of predictions calls its images and categories to a dataset's rows, and saying why it fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from detbench.data.predictions import guesses
+from detbench.data.predictions.names import picture_stem, unique_rows
+from detbench.data.predictions.raw import CategoryNaming, ImageNaming
+from detbench.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from detbench.data.predictions.raw import RawPredictions
+    from detbench.data.tables import Categories, Dataset, Images, Key
+
+__all__ = ["Join", "Unknown", "join_categories", "join_images"]
+
+#: What to do with a prediction whose image or category the dataset lacks.
+Unknown = Literal["error", "drop"]
+
+#: What to go by: the image's id (or whatever the form names images by), or the stem of its file's name.
+Join = Literal["id", "stem"]
+
+#: The row of what is not there.
+MISSING = -1
+
+_SHOWN = 5
+
+
+def join_images(raw: RawPredictions, dataset: Dataset, *, join: Join, unknown: Unknown) -> NDArray[np.int32]:
+    """Return int32 ``[N]``: each prediction's image row, −1 where the dataset has no such image.
+
+    Raises
+    ------
+    DataError
+        If an image is unknown and ``unknown`` is ``"error"``; if none at all is known; if a stem fits two images.
+    """
+    distinct = list(dict.fromkeys(raw.image))
+    row_of = _image_rows(distinct, dataset.images, raw, join)
+    rows = _spread(raw.image, row_of)
+    lost = rows == MISSING
+    if lost.any() and (unknown == "error" or lost.all()):
+        raise _unknown_image(raw, dataset, row_of, lost, join)
+    return rows
+
+
+def join_categories(raw: RawPredictions, dataset: Dataset, *, unknown: Unknown) -> NDArray[np.int32]:
+    """Return int32 ``[N]``: each prediction's category row, −1 where the dataset has no such category.
+
+    Raises
+    ------
+    DataError
+        If a category is unknown and ``unknown`` is ``"error"``; if none at all is known.
+    """
+    tables = _category_tables(dataset, raw.category_naming)
+    row_of = {key: _first(key, tables) for key in dict.fromkeys(raw.category)}
+    rows = _spread(raw.category, row_of)
+    lost = rows == MISSING
+    if lost.any() and (unknown == "error" or lost.all()):
+        raise _unknown_category(raw, dataset.categories, row_of, lost)
+    return rows
+
+
+def _spread(keys: Sequence[Key], row_of: dict[Key, int]) -> NDArray[np.int32]:
+    return np.fromiter(map(row_of.__getitem__, keys), np.int32, len(keys))
+
+
+def _first(key: Key, tables: Sequence[dict[Key, int]]) -> int:
+    return next((table[key] for table in tables if key in table), MISSING)
+
+
+def _image_rows(distinct: list[Key], images: Images, raw: RawPredictions, join: Join) -> dict[Key, int]:
+    """Return each distinct name's row, by the tables that the form and ``join`` call for."""
+    if join == "stem":
+        rows = guesses.rows_by_stem(distinct, images)
+        return {key: _one(key, rows[key], raw, images) for key in distinct}
+    if raw.image_naming is ImageNaming.ID:
+        table = images.row_of_key()
+        return {key: table.get(key, MISSING) for key in distinct}
+    tables: list[dict[Key, int]] = [
+        {str(key): row for key, row in images.row_of_key().items()},
+        unique_rows(images.file_name),
+    ]
+    if raw.image_naming is ImageNaming.STEM:
+        tables.append(unique_rows([picture_stem(name) for name in images.file_name]))
+    return {key: _first(key, tables) for key in distinct}
+
+
+def _one(key: Key, rows: tuple[int, ...], raw: RawPredictions, images: Images) -> int:
+    """Return the one row that a stem fits. Raises DataError if there are several."""
+    if len(rows) > 1:
+        file, record = raw.place(list(raw.image).index(key))
+        both = " and ".join(repr(images.file_name[row] or images.key[row]) for row in rows[:2])
+        raise DataError(
+            f"{key!r} could be {both}", file=file, record=record, remedy="name images by their ids instead of stems"
+        )
+    return rows[0] if rows else MISSING
+
+
+def _category_tables(dataset: Dataset, naming: CategoryNaming) -> list[dict[Key, int]]:
+    """Return the tables to look a category up in, the first first."""
+    categories = dataset.categories
+    by_name: dict[Key, int] = {name: row for row, name in enumerate(categories.name)}
+    by_id = categories.row_of_source_id()
+    if naming is CategoryNaming.ID:
+        return [by_id, by_name]
+    if naming is CategoryNaming.NAME:
+        return [by_name, {str(key): row for key, row in by_id.items()}]
+    return [guesses.rows_by_position(dataset), by_name]
+
+
+def _unknown_image(
+    raw: RawPredictions, dataset: Dataset, row_of: dict[Key, int], lost: NDArray[np.bool_], join: Join
+) -> DataError:
+    """Return the error that says how many, which, how many do fit, and what would help."""
+    strangers = [key for key, row in row_of.items() if row == MISSING]
+    where = "as file stems" if join == "stem" else f"by {raw.image_naming.value}"
+    text = (
+        f"{int(lost.sum()):,} of {len(raw):,} predictions are on {len(strangers):,} image(s) that the ground truth "
+        f"lacks: {_shown(strangers)}; {len(row_of) - len(strangers):,} of {len(row_of):,} images match {where}"
+    )
+    guess = guesses.about_images(list(row_of), dataset.images, raw.image_naming, join)
+    keys = _shown(list(dataset.images.key))
+    remedy = (
+        guess or f"the ground truth's are {keys}: check that both are of the same set and split, or say --unknown drop"
+    )
+    return DataError(text, file=raw.source, record=raw.place(int(np.argmax(lost)))[1], remedy=remedy)
+
+
+def _unknown_category(
+    raw: RawPredictions, categories: Categories, row_of: dict[Key, int], lost: NDArray[np.bool_]
+) -> DataError:
+    """Return the error that says how many, which, and what the dataset's categories are."""
+    strangers = [key for key, row in row_of.items() if row == MISSING]
+    text = (
+        f"{int(lost.sum()):,} of {len(raw):,} predictions are of {len(strangers):,} categor"
+        f"{'y' if len(strangers) == 1 else 'ies'} that the ground truth lacks: {_shown(strangers)}"
+    )
+    guess = guesses.about_categories(list(row_of), categories)
+    known = _shown([f"{key} {name}" if key != name else name for key, name in _pairs(categories)])
+    remedy = guess or f"the ground truth's are {known}: correct them" + (
+        "" if lost.all() else ", or say --unknown drop"
+    )
+    return DataError(text, file=raw.source, record=raw.place(int(np.argmax(lost)))[1], remedy=remedy)
+
+
+def _pairs(categories: Categories) -> list[tuple[Key, str]]:
+    return list(zip(categories.source_id, categories.name, strict=True))
+
+
+def _shown(keys: Sequence[Key]) -> str:
+    """Return the first few keys as they stand, quoted if they are strings."""
+    first = ", ".join(repr(key)[:60] for key in keys[:_SHOWN])
+    return f"{first}, …" if len(keys) > _SHOWN else first or "none"

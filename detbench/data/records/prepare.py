@@ -1,0 +1,131 @@
+"""One picture and its boxes become one record's bytes. Runs on several threads; knows no files but the pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+from detbench.data.pictures import decode_fully, read_header, to_png
+from detbench.data.records.example import RecordImage, encode_record
+from detbench.data.records.fitting import fit_boxes
+from detbench.data.records.framing import frame_parts
+from detbench.data.records.tally import Tally
+from detbench.data.tables import GroundTruth
+from detbench.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from detbench.data.pictures import Header
+    from detbench.data.records.label_map import LabelMap
+    from detbench.data.records.options import Options
+    from detbench.data.tables import Dataset
+
+__all__ = ["Batch", "Preparer"]
+
+_JPEG = b"\xff\xd8\xff"
+_PNG = b"\x89PNG\r\n\x1a\n"
+_UPRIGHT = 1
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some records, ready to be written.
+
+    ``parts`` are the byte strings to write, end to end. ``boxes`` counts those of a category, ``regions`` the others;
+    ``input_bytes`` and ``input_sum`` are the pictures' lengths and SHA-256, summed.
+    """
+
+    images: int
+    parts: list[bytes] = field(default_factory=list)
+    records: int = 0
+    boxes: int = 0
+    regions: int = 0
+    input_bytes: int = 0
+    input_sum: int = 0
+    tally: Tally = field(default_factory=Tally)
+
+
+class Preparer:
+    """Makes the records of one split.
+
+    Parameters
+    ----------
+    dataset
+        What is converted.
+    label_map
+        The number of every category.
+    options
+        Whether to decode the pictures, and what to do with a broken one.
+    """
+
+    def __init__(self, dataset: Dataset, label_map: LabelMap, options: Options) -> None:
+        self._dataset = dataset
+        self._options = options
+        self._offsets = dataset.ground_truth.offsets(len(dataset.images)).tolist()
+        self._columns = {c.name: getattr(dataset.ground_truth, c.name) for c in fields(dataset.ground_truth)}
+        self._label: NDArray[np.int64] = label_map.label_of_row()
+        self._names = [entry.name.encode() for entry in label_map.categories]
+
+    def __call__(self, rows: range) -> Batch:
+        """Return the records of some images. Raises DataError for a broken picture, unless they are skipped."""
+        batch = Batch(images=len(rows))
+        for row in rows:
+            self._add(row, batch)
+        return batch
+
+    def _add(self, row: int, batch: Batch) -> None:
+        boxes = self._boxes(row)
+        reason = "picture-unreadable"
+        try:
+            data = self._dataset.pictures.read(row)
+            reason = "picture-undecodable"
+            where = self._dataset.pictures.where(row)
+            header = decode_fully(data, where=where) if self._options.check_pictures else read_header(data, where=where)
+            stored = data if data.startswith((_JPEG, _PNG)) else to_png(data, where=where)
+        except DataError as error:
+            if self._options.on_bad == "raise":
+                raise
+            batch.tally.note(reason, self._image(row), error.problem, images=1, boxes=len(boxes))
+            return
+        digest = hashlib.sha256(data)
+        batch.input_bytes += len(data)
+        batch.input_sum += int.from_bytes(digest.digest(), "big")
+        self._note_picture(row, header, stored is not data, batch.tally)
+        fitting = fit_boxes(boxes, header.width_px, header.height_px, batch.tally, self._image(row))
+        image = RecordImage(
+            self._dataset.images.key[row],
+            self._dataset.images.file_name[row],
+            header.width_px,
+            header.height_px,
+            "jpeg" if stored.startswith(_JPEG) else "png",
+        )
+        sha256 = (digest if stored is data else hashlib.sha256(stored)).hexdigest()
+        before, after = encode_record(image, fitting, self._label, self._names, stored, sha256)
+        batch.parts += frame_parts((before, stored, after))
+        batch.records += 1
+        regions = int((fitting.category < 0).sum())
+        batch.regions += regions
+        batch.boxes += len(fitting) - regions
+
+    def _boxes(self, row: int) -> GroundTruth:
+        own = slice(self._offsets[row], self._offsets[row + 1])
+        return GroundTruth(**{name: column[own] for name, column in self._columns.items()})
+
+    def _image(self, row: int) -> str:
+        """Return what to call an image in the receipt, which knows no paths."""
+        return f"image {self._dataset.images.key[row]}"
+
+    def _note_picture(self, row: int, header: Header, reencoded: bool, tally: Tally) -> None:
+        """Count what a person should know about a picture that is stored."""
+        size = f"{header.width_px} × {header.height_px}"
+        said = (int(self._dataset.images.width_px[row]), int(self._dataset.images.height_px[row]))
+        if 0 not in said and said != (header.width_px, header.height_px):
+            detail = f"the picture is {size}, the source says {said[0]} × {said[1]}"
+            tally.note("picture-size-mismatch", self._image(row), detail, images=1)
+        if header.orientation != _UPRIGHT:
+            tally.note("picture-exif-rotation", self._image(row), f"orientation {header.orientation}", images=1)
+        if reencoded:
+            tally.note("picture-reencoded", self._image(row), f"{header.format}, {header.mode}", images=1)

@@ -1,0 +1,154 @@
+"""The receipt of a conversion: what came in, what went out, and every box and image that did not, by reason.
+
+It knows no paths, no times and no machine: the same input and options give the same bytes. The schema is documented
+in ``docs/reference/records.md``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+import detbench
+from detbench.data.records.options import Options  # noqa: TC001  msgspec resolves it
+from detbench.data.records.tally import REASONS, Example, Tally
+from detbench.errors import DataError
+from detbench.files import read_bytes, sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from detbench.data.findings import Findings
+    from detbench.data.records.plan import Plan, SplitPlan
+    from detbench.data.records.shards import ShardFacts
+
+__all__ = ["RECEIPT_NAME", "RECEIPT_SCHEMA", "Change", "Receipt", "SplitFacts", "make_receipt", "read_receipt"]
+
+RECEIPT_NAME = "receipt.json"
+RECEIPT_SCHEMA = "detbench.receipt/1"
+
+#: The libraries whose versions can change a byte or a verdict.
+_LIBRARIES = ("google-crc32c", "numpy", "pillow", "simplejpeg")
+
+
+class SourceFacts(msgspec.Struct, frozen=True):
+    """What was converted. ``file_sha256`` is None where the source is a folder; ``plan`` covers what was read of it."""
+
+    name: str
+    format: str
+    file_sha256: str | None
+    plan: str
+
+
+class SplitFacts(msgspec.Struct, frozen=True):
+    """One split's accounts: what the source has, what the records hold.
+
+    ``boxes_in`` counts all annotations, ``boxes_out`` those of a category, ``regions_out`` those of none.
+    ``pictures_sha256_sum`` is the sum of the SHA-256 of every picture read, modulo 2^256: it stands for all of them,
+    whatever their order.
+    """
+
+    images_in: int
+    images_out: int
+    boxes_in: int
+    boxes_out: int
+    regions_out: int
+    shards: int
+    picture_bytes: int
+    record_bytes: int
+    pictures_sha256_sum: str
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What happened for one reason, to how many images and boxes, with the first examples."""
+
+    action: str
+    why: str
+    images: int
+    boxes: int
+    examples: tuple[Example, ...]
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What a conversion did. ``reader_findings`` counts what the reader reported, by code."""
+
+    schema: str
+    detbench: str
+    command: str
+    options: Options
+    versions: dict[str, str]
+    source: SourceFacts
+    splits: dict[str, SplitFacts]
+    changes: dict[str, Change]
+    reader_findings: dict[str, int]
+
+    def to_json(self) -> bytes:
+        """Return indented JSON, the same bytes for the same receipt."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the receipt as plain dictionaries, lists, strings and numbers."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+    @property
+    def images(self) -> int:
+        """How many images went out."""
+        return sum(split.images_out for split in self.splits.values())
+
+    @property
+    def record_bytes(self) -> int:
+        """How many bytes the shards have together."""
+        return sum(split.record_bytes for split in self.splits.values())
+
+
+def make_receipt(plan: Plan, source: Path, shards: Sequence[ShardFacts], findings: Findings) -> Receipt:
+    """Return the receipt of a plan whose shards are written."""
+    tally = Tally.sum([plan.tally, *(facts.tally for facts in shards)])
+    return Receipt(
+        schema=RECEIPT_SCHEMA,
+        detbench=detbench.__version__,
+        command=plan.options.command(),
+        options=plan.options,
+        versions={name: version(name) for name in _LIBRARIES},
+        source=SourceFacts(
+            plan.name,
+            plan.splits[0].dataset.format,
+            sha256_of(source) if source.is_file() else None,
+            plan.fingerprint,
+        ),
+        splits={split.name: _split_facts(split, shards) for split in plan.splits},
+        changes={
+            reason: Change(known.action, known.why, count.images, count.boxes, tuple(count.examples))
+            for reason, known in REASONS.items()
+            if (count := tally.counts.get(reason)) is not None
+        },
+        reader_findings=dict(sorted(Counter(finding.code for finding in findings.items).items())),
+    )
+
+
+def _split_facts(split: SplitPlan, shards: Sequence[ShardFacts]) -> SplitFacts:
+    own = [facts for facts in shards if facts.split == split.name]
+    return SplitFacts(
+        images_in=split.images_in,
+        images_out=sum(facts.records for facts in own),
+        boxes_in=split.boxes_in,
+        boxes_out=sum(facts.boxes for facts in own),
+        regions_out=sum(facts.regions for facts in own),
+        shards=len(own),
+        picture_bytes=sum(facts.input_bytes for facts in own),
+        record_bytes=sum(facts.length_bytes for facts in own),
+        pictures_sha256_sum=f"{sum(int(facts.input_sum, 16) for facts in own) % 2**256:064x}",
+    )
+
+
+def read_receipt(path: Path) -> Receipt:
+    """Read a receipt. Raises DataError if ``path`` holds none."""
+    try:
+        return msgspec.json.decode(read_bytes(path), type=Receipt)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DataError(f"is not a detbench receipt ({error})", file=path) from error

@@ -1,0 +1,94 @@
+"""A picture made ready to draw on: decoded, in RGB, at the size it will be shown, whatever it was before."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from detbench.data.pictures import read_header
+from detbench.errors import DataError
+from detbench.report.drawing import font
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+    from detbench.data.tables import Dataset
+
+__all__ = ["Canvas", "canvas_of"]
+
+#: A picture of more pixels is not decoded to be looked at.
+_MAX_PX = 178_956_970
+
+#: Small pictures are enlarged at most so much: beyond that there is nothing more to see.
+_MAX_ENLARGED = 3.0
+
+_VOID = (58, 62, 66)
+_VOID_TEXT = (226, 226, 222)
+_UNKNOWN_SIZE_PX = (640, 480)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Canvas:
+    """An RGB picture, what its pixels were multiplied by, and why it is blank (empty where it is not)."""
+
+    picture: Picture
+    scale: float
+    problem: str
+
+
+def canvas_of(dataset: Dataset, row: int, fit_px: tuple[int, int]) -> Canvas:
+    """Return image ``row`` fitted into ``fit_px``; a grey canvas that says why, if it cannot be read."""
+    try:
+        data = dataset.pictures.read(row)
+        header = read_header(data, where=dataset.pictures.where(row))
+        size = header.width_px, header.height_px
+        if size[0] * size[1] > _MAX_PX:
+            return _blank(dataset, row, fit_px, f"is {size[0]:,} by {size[1]:,} px, too large to show")
+        target, scale = _fitted(size, fit_px)
+        return Canvas(_decoded(data).resize(target, Image.Resampling.LANCZOS), scale, "")
+    except DataError as error:
+        return _blank(dataset, row, fit_px, error.problem)
+    except Exception as error:  # noqa: BLE001  hostile bytes make Pillow's plug-ins raise anything
+        return _blank(dataset, row, fit_px, f"the picture does not decode ({error})")
+
+
+def _decoded(data: bytes) -> Picture:
+    with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        picture.load()
+        if picture.mode.startswith(("I", "F")):  # more than 8 bits: the range that is there becomes 0 to 255
+            values = np.asarray(picture, dtype=np.float64)
+            low, high = float(values.min()), float(values.max())
+            return Image.fromarray(((values - low) * (255 / max(high - low, 1))).astype(np.uint8)).convert("RGB")
+        if picture.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in picture.info:
+            white = Image.new("RGBA", picture.size, "white")
+            return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+        return picture.convert("RGB")
+
+
+def _fitted(size: tuple[int, int], fit_px: tuple[int, int]) -> tuple[tuple[int, int], float]:
+    scale = min(fit_px[0] / size[0], fit_px[1] / size[1], _MAX_ENLARGED)
+    return (max(1, round(size[0] * scale)), max(1, round(size[1] * scale))), scale
+
+
+def _blank(dataset: Dataset, row: int, fit_px: tuple[int, int], problem: str) -> Canvas:
+    """Return a grey canvas of the annotated size, or one that holds the boxes, with the problem written on it."""
+    size = int(dataset.images.width_px[row]), int(dataset.images.height_px[row])
+    if min(size) <= 0:
+        truth = dataset.ground_truth
+        reach = truth.box[truth.image == row][:, 2:].max(axis=0, initial=0)
+        reach = np.where(np.isfinite(reach), reach, 0)
+        size = max(int(reach[0]), _UNKNOWN_SIZE_PX[0]), max(int(reach[1]), _UNKNOWN_SIZE_PX[1])
+    target, scale = _fitted(size, fit_px)
+    picture = Image.new("RGB", target, _VOID)
+    lines = textwrap.wrap(problem, max(16, target[0] // 9))[:6]
+    ImageDraw.Draw(picture).multiline_text(
+        (target[0] / 2, target[1] / 2), "\n".join(lines), font=font(14), fill=_VOID_TEXT, anchor="mm", align="center"
+    )
+    return Canvas(picture, scale, problem)

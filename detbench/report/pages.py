@@ -1,0 +1,187 @@
+"""The HTML page of a result: one file, no network, no fixed colours, the same bytes for the same result."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from detbench import __version__
+from detbench.files import write_text
+from detbench.report import tables
+from detbench.report.figures import MAX_SHADES, category_curve, mean_curves
+from detbench.report.words import explain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from detbench.evaluation.results import Result
+
+__all__ = ["render_report", "write_report"]
+
+#: More small figures than this tire the eye; the other categories stand in the table.
+_MAX_SMALL = 12
+
+#: One category's curve is the mean curve: it is not drawn twice.
+_MIN_SMALL = 2
+
+#: A title longer than this is cut: it names a tab.
+_MAX_TITLE = 60
+
+#: What must not stand inside a script element, and how JSON says the same.
+_IN_SCRIPT = str.maketrans(
+    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inline:
+    """A style sheet or a script that stands in the page, and what the content policy calls it."""
+
+    text: Markup
+    hash: str
+
+
+def write_report(result: Result, path: Path) -> None:
+    """Write the page of ``result`` to ``path``, whole or not at all. Raises DataError."""
+    write_text(path, render_report(result))
+
+
+def render_report(result: Result) -> str:
+    """Return the page of ``result``: HTML that holds everything it shows, and the result itself as JSON."""
+    rows = tables.category_rows(result)
+    columns = tables.category_columns(result)
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        result=result,
+        version=__version__,
+        style=_inline("page.css"),
+        script=_inline("page.js"),
+        headline=tables.headline(result),
+        measures=tables.measures(result),
+        columns=[(name, explain(name, result.metrics).long) for name in columns],
+        rows=rows,
+        mean_figure=_mean_figure(result),
+        small_figures=_small_figures(result, rows),
+        small_note=_small_note(result),
+        max_shade=MAX_SHADES - 1,
+        dataset_rows=_dataset_rows(result),
+        prediction_rows=_prediction_rows(result),
+        protocol_rows=tables.protocol_rows(result.protocol),
+        environment_rows=[("detbench", result.detbench), *sorted(result.environment.items())],
+        citation=tables.citation(result),
+        glossary=_glossary([*result.metrics, *columns], result),
+        embedded=Markup(msgspec.json.encode(result).decode().translate(_IN_SCRIPT)),  # noqa: S704  escaped by _IN_SCRIPT
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("detbench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["percent"] = lambda value: f"{min(max(value, 0.0), 1.0) * 100:.2f}%"
+    environment.filters["counted"] = tables.counted
+    environment.filters["brief"] = lambda name: name if len(name) <= _MAX_TITLE else name[: _MAX_TITLE - 1] + "…"
+    environment.filters["sentence"] = _sentence
+    return environment
+
+
+def _sentence(clause: str) -> str:
+    """Return a clause with a capital letter and a full stop."""
+    return clause[:1].upper() + clause[1:] + ("" if clause.endswith((".", "!", "?")) else ".")
+
+
+@cache
+def _inline(name: str) -> _Inline:
+    """Return a file of the package that goes into the page as it is, with its hash for the policy."""
+    text = files("detbench.report").joinpath("templates", name).read_text(encoding="utf-8")
+    digest = hashlib.sha256(text.encode()).digest()
+    return _Inline(Markup(text), f"sha256-{base64.b64encode(digest).decode()}")  # noqa: S704  our own file
+
+
+def _mean_figure(result: Result) -> Markup:
+    """Return the mean curves, or nothing where no category has ground truth."""
+    curves = {iou: precision for iou, precision in result.curves.mean.items() if precision}
+    return Markup(mean_curves(result.curves.recall, curves) if curves else "")  # noqa: S704  only numbers are in it
+
+
+def _small_figures(result: Result, rows: list[tables.CategoryRow]) -> list[tuple[tables.CategoryRow, Markup]]:
+    """Return the curves of the categories with most ground truths, in the table's order."""
+    curves = result.curves.by_category
+    drawn = [row for row in rows if row.index < len(curves) and curves[row.index]]
+    if len(drawn) < _MIN_SMALL:
+        return []
+    kept = {row.index for row in sorted(drawn, key=lambda row: -row.ground_truths)[:_MAX_SMALL]}
+    mean = next(iter(result.curves.mean.values()), None)
+    figures = []
+    for row in drawn:
+        precision = curves[row.index]
+        if row.index in kept and precision is not None:
+            svg = category_curve(result.curves.recall, precision, mean)
+            figures.append((row, Markup(svg)))  # noqa: S704  only numbers are in it
+    return figures
+
+
+def _small_note(result: Result) -> str:
+    """Return what the small figures are, in one sentence."""
+    drawn = sum(curve is not None for curve in result.curves.by_category)
+    if drawn <= _MAX_SMALL:
+        return "Each category at IoU 0.50, the best first."
+    return f"The {_MAX_SMALL} of {drawn} categories with the most ground truths, at IoU 0.50, the best first."
+
+
+def _dataset_rows(result: Result) -> list[tuple[str, str]]:
+    data = result.dataset
+    return [
+        ("name", data.name),
+        ("format", data.format),
+        ("split", data.split or "none"),
+        ("images", f"{data.images:,}"),
+        ("ground truths", f"{data.ground_truths:,}"),
+        ("categories", f"{data.categories:,}"),
+        ("fingerprint", data.fingerprint),
+    ]
+
+
+def _prediction_rows(result: Result) -> list[tuple[str, str]]:
+    given = result.predictions
+    return [
+        ("name", result.name),
+        ("source", given.source),
+        ("predictions", f"{given.predictions:,}"),
+        ("on images", f"{given.images:,} of {result.dataset.images:,}"),
+        ("dropped", f"{given.dropped:,}"),
+        ("fingerprint", given.fingerprint),
+    ]
+
+
+def _glossary(names: list[str], result: Result) -> list[tuple[str, str]]:
+    """Return each name once with its meaning, then the words that the meanings use."""
+    own = [(name, explain(name, result.metrics).long) for name in dict.fromkeys(names)]
+    return [*own, *_COMMON]
+
+
+#: The words that the meanings use.
+_COMMON = (
+    (
+        "IoU",
+        "Intersection over union: the area that two boxes share, divided by the area that they cover together.",
+    ),
+    (
+        "interval",
+        "Where the number would plausibly lie had other images of the same kind been drawn; nothing about other kinds.",
+    ),
+)

@@ -1,0 +1,203 @@
+"""A result as rows of text: the one place where a number becomes words, read by the page and by the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from detbench.report.words import explain
+
+if TYPE_CHECKING:
+    from detbench.evaluation.results import CategoryResult, Result
+
+__all__ = [
+    "CategoryRow",
+    "Measure",
+    "category_columns",
+    "category_rows",
+    "citation",
+    "counted",
+    "headline",
+    "measures",
+    "protocol_rows",
+]
+
+#: What stands where a number is undefined.
+UNDEFINED = "–"
+
+#: So many digits of a fingerprint are enough to tell two apart in print.
+_BRIEF = 12
+
+#: The columns of the table of categories, where the protocol has them.
+_CATEGORY_METRICS = ("AP", "AP50", "AP75", "recall")
+
+#: How many of a protocol's own columns are shown where it has none of those.
+_OTHER_COLUMNS = 4
+
+#: How the metric that a result leads with is called in a sentence.
+_SPOKEN = {
+    "AP": "an average precision (AP, mean over IoU 0.50 to 0.95)",
+    "mAP": "a mean average precision (mAP)",
+}
+
+#: A protocol's settings in words, where the name alone would not do.
+_SETTINGS = {
+    "iou_thresholds": "IoU thresholds",
+    "iou_above": "IoU must exceed the threshold",
+    "areas": "object sizes",
+    "max_dets": "predictions of a category an image, at most",
+    "inclusive_boxes": "boxes include both border pixels",
+    "ignore_difficult": "difficult need not be found",
+    "ignore_marked": "ignored need not be found",
+    "id_zero_is_unmatched": "a match with id 0 is void",
+}
+
+_PAPERS = {
+    "coco": "Lin et al., Microsoft COCO: Common Objects in Context, ECCV 2014",
+    "voc": "Everingham et al., The Pascal Visual Object Classes (VOC) Challenge, IJCV 88(2), 2010",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number as a reader meets it.
+
+    ``value``, ``low`` and ``high`` are None where undefined; ``text`` is the value with three decimals or a dash,
+    ``interval`` is ``[low, high]`` as text or empty, ``reason`` says why the value is undefined.
+    """
+
+    name: str
+    value: float | None
+    text: str
+    low: float | None
+    high: float | None
+    interval: str
+    reason: str
+    short: str
+    long: str
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryRow:
+    """One category's counts and measures, the latter in the order of :func:`category_columns`."""
+
+    index: int
+    name: str
+    ground_truths: int
+    ignored: int
+    predictions: int
+    measures: tuple[Measure, ...]
+
+
+def number(value: float | None) -> str:
+    """Return a number in 0..1 with three decimals, or a dash."""
+    return UNDEFINED if value is None else f"{value:.3f}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return ``1 image`` or ``5,000 images``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _measure(name: str, of: Result | CategoryResult, overall: dict[str, float | None]) -> Measure:
+    value = of.metrics.get(name)
+    low, high = of.intervals.get(name, (None, None))
+    words = explain(name, overall)
+    interval = "" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
+    missing = "the protocol does not give it" if name not in of.metrics else "the result gives no reason"
+    reason = of.reasons.get(name, missing) if value is None else ""
+    return Measure(name, value, number(value), low, high, interval, reason, words.short, words.long)
+
+
+def measures(result: Result) -> list[Measure]:
+    """Return the overall metrics in the protocol's order."""
+    return [_measure(name, result, result.metrics) for name in result.metrics]
+
+
+def category_columns(result: Result) -> list[str]:
+    """Return the names of the metrics that the table of categories shows."""
+    names = list(dict.fromkeys(name for category in result.per_category for name in category.metrics))
+    return [name for name in _CATEGORY_METRICS if name in names] or names[:_OTHER_COLUMNS]
+
+
+def category_rows(result: Result) -> list[CategoryRow]:
+    """Return a row a category: the highest first metric first, undefined last, the file's order between equals."""
+    columns = category_columns(result)
+    rows = [
+        CategoryRow(
+            index,
+            category.name,
+            category.ground_truths,
+            category.ignored,
+            category.predictions,
+            tuple(_measure(name, category, result.metrics) for name in columns),
+        )
+        for index, category in enumerate(result.per_category)
+    ]
+    return sorted(rows, key=_best_first)
+
+
+def _best_first(row: CategoryRow) -> tuple[bool, float]:
+    value = row.measures[0].value if row.measures else None
+    return (value is None, -(value or 0.0))
+
+
+def headline(result: Result) -> str:
+    """Return one sentence: what was measured, on what, and the first metric with its interval or its reason."""
+    data = result.dataset
+    split = f" ({data.split})" if data.split else ""
+    on = (
+        f"on {data.name}{split}, {counted(data.images, 'image')} with {counted(data.ground_truths, 'ground truth')} "
+        f"of {counted(data.categories, 'category', 'categories')}"
+    )
+    if not result.metrics:
+        return f"{result.name} was measured {on}; the protocol gives no overall number."
+    first = measures(result)[0]
+    if first.value is None:
+        return f"{result.name} has no {first.name} {on}: {first.reason}."
+    interval = f" {first.interval}" if first.interval else ""
+    return f"{result.name} reaches {_SPOKEN.get(first.name, f'a {first.name}')} of {first.text}{interval} {on}."
+
+
+def citation(result: Result) -> list[str]:
+    """Return lines to paste under a published number: what was measured, and the protocol's paper where known."""
+    first = measures(result)[:1]
+    value = "".join(f"{m.name} {m.text}{' ' + m.interval if m.interval else ''}, " for m in first)
+    split = f" {result.dataset.split}" if result.dataset.split else ""
+    protocol = str(result.protocol.get("name", "unnamed"))
+    measured = (
+        f"{result.name} on {result.dataset.name}{split}: {value}protocol {protocol} "
+        f"({_brief(result.protocol.get('fingerprint', ''))}), data {_brief(result.dataset.fingerprint)}, "
+        f"predictions {_brief(result.predictions.fingerprint)}, detbench {result.detbench}."
+    )
+    papers = [paper for prefix, paper in _PAPERS.items() if protocol.lower().startswith(prefix)]
+    return [measured, *(f"Protocol: {paper}." for paper in papers)]
+
+
+def _brief(fingerprint: object) -> str:
+    """Return the start of a fingerprint."""
+    return str(fingerprint)[:_BRIEF] or "no fingerprint"
+
+
+def protocol_rows(table: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return a protocol's settings as text, in its own order; a name that has no words is shown as it is."""
+    return [(_SETTINGS.get(name, name.replace("_", " ")), _plain(value)) for name, value in table.items()]
+
+
+def _plain(value: Any) -> str:  # noqa: PLR0911  one return for each kind of value
+    """Return a setting as a person writes it: ``0.9`` for 0.8999999999999999, ``no limit`` for a None in a list."""
+    match value:
+        case None:
+            return "no limit"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.10g}"
+        case {"name": name, "low_px": low, "high_px": high}:
+            return f"{name} ({float(low):,.0f} to {float(high):,.0f} px²)"
+        case dict():
+            return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items()) or "none"
+        case list() | tuple():
+            return ", ".join(_plain(item) for item in value) or "none"
+        case _:
+            return str(value)

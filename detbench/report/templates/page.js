@@ -1,0 +1,46 @@
+"use strict";
+// The page is complete without this: here the table learns to sort and filter, and the result to be saved.
+const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
+
+for (const table of document.querySelectorAll("table.categories")) {
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
+  const key = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
+  const compare = (a, b, numeric) =>
+    numeric ? Number(a) - Number(b) : a.localeCompare(b, undefined, { numeric: true, sensitivity: "base" });
+  heads.forEach((head, column) => {
+    const numeric = head.classList.contains("number");
+    const button = make("button", { type: "button", className: "sort" });
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const down = head.ariaSort ? head.ariaSort === "ascending" : numeric;
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const rows = [...body.rows].sort((a, b) => {
+        const [x, y] = [key(a, column), key(b, column)];
+        if (numeric && (x === "" || y === "")) return (x === "") - (y === ""); // an undefined number stays last
+        return compare(x, y, numeric) * (down ? -1 : 1);
+      });
+      body.append(...rows);
+    });
+  });
+  if (body.rows.length > 20) {
+    const filter = make("input", { type: "search", className: "filter", placeholder: "Find a category" });
+    filter.setAttribute("aria-label", "Find a category");
+    filter.addEventListener("input", () => {
+      const wanted = filter.value.trim().toLowerCase();
+      for (const row of body.rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
+    });
+    table.before(filter);
+  }
+}
+
+const save = make("button", { type: "button", className: "button", textContent: "Save result.json" });
+save.addEventListener("click", () => {
+  const text = document.getElementById("result").textContent.trim() + "\n";
+  const href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  make("a", { href, download: "result.json" }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 1000);
+});
+document.getElementById("save").append(save);

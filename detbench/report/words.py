@@ -1,0 +1,123 @@
+"""What a metric's name means, in a few words for a table and in a sentence or two for a footnote."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Words", "explain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A name's meaning: ``short`` is a clause that starts in lower case, ``long`` one to three sentences."""
+
+    short: str
+    long: str
+
+
+_SIZES = {"s": "small", "m": "medium", "l": "large"}
+_BOUNDS = {
+    "s": "of less than 32² pixels",
+    "m": "between 32² and 96² pixels",
+    "l": "of more than 96² pixels",
+}
+
+_FIXED = {
+    "AP": Words(
+        "average precision, mean over IoU 0.50 to 0.95",
+        "The area under the precision-recall curve, averaged over ten IoU thresholds from 0.50 to 0.95 and over the "
+        "categories that have ground truth. 1 is perfect.",
+    ),
+    "mAP": Words(
+        "mean average precision over the categories",
+        "The area under each category's precision-recall curve, averaged over the categories that have ground truth, "
+        "with matches at the protocol's one IoU threshold. 1 is perfect.",
+    ),
+    "recall": Words(
+        "share of the ground truths that were found",
+        "The ground truths that some prediction matches, as a share of all that must be found, at any score.",
+    ),
+    "precision": Words(
+        "share of the predictions that are right",
+        "The predictions that match a ground truth, as a share of all predictions that count.",
+    ),
+}
+
+_CATEGORY_AP = Words(
+    "average precision of the category",
+    "The area under the category's own precision-recall curve, at the protocol's one IoU threshold. 1 is perfect.",
+)
+
+
+def _ap_at_iou(found: re.Match[str]) -> Words:
+    iou = f"0.{found[1]}"
+    return Words(
+        f"average precision at IoU {iou}",
+        f"As AP, but a prediction matches where its box and the ground truth's overlap with an IoU of {iou} or more: "
+        "one threshold in place of ten.",
+    )
+
+
+def _ap_by_size(found: re.Match[str]) -> Words:
+    size = _SIZES[found[1]]
+    return Words(
+        f"average precision, {size} objects",
+        f"As AP, over {size} objects only: those {_BOUNDS[found[1]]} of area. The rest are ignored.",
+    )
+
+
+def _ar_by_size(found: re.Match[str]) -> Words:
+    size = _SIZES[found[1]]
+    return Words(
+        f"average recall, {size} objects",
+        f"The recall with the most predictions an image that the protocol allows, over {size} objects only: those "
+        f"{_BOUNDS[found[1]]} of area.",
+    )
+
+
+def _ar_at_count(found: re.Match[str]) -> Words:
+    count = int(found[1])
+    many = "1 prediction" if count == 1 else f"{count} predictions"
+    return Words(
+        f"average recall, at most {many} an image",
+        f"The share of the ground truths found with the {many} of highest score of each category in each image, "
+        "averaged over the IoU thresholds and the categories.",
+    )
+
+
+def _recall_at(found: re.Match[str]) -> Words:
+    return Words(
+        f"recall at {found[1]}",
+        f"The share of the ground truths found at the setting {found[1]}; the protocol's table says what that is.",
+    )
+
+
+_PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Words]], ...] = (
+    (re.compile(r"AP(\d\d)"), _ap_at_iou),
+    (re.compile(r"AP([sml])"), _ap_by_size),
+    (re.compile(r"AR([sml])"), _ar_by_size),
+    (re.compile(r"AR(\d{1,6})"), _ar_at_count),
+    (re.compile(r"recall@(.{1,40})"), _recall_at),
+)
+
+
+def explain(name: str, metrics: Mapping[str, object]) -> Words:
+    """Return the words for the metric ``name`` of a result whose overall metrics are ``metrics``.
+
+    ``metrics`` decides what a bare ``AP`` is: COCO's mean where the result has an overall AP, and a category's own
+    average precision where it has a mAP. A name that is not known is said to be the protocol's own.
+    """
+    if name == "AP" and "AP" not in metrics:
+        return _CATEGORY_AP
+    if name in _FIXED:
+        return _FIXED[name]
+    for pattern, words in _PATTERNS:
+        found = pattern.fullmatch(name)
+        if found:
+            return words(found)
+    return Words("as the protocol defines it", "A metric of the protocol; its own page says how it is computed.")

@@ -1,0 +1,105 @@
+"""Write ``docs/reference/cli.md``: every command with its options and examples, from the command line itself."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+
+from typer.models import ArgumentInfo
+
+from detbench.cli.app import app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TARGET = Path(__file__).parent / "reference" / "cli.md"
+
+HEAD = """# The command line
+
+Every command takes `--help`. Results go to standard output, everything else to standard error; colour and progress
+bars appear on terminals only. The exit status is 0 where all is well, 1 where a check found errors, 2 where the
+input or the command line cannot be used; then one sentence names the file, the record and the remedy.
+"""
+
+
+def main() -> None:
+    """Write the page."""
+    commands = {str(command.name): command.callback for command in app.registered_commands if command.callback}
+    sections = [command_section(name, function) for name, function in sorted(commands.items())]
+    TARGET.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
+
+
+def command_section(name: str, function: Callable[..., Any]) -> str:
+    """Return one command's section: its usage, what it does, its examples, its arguments and options."""
+    hints = get_type_hints(function, include_extras=True)
+    arguments, options = [], []
+    for parameter in inspect.signature(function).parameters.values():
+        kind, info = annotated(hints[parameter.name])
+        meaning = f"{cell(info.help or '')} | {default_of(parameter)} |"
+        if isinstance(info, ArgumentInfo):
+            arguments.append((info.metavar or parameter.name.upper(), meaning))
+        else:
+            options.append((spellings(parameter.name, kind, info), meaning))
+    usage = " ".join(["detbench", name, *(shown for shown, _ in arguments), *(["[OPTIONS]"] if options else [])])
+    table = [f"| `{shown}` | {meaning}" for shown, meaning in arguments]
+    table += [f"| {shown} | {meaning}" for shown, meaning in options]
+    parts = [f"## detbench {name}", f"```text\n{usage}\n```", help_text(inspect.getdoc(function) or "")]
+    return "\n\n".join([*parts, "\n".join(["| name | meaning | default |", "|---|---|---|", *table])]) + "\n"
+
+
+def annotated(hint: Any) -> tuple[Any, Any]:
+    """Return the type and Typer's description of an ``Annotated`` parameter; ``X | None`` counts as X."""
+    if get_origin(hint) is not Annotated:
+        raise TypeError(f"{hint} is not annotated with typer.Option or typer.Argument")
+    kind, info = get_args(hint)[:2]
+    kinds = [part for part in get_args(kind) if part is not type(None)] if get_origin(kind) is not list else [kind]
+    return (kinds[0] if kinds else kind), info
+
+
+def spellings(name: str, kind: Any, info: Any) -> str:
+    """Return an option's spellings, the negative one too, and what it takes."""
+    plain = name.replace("_", "-")
+    # Inside Annotated, Typer finds the first spelling where a default would stand.
+    declared = [word for word in (info.default, *(info.param_decls or ())) if isinstance(word, str)]
+    given = declared or ([f"--{plain}", f"--no-{plain}"] if kind is bool else [f"--{plain}"])
+    shown = ", ".join(f"`{spelling}`" for word in given for spelling in word.split("/"))
+    return shown if kind is bool else f"{shown} *{cell(info.metavar or takes(kind))}*"
+
+
+def takes(kind: Any) -> str:
+    """Return what an option takes, in a word."""
+    if get_origin(kind) is list:
+        return f"{takes(get_args(kind)[0])}, repeatable"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " or ".join(str(member.value) for member in kind)
+    return {int: "number", float: "number", Path: "path"}.get(kind, "text")
+
+
+def default_of(parameter: inspect.Parameter) -> str:
+    """Return the default as text: empty where there is none, ``required`` where a value must be given."""
+    value = getattr(parameter.default, "value", parameter.default)
+    if value is inspect.Parameter.empty:
+        return "required"
+    if value in (None, False, "") or callable(value):
+        return ""
+    return "on" if value is True else f"`{cell(str(value))}`"
+
+
+def help_text(text: str) -> str:
+    """Return a docstring as Markdown: what follows "Examples" is a block of code, Rich's markup becomes Markdown's."""
+    words, _, examples = re.sub(r" *\x08 *\n?", "", text).partition("[bold]Examples[/bold]")
+    prose = words.replace("[bold]", "**").replace("[/bold]", "**").replace("<", "&lt;").strip()
+    code = inspect.cleandoc(examples.strip("\n"))
+    return f"{prose}\n\n```console\n{code}\n```" if code else prose
+
+
+def cell(text: str) -> str:
+    """Return text that a table's cell can hold."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+if __name__ == "__main__":
+    main()

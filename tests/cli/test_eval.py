@@ -1,0 +1,120 @@
+"""``detbench eval`` through its own door: a real process, real files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from detbench.evaluation.results import Result
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+    Pair = Callable[..., tuple[Path, Path]]
+
+GT = "coco_tiny/annotations/instances_val2017.json"
+DT = "predictions/yolox_nano__coco_tiny_val.json"
+BOX = [10.0, 10.0, 50.0, 50.0]
+
+
+def test_json_is_the_result_and_nothing_else(detbench: Run, shared: Path) -> None:
+    """``--json`` prints a result on standard output and nothing on standard error."""
+    done = detbench("eval", shared / GT, shared / DT, "--json", "--no-intervals")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    expected = json.loads((shared / "predictions/expected_pycocotools.json").read_text())["yolox_nano__coco_tiny_val"]
+    found = json.loads(done.stdout)
+    assert found["metrics"] == pytest.approx(expected, abs=1e-12)
+    assert found["intervals"] == {}
+    assert set(found["reasons"]) == {name for name, value in found["metrics"].items() if value is None}
+
+
+def test_output_folder_holds_the_result_and_a_report(detbench: Run, shared: Path, tmp_path: Path) -> None:
+    """``-o`` writes a result that reads back as printed, twice the same bytes, and a report that names the model."""
+    runs = [tmp_path / "one", tmp_path / "deep" / "two"]
+    for run in runs:
+        done = detbench("eval", shared / GT, shared / DT, "-o", run, "--resamples", "100", "--name", "my <model>")
+        assert done.returncode == 0, done.stderr
+    result = Result.load(runs[0] / "result.json")
+    assert result.name == "my <model>"
+    assert result.metrics["AP"] == pytest.approx(0.29608728330181394, abs=1e-12)
+    for name in ("result.json", "report.html"):
+        assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes()
+    page = (runs[0] / "report.html").read_text()
+    assert "my &lt;model&gt;" in page
+    assert "my <model>" not in page
+
+
+def test_tables_fit_eighty_columns(detbench: Run, shared: Path) -> None:
+    """In a terminal of 80 columns no line is longer, and nothing is coloured in a pipe."""
+    done = detbench("eval", shared / GT, shared / DT, "--resamples", "100", env_columns=80)
+    assert done.returncode == 0
+    assert "\x1b[" not in done.stdout
+    assert "AP50" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_tfrecords_are_ground_truth_too(detbench: Run, shared: Path, tmp_path: Path) -> None:
+    """Ground truth that went through TFRecords scores to the last bit what its source scores."""
+    assert detbench("convert", shared / "coco_tiny", tmp_path / "records").returncode == 0
+    scores = [
+        json.loads(detbench("eval", truth, shared / DT, "--split", "val2017", "--json", "--no-intervals").stdout)
+        for truth in (shared / "coco_tiny", tmp_path / "records")
+    ]
+    assert scores[0]["metrics"] == scores[1]["metrics"]
+    assert scores[0]["dataset"]["fingerprint"] == scores[1]["dataset"]["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["missing.json", "{dt}"], "missing.json"),
+        (["{gt}", "missing.json"], "missing.json"),
+        (["{gt}", "{dt}", "--protocol", "coca"], "voc2007"),
+        (["{gt}", "{dt}", "--split", "test"], "split"),
+        (["{gt}", "{dt}", "--format", "pascal"], "voc"),
+        (["{gt}", "{gt}"], "gt.json"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(
+    detbench: Run, coco_pair: Pair, arguments: list[str], said: str
+) -> None:
+    """A missing file, an unknown protocol, split or format, a file of the wrong kind: one line, no traceback."""
+    truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, BOX, 0.9)])
+    done = detbench("eval", *(part.format(gt=truth, dt=predictions) for part in arguments))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert said in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_report_that_cannot_be_written_is_said(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """An output folder that is a file is named, and the file is left alone."""
+    truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, BOX, 0.9)])
+    (tmp_path / "run").write_text("mine")
+    done = detbench("eval", truth, predictions, "-o", tmp_path / "run")
+    assert done.returncode == 2
+    assert "run" in done.stderr
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+def test_hostile_category_names_are_text(detbench: Run, tmp_path: Path) -> None:
+    """Markup in a category's name is printed as it is, in the terminal and in the page."""
+    name = "[red]<script>alert(1)</script>[/red]"
+    truth = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 100}],
+        "categories": [{"id": 1, "name": name}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": BOX, "area": 2500, "iscrowd": 0}],
+    }
+    (tmp_path / "gt.json").write_text(json.dumps(truth))
+    (tmp_path / "dt.json").write_text(json.dumps([{"image_id": 1, "category_id": 1, "bbox": BOX, "score": 1}]))
+    done = detbench("eval", tmp_path / "gt.json", tmp_path / "dt.json", "-o", tmp_path / "run", "--resamples", "100")
+    assert done.returncode == 0, done.stderr
+    assert "[red]<script>" in done.stdout
+    assert "<script>alert" not in (tmp_path / "run/report.html").read_text()
