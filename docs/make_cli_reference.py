@@ -1,12 +1,14 @@
 """Write ``docs/reference/cli.md``: every command with its options and examples, from the command line itself."""
 
+# ruff: noqa: INP001  a script, not a package
+
 from __future__ import annotations
 
 import inspect
 import re
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from typer.models import ArgumentInfo
 
@@ -55,8 +57,7 @@ def annotated(hint: Any) -> tuple[Any, Any]:
     if get_origin(hint) is not Annotated:
         raise TypeError(f"{hint} is not annotated with typer.Option or typer.Argument")
     kind, info = get_args(hint)[:2]
-    kinds = [part for part in get_args(kind) if part is not type(None)] if get_origin(kind) is not list else [kind]
-    return (kinds[0] if kinds else kind), info
+    return next((part for part in get_args(kind) if type(None) in get_args(kind)), kind), info
 
 
 def spellings(name: str, kind: Any, info: Any) -> str:
@@ -73,6 +74,8 @@ def takes(kind: Any) -> str:
     """Return what an option takes, in a word."""
     if get_origin(kind) is list:
         return f"{takes(get_args(kind)[0])}, repeatable"
+    if get_origin(kind) is Literal:
+        return " or ".join(map(str, get_args(kind)))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return " or ".join(str(member.value) for member in kind)
     return {int: "number", float: "number", Path: "path"}.get(kind, "text")
@@ -83,7 +86,7 @@ def default_of(parameter: inspect.Parameter) -> str:
     value = getattr(parameter.default, "value", parameter.default)
     if value is inspect.Parameter.empty:
         return "required"
-    if value in (None, False, "") or callable(value):
+    if value is None or value is False or value == "" or callable(value):
         return ""
     return "on" if value is True else f"`{cell(str(value))}`"
 

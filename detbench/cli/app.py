@@ -14,8 +14,11 @@ from detbench.cli.console import say
 from detbench.cli.convert import convert
 from detbench.cli.draw import draw
 from detbench.cli.inspect import inspect
+from detbench.cli.merge import merge
 from detbench.cli.report import report
+from detbench.cli.sample import sample
 from detbench.cli.show import show
+from detbench.cli.split import split
 from detbench.cli.stats import stats
 from detbench.cli.verify import verify
 from detbench.cli.eval import evaluate
@@ -57,8 +60,11 @@ app.command("check")(check)
 app.command("convert")(convert)
 app.command("draw")(draw)
 app.command("inspect")(inspect)
+app.command("merge")(merge)
 app.command("report")(report)
+app.command("sample")(sample)
 app.command("show")(show)
+app.command("split")(split)
 app.command("stats")(stats)
 app.command("verify")(verify)
 app.command("eval")(evaluate)

@@ -115,17 +115,19 @@ def _print_indented(text: Text, columns: int, console: Console) -> None:
 
 
 def _split_line(split: SplitFacts) -> str:
+    from detbench.words import counted
+
     name = f"{split.name}: " if split.name else ""
-    counts = f"{split.images:,} images, {split.boxes:,} boxes"
+    counts = f"{counted(split.images, 'image')}, {counted(split.boxes, 'box', 'boxes')}"
     if split.made_of:
         return f"{name}{counts}; {' + '.join(split.made_of)}, checked as such"
-    return f"{name}{counts}" + (f", {split.pictures:,} pictures opened" if split.pictures else "")
+    return f"{name}{counts}" + (f", {counted(split.pictures, 'picture')} decoded" if split.pictures else "")
 
 
 def _totals(report: CheckReport) -> str:
+    from detbench.words import counted
+
     if not report.findings:
         return "no findings"
     counts = Counter(str(finding.severity) for finding in report.findings)
-    return ", ".join(
-        f"{counts[name]:,} {name}{'' if counts[name] == 1 else 's'}" for name in ("error", "warning", "note")
-    )
+    return ", ".join(counted(counts[name], name) for name in ("error", "warning", "note"))

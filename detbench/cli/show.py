@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from detbench.report.selection import Selection
 
 __all__ = ["show"]
 
@@ -51,6 +48,7 @@ def show(
     from detbench.data.formats import read_dataset
     from detbench.report.selection import Selection, category_rows, choose_rows, image_rows
     from detbench.report.show import show as write
+    from detbench.words import counted
 
     dataset = read_dataset(path, split=split, format_name=format_name)
     categories = category_rows(dataset, category or ())
@@ -58,7 +56,7 @@ def show(
         rows, how = image_rows(dataset, images), "as asked for"
     else:
         rows = choose_rows(dataset, count, seed=seed, categories=categories)
-        how = f"drawn at random with seed {seed}" if len(rows) < len(dataset.images) else "all there are"
+        how = f"drawn at random with seed {seed}" if len(rows) < len(dataset.images) else ""
     given = None
     if predictions is not None:
         from detbench.data.predictions import read_predictions
@@ -67,8 +65,4 @@ def show(
     selection = Selection(dataset, rows, how, categories, given, min_score)
     with progress("drawing", len(rows)) as advance:
         written = write(selection, out, advance=advance)
-    say(f"wrote {written[-1] if len(written) == 1 else out} with {_pictures(selection)}")
-
-
-def _pictures(selection: Selection) -> str:
-    return "1 picture" if len(selection.rows) == 1 else f"{len(selection.rows)} pictures"
+    say(f"wrote {written[-1] if len(written) == 1 else out} with {counted(len(rows), 'picture')}")

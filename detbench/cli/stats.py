@@ -56,13 +56,17 @@ def _print_description(description: Description, splits: tuple[str, ...], consol
     from rich.text import Text
 
     from detbench.cli.console import printable
+    from detbench.words import counted
 
     heading = f"{description.name}, {description.split}" if description.split else description.name
     console.print(Text.assemble((printable(heading), "bold"), f"  {description.format}"))
     if splits:
         console.print(Text(printable(f"splits {', '.join(splits)}: all of them; --split takes one"), "dim"))
-    counts = f"{description.images:,} images, {description.boxes:,} boxes, {description.empty_images:,} without boxes"
-    console.print(Text(counts + (f", {description.regions:,} regions of no category" if description.regions else "")))
+    counts = f"{counted(description.images, 'image')}, {counted(description.boxes, 'box', 'boxes')}"
+    counts += f", {counted(description.empty_images, 'image')} without boxes"
+    if description.regions:
+        counts += f", {counted(description.regions, 'region')} of no category"
+    console.print(Text(counts))
     if not description.images:
         return
     console.print()

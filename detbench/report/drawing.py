@@ -83,9 +83,9 @@ def font(size_px: int, *, bold: bool = False) -> ImageFont.FreeTypeFont | ImageF
 
 def draw_marks(picture: Picture, marks: Sequence[Mark]) -> None:
     """Draw ``marks`` on an RGB picture in place: large boxes first, then every tag that finds room."""
-    width_px = _line_px(picture, marks)
     clipped = [(mark, _rect(mark, picture)) for mark in marks]
     visible = [(mark, rect) for mark, rect in clipped if rect is not None]
+    width_px = _line_px(picture, [rect for _mark, rect in visible])
     visible.sort(key=lambda item: -(item[1][2] - item[1][0]) * (item[1][3] - item[1][1]))
     for mark, rect in visible:
         if mark.line == "hatched":
@@ -97,9 +97,9 @@ def draw_marks(picture: Picture, marks: Sequence[Mark]) -> None:
         _tag(picture, mark, rect, taken, size_px)
 
 
-def _line_px(picture: Picture, marks: Sequence[Mark]) -> int:
+def _line_px(picture: Picture, rects: Sequence[_Rect]) -> int:
     """Return the border's width: thinner where boxes are small, so that it does not hide what it is around."""
-    sides = sorted(min(m.box[2] - m.box[0], m.box[3] - m.box[1]) for m in marks)
+    sides = sorted(min(right - left, bottom - top) + 1 for left, top, right, bottom in rects)
     by_box = sides[len(sides) // 2] / 28 if sides else 2
     return max(1, min(round(by_box), round(max(picture.size) / 220), 4))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PIL import ImageDraw
 
 from detbench.report.drawing import draw_line, font
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -37,8 +38,9 @@ _NEUTRAL: Colour = (120, 126, 132)
 def facts(selection: Selection) -> str:
     """Return what the selection is, in a sentence without its full stop."""
     boxes = sum(len(selection.truth_rows(row)) for row in selection.rows)
-    shown = f"{len(selection.rows):,} of {counted(len(selection.dataset.images), 'image')}"
-    text = f"{shown}, {selection.how}; {counted(boxes, 'box', 'boxes')}"
+    images = counted(len(selection.dataset.images), "image")
+    text = f"{len(selection.rows):,} of {images}, {selection.how}" if selection.how else f"All of {images}"
+    text += f"; {counted(boxes, 'box', 'boxes')}"
     if selection.predictions is not None:
         predicted = sum(len(selection.prediction_rows(row)) for row in selection.rows)
         text += f", {counted(predicted, 'prediction')} with a score of {selection.min_score:g} or more"
@@ -59,17 +61,6 @@ def caption(selection: Selection, row: int) -> str:
     if selection.predictions is not None:
         text += f"; {counted(len(selection.prediction_rows(row)), 'prediction')}"
     return text
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> counted(1, "box", "boxes"), counted(1200, "image")
-    ('1 box', '1,200 images')
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 @dataclass(frozen=True, slots=True)

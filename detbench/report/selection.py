@@ -40,8 +40,9 @@ class Selection:
 
     def colours(self) -> dict[int, Colour]:
         """Return category row → colour: the most frequent category on the shown images has the first colour."""
-        shown = [category for category, _count in self.shown_categories() if category >= 0]
-        return {category: colour_of(rank) for rank, category in enumerate(shown)} | {-1: colour_of(-1)}
+        return {category: colour_of(rank) for rank, (category, _count) in enumerate(self.shown_categories())} | {
+            -1: colour_of(-1)
+        }
 
     def marks(self, row: int, scale: float, colours: dict[int, Colour]) -> list[Mark]:
         """Return what to draw on image ``row``, its pixels multiplied by ``scale``: predictions last."""
@@ -107,13 +108,13 @@ class Selection:
         return {line: count for line, count in drawn.items() if count}
 
     def shown_categories(self) -> Iterator[tuple[int, int]]:
-        """Yield each category row on the shown images with its ground truth there, the most frequent first."""
+        """Yield each category on the shown images with its ground truth there, the most frequent first; no regions."""
         truth = self.dataset.ground_truth
         counts = Counter(int(truth.category[box]) for row in self.rows for box in self.truth_rows(row))
         if self.predictions is not None:
             predicted = {int(self.predictions.category[b]) for row in self.rows for b in self.prediction_rows(row)}
             counts.update(dict.fromkeys(predicted, 0))
-        yield from sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        yield from sorted(((c, n) for c, n in counts.items() if c >= 0), key=lambda item: (-item[1], item[0]))
 
 
 def choose_rows(

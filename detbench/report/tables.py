@@ -31,6 +31,8 @@ _BRIEF = 12
 #: The columns of the table of categories, where the protocol has them.
 _CATEGORY_METRICS = ("AP", "AP50", "AP75", "recall")
 
+_NO_BOUND_PX = 1e10
+
 #: How many of a protocol's own columns are shown where it has none of those.
 _OTHER_COLUMNS = 4
 
@@ -184,6 +186,13 @@ def protocol_rows(table: dict[str, Any]) -> list[tuple[str, str]]:
     return [(_SETTINGS.get(name, name.replace("_", " ")), _plain(value)) for name, value in table.items()]
 
 
+def _range(low_px: float, high_px: float) -> str:
+    """Return a range of areas; the largest that COCO knows, 1e10, is no bound."""
+    if high_px < _NO_BOUND_PX:
+        return f"{low_px:,.0f} to {high_px:,.0f} px²"
+    return f"{low_px:,.0f} px² and more" if low_px else "any size"
+
+
 def _plain(value: Any) -> str:  # noqa: PLR0911  one return for each kind of value
     """Return a setting as a person writes it: ``0.9`` for 0.8999999999999999, ``no limit`` for a None in a list."""
     match value:
@@ -194,7 +203,7 @@ def _plain(value: Any) -> str:  # noqa: PLR0911  one return for each kind of val
         case float():
             return f"{value:.10g}"
         case {"name": name, "low_px": low, "high_px": high}:
-            return f"{name} ({float(low):,.0f} to {float(high):,.0f} px²)"
+            return f"{name} ({_range(float(low), float(high))})"
         case dict():
             return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items()) or "none"
         case list() | tuple():

@@ -22,9 +22,9 @@ class Words:
 
 _SIZES = {"s": "small", "m": "medium", "l": "large"}
 _BOUNDS = {
-    "s": "of less than 32² pixels",
-    "m": "between 32² and 96² pixels",
-    "l": "of more than 96² pixels",
+    "s": "of 32² pixels of area or less",
+    "m": "of 32² to 96² pixels of area",
+    "l": "of 96² pixels of area or more",
 }
 
 _FIXED = {
@@ -67,7 +67,7 @@ def _ap_by_size(found: re.Match[str]) -> Words:
     size = _SIZES[found[1]]
     return Words(
         f"average precision, {size} objects",
-        f"As AP, over {size} objects only: those {_BOUNDS[found[1]]} of area. The rest are ignored.",
+        f"As AP, over {size} objects only: those {_BOUNDS[found[1]]}. The rest are ignored.",
     )
 
 
@@ -76,7 +76,7 @@ def _ar_by_size(found: re.Match[str]) -> Words:
     return Words(
         f"average recall, {size} objects",
         f"The recall with the most predictions an image that the protocol allows, over {size} objects only: those "
-        f"{_BOUNDS[found[1]]} of area.",
+        f"{_BOUNDS[found[1]]}.",
     )
 
 

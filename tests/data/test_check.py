@@ -364,7 +364,7 @@ def test_names_and_ids_given_twice(tmp_path: Path) -> None:
         [picture(tmp_path / "a.png"), tmp_path / "a.png"], {0: [(1, 1, 9, 9)]}, names=("car", "Car ", "bus", "bus")
     )
     findings = {f.code: f.message for f in found(data, open_pictures=False)}
-    assert findings["image-id-duplicate"] == "1 ids belong to several images: a"
+    assert findings["image-id-duplicate"] == "1 id shared by several images: a"
     assert findings["category-name-duplicate"] == "'bus' is the name of 2 categories"
     messages = [f.message for f in found(data, open_pictures=False) if f.code == "category-name-duplicate"]
     assert "'car', 'Car ' are, but for case and spaces, one name of 2 categories" in messages
@@ -386,7 +386,7 @@ def test_empty_images_and_splits(tmp_path: Path) -> None:
 def test_regions_are_counted(tmp_path: Path) -> None:
     """Ignored boxes and crowds are counted in one line."""
     [finding] = with_boxes(tmp_path, (1, 1, 9, 9), (2, 2, 9, 9), ignore=True)
-    assert finding.message == "2 of 2 boxes are ignored regions or crowds, in 1 images"
+    assert finding.message == "2 of 2 boxes are ignored regions or crowds, in 1 image"
 
 
 def test_more_objects_than_max_dets(tmp_path: Path) -> None:

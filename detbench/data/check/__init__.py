@@ -48,7 +48,7 @@ CHECKS: tuple[Check, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class SplitFacts:
-    """What was checked: ``pictures`` counts those that were opened, ``made_of`` a union's parts (then not checked)."""
+    """What was checked: ``pictures`` counts those that decoded, ``made_of`` a union's parts (then not checked)."""
 
     name: str | None
     images: int
@@ -85,7 +85,7 @@ class CheckReport:
                     "name": split.name,
                     "images": split.images,
                     "boxes": split.boxes,
-                    "pictures_opened": split.pictures,
+                    "pictures_decoded": split.pictures,
                     "made_of": list(split.made_of),
                 }
                 for split in self.splits
@@ -193,9 +193,9 @@ def check_datasets(
     severities, codes = list(Severity), list(CATALOGUE)
     # Splits that share a file have its findings twice; dict.fromkeys keeps the first of equal ones.
     ordered = sorted(dict.fromkeys(found), key=lambda f: (severities.index(f.severity), codes.index(f.code)))
-    looks = {split.data.split: len(split.looks) for split in opened}
+    decoded = {split.data.split: sum(not look.code for look in split.looks) for split in opened}
     facts = tuple(
-        SplitFacts(d.split, len(d.images), len(d.ground_truth), looks.get(d.split, 0), made_of.get(d.split or "", ()))
+        SplitFacts(d.split, len(d.images), len(d.ground_truth), decoded.get(d.split, 0), made_of.get(d.split or "", ()))
         for d in datasets
     )
     formats = ", ".join(dict.fromkeys(data.format for data in datasets))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.data.check.context import listing
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,10 +107,11 @@ def zero_based_voc(context: Context) -> Iterator[Finding]:
         if not low.any():
             continue
         images = [split.data.images.key[row] for row in np.unique(truth.image[low])]
+        at_zero, at_end = int(low.sum()), int(far.sum())
         yield split.split_finding(
             "box-zero-based-voc",
-            f"{int(low.sum()):,} boxes have a min of 0 where VOC begins at 1, {int(far.sum()):,} reach the width or "
-            f"the height; {_how_sure(int(low.sum()), int(far.sum()))} (images {listing(images)})",
+            f"{counted(at_zero, 'box', 'boxes')} with a min of 0 where VOC begins at 1, {at_end:,} that reach the "
+            f"width or the height; {_how_sure(at_zero, at_end)} (images {listing(images)})",
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.data.check.context import listing
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +31,9 @@ def ids_given_twice(context: Context) -> Iterator[Finding]:
         ):
             shared = _repeated(keys)
             if shared and code not in context.reported:
-                yield split.split_finding(code, f"{len(shared):,} ids belong to several {what}: {listing(shared)}")
+                yield split.split_finding(
+                    code, f"{counted(len(shared), 'id')} shared by several {what}: {listing(shared)}"
+                )
 
 
 def _repeated(keys: Iterable[Key]) -> list[Key]:

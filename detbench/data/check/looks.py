@@ -101,17 +101,11 @@ def _decode(data: bytes, where: str) -> Look:
         with _LARGE if size_px > LARGE_PX else contextlib.nullcontext():
             decode_fully(data, where=where)
     except DataError as error:
-        cut = header is not None and (_CUT.search(error.problem) or _png_without_end(data, header))
-        return Look("picture-truncated" if cut else "picture-undecodable", error.problem, header)
+        return Look("picture-truncated" if _CUT.search(error.problem) else "picture-undecodable", error.problem, header)
     except Exception as error:  # noqa: BLE001  hostile bytes make Pillow's plug-ins raise anything
         return Look("picture-undecodable", f"does not decode ({type(error).__name__}: {error})", header)
     deep = header.mode.startswith("I;16") or (header.format == "PNG" and data[_PNG_DEPTH_BYTE] == _SIXTEEN_BITS)
     return Look(header=header, digest=content_digest(data, header.format), sixteen_bit=deep)
-
-
-def _png_without_end(data: bytes, header: Header) -> bool:
-    """Return whether a PNG stops before its last chunk, which Pillow calls by many names."""
-    return header.format == "PNG" and b"IEND" not in data[-64:]
 
 
 def _says(header: Header) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.data.check.context import listing
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ def nothing_in_image(context: Context) -> Iterator[Finding]:
         keys = [split.data.images.key[row] for row in np.flatnonzero(counts == 0)]
         if keys:
             yield split.split_finding(
-                "image-without-boxes", f"{len(keys):,} of {len(counts):,} images have no box: {listing(keys)}"
+                "image-without-boxes", f"{len(keys):,} of {counted(len(counts), 'image')} have no box: {listing(keys)}"
             )
 
 
@@ -34,10 +35,10 @@ def regions(context: Context) -> Iterator[Finding]:
         truth = split.data.ground_truth
         marked = truth.ignore | truth.crowd | (truth.category < 0)
         if marked.any():
-            images = len(np.unique(truth.image[marked]))
+            boxes, images = counted(len(truth), "box", "boxes"), len(np.unique(truth.image[marked]))
             yield split.split_finding(
                 "ignore-region",
-                f"{int(marked.sum()):,} of {len(truth):,} boxes are ignored regions or crowds, in {images:,} images",
+                f"{int(marked.sum()):,} of {boxes} are ignored regions or crowds, in {counted(images, 'image')}",
             )
 
 

@@ -46,6 +46,10 @@ _PICTURE_FOLDERS = ("jpegimages", "images", "image", "imgs", "img", "pictures")
 _SECOND_COLUMN = frozenset({"-1", "0", "1"})
 
 
+#: How many XML files are opened to recognise the format.
+_TRIED_FILES = 5
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """Where things are.
@@ -134,7 +138,7 @@ def _split_lists(root: Path) -> dict[str, Path]:
 
 def _has_second_column(path: Path) -> bool:
     try:
-        lines = (line.split() for line in read_text(path).splitlines())
+        lines = (line.split() for line in read_text(path).split("\n"))
     except DataError:
         return False
     return next((words[-1] in _SECOND_COLUMN for words in lines if len(words) > 1), False)
@@ -147,12 +151,12 @@ def _recognise(path: Path) -> Sighting | None:
         return Sighting("voc", 0.9, (f"it {error.problem}, each with an Annotations folder: {error.remedy}",))
     if layout is None:
         return None
-    first = next(xml for place in layout.annotations.values() for xml in files_with_suffix(place, ".xml"))
-    if not is_annotation(first):
-        return None
-    count = sum(len(files_with_suffix(place, ".xml")) for place in layout.annotations.values())
-    shown = _shown(first.parent, path)
-    evidence = [f"{count:,} XML files in {shown}, {first.name} with the root <annotation>"]
+    files = [xml for place in layout.annotations.values() for xml in files_with_suffix(place, ".xml")]
+    sound = next((xml for xml in files[:_TRIED_FILES] if is_annotation(xml)), None)
+    shown = f"{len(files):,} XML files in {_shown(files[0].parent, path)}"
+    if sound is None:
+        return None if files[0].parent == path else Sighting("voc", 0.5, (f"{shown}, the first of them unreadable",))
+    evidence = [f"{shown}, {sound.name} with the root <annotation>"]
     if layout.lists:
         evidence.append(f"lists of splits in {_shown(next(iter(layout.lists.values())).parent, path)}")
     if pictures := child_folder(layout.root, *_PICTURE_FOLDERS):
@@ -251,7 +255,7 @@ def _listed(layout: _Layout, list_file: Path, findings: Findings) -> list[_Entry
     """Return the images of a split's list that have an XML file."""
     home = layout.annotations[None]
     entries = []
-    for line_number, line in enumerate(read_text(list_file).splitlines(), 1):
+    for line_number, line in enumerate(read_text(list_file).split("\n"), 1):
         if not line.strip():
             continue
         record = f"line {line_number}"

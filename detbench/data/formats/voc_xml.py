@@ -10,6 +10,7 @@ tools leave a box out of the score.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,9 @@ __all__ = ["VocAnnotation", "VocObject", "compose", "is_annotation", "parse"]
 _MAX_XML_BYTES = 16 * 2**20
 
 _HIGHEST_LEVEL = 2
+
+#: Characters that XML 1.0 has no way to write.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +202,7 @@ def _spelled(element: Element) -> str:
 def compose(annotation: VocAnnotation, folder: str) -> bytes:
     """Return the XML of an annotation, UTF-8, indented by tabs as the VOC devkit's is.
 
-    Characters that XML cannot hold (U+0000 to U+001F but for tab and line ends) are left out of names.
+    Characters that XML cannot hold, control characters and halves of surrogate pairs, are left out of names.
     """
     lines = [
         "<annotation>",
@@ -213,7 +217,7 @@ def compose(annotation: VocAnnotation, folder: str) -> bytes:
     ]
     for item in annotation.objects:
         lines += _object_lines(item)
-    return ("\n".join([*lines, "</annotation>"]) + "\n").encode("utf-8", "replace")
+    return ("\n".join([*lines, "</annotation>"]) + "\n").encode()
 
 
 def _object_lines(item: VocObject) -> list[str]:
@@ -240,5 +244,4 @@ def _object_lines(item: VocObject) -> list[str]:
 
 
 def _leaf(tag: str, text: str, depth: int = 1) -> str:
-    legal = "".join(c for c in text if c >= " " or c in "\t\n\r")
-    return "\t" * depth + f"<{tag}>{escape(legal)}</{tag}>"
+    return "\t" * depth + f"<{tag}>{escape(_NOT_XML.sub('', text))}</{tag}>"

@@ -78,7 +78,7 @@ def _first_line(layout: YoloLayout) -> tuple[Path, str] | None:
         for picture in listed_pictures(layout, source):
             if picture.path is None or not (file := label_file(layout.root, picture.path)).is_file():
                 continue
-            for line in read_text(file).splitlines():
+            for line in read_text(file).split("\n"):
                 if line.strip():
                     return file, line
             tried += 1

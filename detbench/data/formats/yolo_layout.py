@@ -203,7 +203,7 @@ def _names_beside(
     for home in homes:
         for file in (home / name for name in NAME_FILES):
             if file.is_file():
-                names = [line.strip() for line in read_text(file).splitlines()]
+                names = [line.strip() for line in read_text(file).split("\n")]
                 return tuple(name for name in names if name), (f"names in {file.name}",)
     return None, ()
 
@@ -226,7 +226,7 @@ def listed_pictures(layout: YoloLayout, source: Path) -> Iterator[YoloPicture]:
                     yield YoloPicture(path.relative_to(source).with_suffix("").as_posix(), path, path, "")
         return
     search = PictureSearch.beneath(source.parent, layout.root, layout.root / "images")
-    for number, line in enumerate(read_text(source).splitlines(), 1):
+    for number, line in enumerate(read_text(source).split("\n"), 1):
         if line.strip():
             record = f"line {number}"
             try:

@@ -69,7 +69,7 @@ class YoloReader:
         if not file.is_file():
             return
         try:
-            lines = read_text(file).splitlines()
+            lines = read_text(file).split("\n")
         except DataError as error:
             self.findings.report("file-unreadable", file=file, message=error.problem, remedy=error.remedy)
             return

@@ -14,58 +14,50 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detbench.data.records.wire import (
-    WireError,
-    byte_string_span,
-    bytes_feature,
-    encode_example,
-    float_feature,
-    int_feature,
-    parse_example,
-    raw_array,
-)
+from detbench.data.records.wire import WireError, byte_string_span, parse_example, raw_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detbench.data.records.wire import Value
-    from detbench.data.tables import GroundTruth, Key
+    from detbench.data.tables import Key
 
-__all__ = ["PICTURE", "Record", "RecordImage", "decode_record", "encode_record"]
+__all__ = ["CORNERS", "MARKS", "OBJECT", "OURS", "PICTURE", "VERSION", "Record", "RecordImage", "decode_record"]
 
 PICTURE = "image/encoded"
 
-_VERSION = 1
-_OBJECT = "image/object/"
-_OURS = "image/detbench/"
-_MARKS = ("crowd", "ignore", "difficult", "truncated", "occluded")
-_TEXTS = ("image/filename", "image/source_id", "image/format", _OURS + "key", _OURS + "source_id")
-_RAW = (_OURS + "box", _OURS + "area", _OURS + "marks")
+VERSION = 1
+OBJECT = "image/object/"
+OURS = "image/detbench/"
+MARKS = ("crowd", "ignore", "difficult", "truncated", "occluded")
+_TEXTS = ("image/filename", "image/source_id", "image/format", OURS + "key", OURS + "source_id")
+_RAW = (OURS + "box", OURS + "area", OURS + "marks")
 _LISTS = ("class/text", "class/label", "is_crowd", "area", "difficult", "truncated", "occluded", "ignore")
-_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _WANTED = frozenset(
     (
         "image/height",
         "image/width",
         *_TEXTS,
         *_RAW,
-        _OURS + "category",
-        _OURS + "version",
-        *(_OBJECT + name for name in _LISTS),
-        *(f"{_OBJECT}bbox/{name}" for name in _CORNERS),
+        OURS + "category",
+        OURS + "version",
+        *(OBJECT + name for name in _LISTS),
+        *(f"{OBJECT}bbox/{name}" for name in CORNERS),
     )
 )
 
 
 @dataclass(frozen=True, slots=True)
 class RecordImage:
-    """An image's row, and how its picture is coded: ``"jpeg"`` or ``"png"``."""
+    """An image's row, and of its picture the coding (``"jpeg"`` or ``"png"``) and the SHA-256 in hex."""
 
     key: Key
     file_name: str
     width_px: int
     height_px: int
     picture_format: str
+    picture_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,82 +77,6 @@ class Record:
     area_px: NDArray[np.float64]
     marks: NDArray[np.int8]
     source_id: tuple[Key, ...]
-
-
-def encode_record(
-    image: RecordImage,
-    boxes: GroundTruth,
-    label: NDArray[np.int64],
-    names: list[bytes],
-    picture: bytes,
-    picture_sha256: str,
-) -> tuple[bytes, bytes]:
-    """Return what stands before and after the picture's bytes in the record of one image.
-
-    ``boxes`` are the image's own, their corners inside the picture; ``label`` int64 ``[C + 1]`` gives a category
-    row's label (see :meth:`LabelMap.label_of_row`), ``names`` its name in UTF-8.
-    """
-    features = {
-        "image/height": int_feature(np.array([image.height_px])),
-        "image/width": int_feature(np.array([image.width_px])),
-        "image/filename": bytes_feature([_bytes(image.file_name)]),
-        "image/source_id": bytes_feature([_bytes(str(image.key))]),
-        "image/key/sha256": bytes_feature([picture_sha256.encode()]),
-        "image/format": bytes_feature([image.picture_format.encode()]),
-        **_schema_lists(image, boxes, label, names),
-        **_exact_lists(image, boxes, label),
-    }
-    return encode_example(features, PICTURE, picture)
-
-
-def _schema_lists(
-    image: RecordImage, boxes: GroundTruth, label: NDArray[np.int64], names: list[bytes]
-) -> dict[str, bytes]:
-    """Return the lists that every pipeline of the schema reads: the boxes that have a category."""
-    shown = boxes if (boxes.category >= 0).all() else boxes.take(boxes.category >= 0)
-    size = np.array([image.width_px, image.height_px] * 2, dtype=np.float64)
-    corners = (shown.box / size).astype(np.float32).T
-    area_px = np.where(np.isnan(shown.area_px), shown.box_area_px(), shown.area_px)
-    rows = shown.category.tolist()
-    lists = {
-        "class/label": int_feature(label[shown.category]),
-        "class/text": bytes_feature([names[row] for row in rows]),
-        "area": float_feature(area_px.astype(np.float32)),
-        "weight": float_feature((~shown.ignore).astype(np.float32)),
-        "is_crowd": int_feature(shown.crowd),
-        "group_of": int_feature(shown.crowd),
-        "difficult": int_feature(shown.difficult),
-        "ignore": int_feature(shown.ignore),
-        "truncated": int_feature(np.maximum(shown.truncated, 0)),
-        "occluded": int_feature(np.maximum(shown.occluded, 0)),
-        "source_id": bytes_feature([_bytes(str(key)) for key in shown.source_id]),
-    }
-    lists |= {f"bbox/{name}": float_feature(corner) for name, corner in zip(_CORNERS, corners, strict=True)}
-    return {_OBJECT + name: feature for name, feature in lists.items()}
-
-
-def _exact_lists(image: RecordImage, boxes: GroundTruth, label: NDArray[np.int64]) -> dict[str, bytes]:
-    """Return our own lists: every box, exactly."""
-    marks = np.stack([getattr(boxes, name) for name in _MARKS], axis=1).astype(np.int8)
-    lists = {
-        "version": int_feature(np.array([_VERSION])),
-        "key": bytes_feature([_typed(image.key)]),
-        "category": int_feature(label[boxes.category]),
-        "box": bytes_feature([boxes.box.astype("<f8", copy=False).tobytes()]),
-        "area": bytes_feature([boxes.area_px.astype("<f8", copy=False).tobytes()]),
-        "marks": bytes_feature([marks.tobytes()]),
-        "source_id": bytes_feature([_typed(key) for key in boxes.source_id]),
-    }
-    return {_OURS + name: feature for name, feature in lists.items()}
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _typed(key: Key) -> bytes:
-    """Return an id that remembers what it was: ``i:12`` or ``s:abc``."""
-    return b"i:%d" % key if isinstance(key, int) else b"s:" + _bytes(key)
 
 
 def _untyped(raw: bytes) -> Key:
@@ -189,10 +105,10 @@ def decode_record(payload: bytes, *, size: tuple[int, int] | None = None) -> Rec
     span = byte_string_span(payload, spans[PICTURE]) if PICTURE in spans else None
     if span is None:
         raise WireError(f"no {PICTURE}: it is not a record of the TF Object Detection API")
-    ours = _OURS + "version" in found
-    if ours and _number(found, _OURS + "version") != _VERSION:
+    ours = OURS + "version" in found
+    if ours and _number(found, OURS + "version") != VERSION:
         raise WireError("a newer version of detbench's own fields than this detbench reads")
-    key: Key = _untyped(_strings(found, _OURS + "key")[0]) if ours else _text(found, "image/source_id")
+    key: Key = _untyped(_strings(found, OURS + "key")[0]) if ours else _text(found, "image/source_id")
     image = RecordImage(
         key,
         _text(found, "image/filename"),
@@ -204,12 +120,12 @@ def decode_record(payload: bytes, *, size: tuple[int, int] | None = None) -> Rec
 
 def _decode_exact(found: dict[str, Value], image: RecordImage, span: tuple[int, int]) -> Record:
     """Return a record of ours, from its own lists."""
-    label = _numbers(found, _OURS + "category", None)
+    label = _numbers(found, OURS + "category", None)
     count = len(label)
     box, area_px, marks = (raw_array(found.get(name, []), kind) for name, kind in zip(_RAW, _RAW_KINDS, strict=True))
-    names = iter(_strings(found, _OBJECT + "class/text"))
-    source_id = tuple(map(_untyped, _strings(found, _OURS + "source_id")))
-    lengths = (len(box) / 4, len(area_px), len(marks) / len(_MARKS), len(source_id) or count)
+    names = iter(_strings(found, OBJECT + "class/text"))
+    source_id = tuple(map(_untyped, _strings(found, OURS + "source_id")))
+    lengths = (len(box) / 4, len(area_px), len(marks) / len(MARKS), len(source_id) or count)
     if any(length != count for length in lengths):
         raise WireError(f"lists of different lengths in its own fields: {count} categories and {lengths}")
     return Record(
@@ -220,7 +136,7 @@ def _decode_exact(found: dict[str, Value], image: RecordImage, span: tuple[int, 
         category_name=tuple(_decoded(next(names, b"")) if number else "" for number in label.tolist()),
         box=box.reshape(-1, 4).astype(np.float64),
         area_px=area_px.astype(np.float64),
-        marks=marks.reshape(-1, len(_MARKS)).astype(np.int8),
+        marks=marks.reshape(-1, len(MARKS)).astype(np.int8),
         source_id=source_id,
     )
 
@@ -233,20 +149,20 @@ def _decode_schema(found: dict[str, Value], image: RecordImage, span: tuple[int,
 
     A corner is a float32 fraction; where a whole pixel has exactly that fraction, that pixel is meant.
     """
-    corners = np.stack([_floats(found, f"{_OBJECT}bbox/{name}", None) for name in _CORNERS], axis=1)
+    corners = np.stack([_floats(found, f"{OBJECT}bbox/{name}", None) for name in CORNERS], axis=1)
     count = len(corners)
     size = np.array([image.width_px, image.height_px] * 2, dtype=np.float64)
     box = corners.astype(np.float64) * size
     whole = np.rint(box)
     with np.errstate(invalid="ignore", divide="ignore"):
         box = np.where((whole / size).astype(np.float32) == corners, whole, box)
-    label = _numbers(found, _OBJECT + "class/label", count)
-    texts = _strings(found, _OBJECT + "class/text")
-    unnamed = _OBJECT + "class/label" not in found and not texts
+    label = _numbers(found, OBJECT + "class/label", count)
+    texts = _strings(found, OBJECT + "class/text")
+    unnamed = OBJECT + "class/label" not in found and not texts
     if len(texts) not in {0, count} or (unnamed and count):
         raise WireError(f"{count} boxes, {len(label)} labels and {len(texts)} category names")
     listed = {"crowd": "is_crowd"}
-    marks = [_numbers(found, _OBJECT + listed.get(name, name), count, default=_UNSAID[name]) for name in _MARKS]
+    marks = [_numbers(found, OBJECT + listed.get(name, name), count, default=_UNSAID[name]) for name in MARKS]
     return Record(
         image,
         ours=False,
@@ -254,7 +170,7 @@ def _decode_schema(found: dict[str, Value], image: RecordImage, span: tuple[int,
         label=label,
         category_name=tuple(map(_decoded, texts)) or ("",) * count,
         box=box,
-        area_px=_floats(found, _OBJECT + "area", count).astype(np.float64),
+        area_px=_floats(found, OBJECT + "area", count).astype(np.float64),
         marks=np.stack(marks, axis=1).clip(-1, 2).astype(np.int8),
         source_id=(),
     )

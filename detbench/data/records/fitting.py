@@ -10,6 +10,8 @@ import numpy as np
 from detbench.data.tables import GroundTruth
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from detbench.data.records.tally import Tally
@@ -17,36 +19,38 @@ if TYPE_CHECKING:
 __all__ = ["fit_boxes"]
 
 
-def fit_boxes(boxes: GroundTruth, width_px: int, height_px: int, tally: Tally, where: str) -> GroundTruth:
-    """Return the boxes of one picture that have an area inside it, clipped to it.
+def fit_boxes(boxes: GroundTruth, size_px: NDArray[np.float64], names: Sequence[str], tally: Tally) -> GroundTruth:
+    """Return the boxes that have an area inside their picture, clipped to it.
 
     Parameters
     ----------
     boxes
-        The image's own boxes.
-    width_px, height_px
-        The picture's size as stored.
+        The boxes of some images.
+    size_px
+        float64 ``[I, 2]``: width and height of every image's picture as stored.
+    names
+        What to call every image in the tally.
     tally
         Where every dropped and clipped box is counted.
-    where
-        What to call the image there.
     """
-    box = boxes.box
-    size = np.array([width_px, height_px], dtype=np.float64)
-    low, high = box[:, :2], box[:, 2:]
-    if (low < high).all() and (low >= 0).all() and (high <= size).all():
+    low, high = boxes.box[:, :2], boxes.box[:, 2:]
+    limit = size_px[boxes.image]
+    if ((low < high) & (low >= 0) & (high <= limit)).all():
         return boxes
-    reason = _reasons(low, high, size)
+    reason = _reasons(low, high, limit)
+    first = boxes.offsets(len(names))
     for row in np.flatnonzero(reason != ""):
-        corners = " ".join(f"{value:g}" for value in box[row])
-        detail = f"x1 y1 x2 y2 = {corners} in a picture of {width_px} × {height_px}"
-        tally.note(str(reason[row]), f"{where}, box {row + 1}", detail, boxes=1)
-    kept = boxes.take((reason == "") | (reason == "box-outside-image"))
+        image = int(boxes.image[row])
+        corners = " ".join(f"{value:.9g}" for value in boxes.box[row])
+        detail = f"x1 y1 x2 y2 = {corners} in a picture of {limit[row, 0]:.0f} × {limit[row, 1]:.0f}"
+        tally.note(str(reason[row]), f"{names[image]}, box {row - first[image] + 1}", detail, boxes=1)
+    stays = (reason == "") | (reason == "box-outside-image")
+    kept = boxes.take(stays)
     columns = {column.name: getattr(kept, column.name) for column in fields(kept)}
-    return GroundTruth(**columns | {"box": np.clip(kept.box, 0.0, np.tile(size, 2))})
+    return GroundTruth(**columns | {"box": np.clip(kept.box, 0.0, np.tile(limit[stays], 2))})
 
 
-def _reasons(low: NDArray[np.float64], high: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.str_]:
+def _reasons(low: NDArray[np.float64], high: NDArray[np.float64], limit: NDArray[np.float64]) -> NDArray[np.str_]:
     """Return each box's reason not to stay as it is, the first that holds; empty where there is none."""
     finite = np.isfinite(low).all(axis=1) & np.isfinite(high).all(axis=1)
     with np.errstate(invalid="ignore"):
@@ -54,7 +58,7 @@ def _reasons(low: NDArray[np.float64], high: NDArray[np.float64], size: NDArray[
             (~finite, "box-not-finite"),
             ((high < low).any(axis=1), "box-negative-size"),
             ((high == low).any(axis=1), "box-zero-area"),
-            ((high <= 0).any(axis=1) | (low >= size).any(axis=1), "box-fully-outside"),
-            ((low < 0).any(axis=1) | (high > size).any(axis=1), "box-outside-image"),
+            ((high <= 0).any(axis=1) | (low >= limit).any(axis=1), "box-fully-outside"),
+            ((low < 0).any(axis=1) | (high > limit).any(axis=1), "box-outside-image"),
         ]
     return np.select([mask for mask, _ in reasons], [name for _, name in reasons], default="")

@@ -15,10 +15,10 @@ import google_crc32c
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["OVERHEAD_BYTES", "Frame", "frame_parts", "frames", "is_record_file"]
+__all__ = ["OVERHEAD_BYTES", "Frame", "framed", "frames", "is_record_file"]
 
 #: What framing adds to a record: 12 bytes before the payload, 4 after it.
 OVERHEAD_BYTES = 16
@@ -60,14 +60,21 @@ def _unmasked(stored: int) -> int:
     return (turned >> 17 | turned << 15) & 0xFFFFFFFF
 
 
-def frame_parts(parts: Sequence[bytes]) -> list[bytes]:
-    """Return the byte strings that frame one record, whose payload is ``parts`` end to end; none is copied."""
-    length = struct.pack("<Q", sum(map(len, parts)))
-    crc = 0
-    for part in parts:
-        crc = google_crc32c.extend(crc, part)
-    head = length + struct.pack("<I", _masked(google_crc32c.value(length)))
-    return [head, *parts, struct.pack("<I", _masked(crc))]
+def framed(records: Iterable[tuple[bytes, bytes, bytes]]) -> list[bytes]:
+    """Return byte strings that, end to end, are the framed records.
+
+    A record's payload is three byte strings: what stands before a picture, the picture, what stands after it. The
+    picture is handed on as it is, not copied; the small strings between two pictures are joined.
+    """
+    parts: list[bytes] = []
+    tail = b""
+    for before, picture, after in records:
+        length = struct.pack("<Q", len(before) + len(picture) + len(after))
+        length_crc = struct.pack("<I", _masked(google_crc32c.value(length)))
+        crc = google_crc32c.extend(google_crc32c.extend(google_crc32c.value(before), picture), after)
+        parts += (b"".join((tail, length, length_crc, before)), picture)
+        tail = after + struct.pack("<I", _masked(crc))
+    return [*parts, tail]
 
 
 def is_record_file(path: Path) -> bool:

@@ -6,18 +6,18 @@ import hashlib
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from detbench.data.pictures import decode_fully, read_header, to_png
-from detbench.data.records.example import RecordImage, encode_record
+from detbench.data.records.encode import Encoder
+from detbench.data.records.example import RecordImage
 from detbench.data.records.fitting import fit_boxes
-from detbench.data.records.framing import frame_parts
+from detbench.data.records.framing import framed
 from detbench.data.records.tally import Tally
 from detbench.data.tables import GroundTruth
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from detbench.data.pictures import Header
     from detbench.data.records.label_map import LabelMap
     from detbench.data.records.options import Options
@@ -64,20 +64,30 @@ class Preparer:
     def __init__(self, dataset: Dataset, label_map: LabelMap, options: Options) -> None:
         self._dataset = dataset
         self._options = options
-        self._offsets = dataset.ground_truth.offsets(len(dataset.images)).tolist()
-        self._columns = {c.name: getattr(dataset.ground_truth, c.name) for c in fields(dataset.ground_truth)}
-        self._label: NDArray[np.int64] = label_map.label_of_row()
-        self._names = [entry.name.encode() for entry in label_map.categories]
+        self._offsets = dataset.ground_truth.offsets(len(dataset.images))
+        self._encode = Encoder(label_map)
 
     def __call__(self, rows: range) -> Batch:
         """Return the records of some images. Raises DataError for a broken picture, unless they are skipped."""
         batch = Batch(images=len(rows))
-        for row in rows:
-            self._add(row, batch)
+        read = {row: picture for row in rows if (picture := self._picture(row, batch)) is not None}
+        images = [image for image, _ in read.values()]
+        pictures = [stored for _, stored in read.values()]
+        boxes = self._boxes(rows, list(read))
+        if images:
+            size_px = np.array([(image.width_px, image.height_px) for image in images], dtype=np.float64)
+            boxes = fit_boxes(boxes, size_px, [self._name(row) for row in read], batch.tally)
+            around = self._encode(images, pictures, boxes)
+            batch.parts = framed(
+                (before, picture, after) for (before, after), picture in zip(around, pictures, strict=True)
+            )
+        batch.records = len(images)
+        batch.regions = int((boxes.category < 0).sum())
+        batch.boxes = len(boxes) - batch.regions
         return batch
 
-    def _add(self, row: int, batch: Batch) -> None:
-        boxes = self._boxes(row)
+    def _picture(self, row: int, batch: Batch) -> tuple[RecordImage, bytes] | None:
+        """Return one image and its picture as stored, or None if it is broken and skipped."""
         reason = "picture-unreadable"
         try:
             data = self._dataset.pictures.read(row)
@@ -88,33 +98,34 @@ class Preparer:
         except DataError as error:
             if self._options.on_bad == "raise":
                 raise
-            batch.tally.note(reason, self._image(row), error.problem, images=1, boxes=len(boxes))
-            return
+            boxes = int(self._offsets[row + 1] - self._offsets[row])
+            batch.tally.note(reason, self._name(row), error.problem, images=1, boxes=boxes)
+            return None
         digest = hashlib.sha256(data)
         batch.input_bytes += len(data)
         batch.input_sum += int.from_bytes(digest.digest(), "big")
         self._note_picture(row, header, stored is not data, batch.tally)
-        fitting = fit_boxes(boxes, header.width_px, header.height_px, batch.tally, self._image(row))
         image = RecordImage(
             self._dataset.images.key[row],
             self._dataset.images.file_name[row],
             header.width_px,
             header.height_px,
             "jpeg" if stored.startswith(_JPEG) else "png",
+            (digest if stored is data else hashlib.sha256(stored)).hexdigest(),
         )
-        sha256 = (digest if stored is data else hashlib.sha256(stored)).hexdigest()
-        before, after = encode_record(image, fitting, self._label, self._names, stored, sha256)
-        batch.parts += frame_parts((before, stored, after))
-        batch.records += 1
-        regions = int((fitting.category < 0).sum())
-        batch.regions += regions
-        batch.boxes += len(fitting) - regions
+        return image, stored
 
-    def _boxes(self, row: int) -> GroundTruth:
-        own = slice(self._offsets[row], self._offsets[row + 1])
-        return GroundTruth(**{name: column[own] for name, column in self._columns.items()})
+    def _boxes(self, rows: range, read: list[int]) -> GroundTruth:
+        """Return the boxes of the images that were read, which lie in ``rows``; ``image`` counts from 0."""
+        run = slice(self._offsets[rows.start], self._offsets[rows.stop])
+        table = self._dataset.ground_truth
+        columns = {column.name: getattr(table, column.name)[run] for column in fields(table)}
+        place = np.full(len(rows), -1, dtype=np.int32)
+        place[[row - rows.start for row in read]] = np.arange(len(read))
+        boxes = GroundTruth(**columns | {"image": place[columns["image"] - rows.start]})
+        return boxes if len(read) == len(rows) else boxes.take(boxes.image >= 0)
 
-    def _image(self, row: int) -> str:
+    def _name(self, row: int) -> str:
         """Return what to call an image in the receipt, which knows no paths."""
         return f"image {self._dataset.images.key[row]}"
 
@@ -124,8 +135,8 @@ class Preparer:
         said = (int(self._dataset.images.width_px[row]), int(self._dataset.images.height_px[row]))
         if 0 not in said and said != (header.width_px, header.height_px):
             detail = f"the picture is {size}, the source says {said[0]} × {said[1]}"
-            tally.note("picture-size-mismatch", self._image(row), detail, images=1)
+            tally.note("picture-size-mismatch", self._name(row), detail, images=1)
         if header.orientation != _UPRIGHT:
-            tally.note("picture-exif-rotation", self._image(row), f"orientation {header.orientation}", images=1)
+            tally.note("picture-exif-rotation", self._name(row), f"orientation {header.orientation}", images=1)
         if reencoded:
-            tally.note("picture-reencoded", self._image(row), f"{header.format}, {header.mode}", images=1)
+            tally.note("picture-reencoded", self._name(row), f"{header.format}, {header.mode}", images=1)

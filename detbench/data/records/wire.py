@@ -7,31 +7,41 @@ protobuf encoding guide. Written as protobuf writes it with sorted map keys, so 
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
 __all__ = [
+    "BYTES",
+    "FLOATS",
+    "INTS",
     "Value",
     "WireError",
     "byte_string_span",
     "bytes_feature",
     "encode_example",
-    "float_feature",
-    "int_feature",
+    "ints",
+    "numbers_feature",
+    "opening",
     "parse_example",
     "raw_array",
+    "sized",
+    "strings_feature",
+    "varint",
 ]
 
 #: A feature as it is read: byte strings, float32 or int64 numbers.
 Value: TypeAlias = "list[bytes] | NDArray[np.float32] | NDArray[np.int64]"
 
-_BYTES, _FLOATS, _INTS = 1, 2, 3
+#: The kinds of feature: the field numbers of their lists.
+BYTES, FLOATS, INTS = 1, 2, 3
+
 _VARINT, _EIGHT, _SIZED, _FOUR = 0, 1, 2, 5
 _ONE_BYTE = 0x80
 _LONGEST_VARINT_BITS = 63
@@ -41,9 +51,10 @@ class WireError(ValueError):
     """Bytes that are no Example; the text says what is wrong and at which byte of the payload."""
 
 
-def _varint(number: int) -> bytes:
-    if number < _ONE_BYTE:
-        return bytes((number,))
+@functools.lru_cache(maxsize=4096)
+def varint(number: int) -> bytes:
+    """Return a number as protobuf writes it: seven bits a byte, the lowest first; a negative one takes ten bytes."""
+    number &= 0xFFFFFFFFFFFFFFFF
     out = bytearray()
     while number >= _ONE_BYTE:
         out.append(number & 0x7F | _ONE_BYTE)
@@ -52,57 +63,60 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _sized(tag: int, content: bytes) -> bytes:
+def sized(tag: int, content: bytes) -> bytes:
     """Return a length-delimited field."""
-    return bytes((tag,)) + _varint(len(content)) + content
+    return bytes((tag,)) + varint(len(content)) + content
 
 
-def bytes_feature(values: Iterable[bytes]) -> bytes:
-    """Return a Feature that holds byte strings."""
-    return _sized(0x0A, b"".join([_sized(0x0A, value) for value in values]))
+def opening(name: str, kind: int, length: int, *, one_value: bool) -> bytes:
+    """Return what stands before ``length`` bytes of content to make them a feature, whose end is theirs.
 
-
-def float_feature(values: NDArray[np.float32]) -> bytes:
-    """Return a Feature that holds float32 numbers."""
-    raw = values.astype("<f4", copy=False).tobytes()
-    return _sized(0x12, _sized(0x0A, raw)) if raw else b"\x12\0"
-
-
-def int_feature(values: NDArray[np.integer[Any] | np.bool_]) -> bytes:
-    """Return a Feature that holds integers; a negative one takes ten bytes, as protobuf has it."""
-    if not len(values):
-        return b"\x1a\0"
-    if values.min() >= 0 and values.max() < _ONE_BYTE:
-        packed = values.astype(np.uint8).tobytes()
-    else:
-        packed = b"".join([_varint(value & 0xFFFFFFFFFFFFFFFF) for value in values.tolist()])
-    return _sized(0x1A, _sized(0x0A, packed))
-
-
-def encode_example(features: dict[str, bytes], picture_name: str, picture: bytes) -> tuple[bytes, bytes]:
-    """Return what stands before and after ``picture`` in an Example of ``features`` and of the picture.
-
-    ``features`` maps a name to a Feature's bytes. The picture becomes a feature of one byte string called
-    ``picture_name``, in its sorted place; its own bytes are not copied.
+    ``one_value``: the content is one value of the feature's list (a byte string, or a run of packed numbers), which
+    wants a field of its own; otherwise it is the list's fields, ready made.
     """
-    around = _around(picture_name, len(picture))
-    names = sorted(features)
-    before = b"".join([_entry(name, features[name]) for name in names if name < picture_name]) + around
-    after = b"".join([_entry(name, features[name]) for name in names if name > picture_name])
-    return b"\x0a" + _varint(len(before) + len(picture) + len(after)) + before, after
+    opened = b""
+    tags = (0x0A, kind << 3 | 2, 0x12)  # the value, its list, the Feature
+    for tag in tags if one_value else tags[1:]:
+        opened = bytes((tag,)) + varint(length + len(opened)) + opened
+    opened = sized(0x0A, name.encode()) + opened
+    return b"\x0a" + varint(length + len(opened)) + opened
 
 
-def _entry(name: str, feature: bytes) -> bytes:
-    return _sized(0x0A, _sized(0x0A, name.encode()) + _sized(0x12, feature))
+#: Most features of a data set have one of few lengths.
+_opening = functools.lru_cache(maxsize=4096)(opening)
 
 
-def _around(name: str, length: int) -> bytes:
-    """Return the opening of a map entry whose one byte string, ``length`` bytes, follows it and ends it."""
-    opening = b""
-    for tag in (b"\x0a", b"\x0a", b"\x12"):  # the value in its list, the list in its Feature, the Feature
-        opening = tag + _varint(length + len(opening)) + opening
-    opening = _sized(0x0A, name.encode()) + opening
-    return b"\x0a" + _varint(length + len(opening)) + opening
+def numbers_feature(name: str, kind: int, raw: bytes) -> bytes:
+    """Return a feature of packed numbers: little-endian float32, or integers as varints."""
+    return _opening(name, kind, len(raw), one_value=bool(raw)) + raw
+
+
+def bytes_feature(name: str, value: bytes) -> bytes:
+    """Return a feature of one byte string."""
+    return _opening(name, BYTES, len(value), one_value=True) + value
+
+
+def strings_feature(name: str, values: list[bytes]) -> bytes:
+    """Return a feature of byte strings, each of them already :func:`sized` under the tag 0x0A."""
+    content = b"".join(values)
+    return _opening(name, BYTES, len(content), one_value=False) + content
+
+
+def ints(values: NDArray[np.integer[Any] | np.bool_]) -> bytes:
+    """Return integers as varints end to end."""
+    if not len(values) or (values.min() >= 0 and values.max() < _ONE_BYTE):
+        return values.astype(np.uint8).tobytes()
+    return b"".join([varint(value) for value in values.tolist()])
+
+
+def encode_example(before: list[bytes], picture: bytes, after: list[bytes]) -> tuple[bytes, bytes]:
+    """Return what stands before and after ``picture`` in an Example.
+
+    ``before`` ends with the picture's own :func:`opening`; with ``after`` it holds the features in the order of their
+    names. The picture's bytes are not copied.
+    """
+    first, last = b"".join(before), b"".join(after)
+    return b"\x0a" + varint(len(first) + len(picture) + len(last)) + first, last
 
 
 def parse_example(payload: bytes, wanted: frozenset[str]) -> tuple[dict[str, Value], dict[str, tuple[int, int]]]:
@@ -134,7 +148,7 @@ def parse_example(payload: bytes, wanted: frozenset[str]) -> tuple[dict[str, Val
 def byte_string_span(payload: bytes, feature: tuple[int, int]) -> tuple[int, int] | None:
     """Return where the single byte string of a feature lies in the payload, or None. Raises WireError."""
     view = memoryview(payload)
-    lists = list(_submessages(view, *feature, field=_BYTES))
+    lists = list(_submessages(view, *feature, field=BYTES))
     strings = list(_submessages(view, *lists[-1], field=1)) if lists else []
     return strings[0] if len(strings) == 1 else None
 
@@ -155,11 +169,11 @@ def _feature(view: memoryview, start: int, end: int) -> Value:
     if not lists:
         return []
     kind, first, last = lists[-1]
-    if kind == _BYTES:
+    if kind == BYTES:
         return [bytes(view[a:b]) for a, b in _submessages(view, first, last, field=1)]
-    if kind == _FLOATS:
+    if kind == FLOATS:
         return _floats(view, first, last)
-    if kind == _INTS:
+    if kind == INTS:
         return _ints(view, first, last)
     raise WireError(f"a feature of the unknown kind {kind} at byte {start}")
 

@@ -18,10 +18,15 @@ from detbench.errors import DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CELL_PX", "CHANNELS", "compute", "decode"]
+__all__ = ["CELL_PX", "CHANNELS", "SINES", "TURNED_SIGN", "compute", "decode"]
 
 CELL_PX = 4
 CHANNELS = 11
+
+#: The sign that each channel takes in a mirrored picture, and in a transposed one: sin 2θ and sin 4θ change it in
+#: the one, cos 2θ and sin 4θ in the other.
+SINES = np.array([1, 1, -1, 1, -1, 1, 1, 1, 1, 1, 1], dtype=np.float32)
+TURNED_SIGN = np.array([1, -1, 1, 1, -1, 1, 1, 1, 1, 1, 1], dtype=np.float32)
 
 #: The neighbourhood that a gradient or a brightness is compared with, in cells to each side.
 _AROUND = 4
@@ -57,13 +62,11 @@ def compute(picture: Image.Image, scale: float) -> NDArray[np.float32]:
     parts = [size, size * cos2, size * sin2, size * cos4, size * sin4]
     cells = np.stack([_cell_means(part) for part in parts], axis=2)
     colour = np.stack([_cell_means(rgb[..., i]) for i in range(3)], axis=2)
-    return _assemble(cells, colour, _cell_means(light * light))
+    return _assemble(cells, colour)
 
 
-def _assemble(
-    gradient: NDArray[np.float32], colour: NDArray[np.float32], light_squared: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Return the channels of gradients ``[R, C, 5]``, colours ``[R, C, 3]`` and mean squared brightness ``[R, C]``."""
+def _assemble(gradient: NDArray[np.float32], colour: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the channels of gradients ``[R, C, 5]`` and colours ``[R, C, 3]``."""
     light = colour.mean(axis=2)
     local = gradient / (_blurred(gradient[..., 0])[..., None] + 0.02)
     around = light - _blurred(light)
@@ -75,14 +78,14 @@ def _assemble(
         4 * (colour[..., 0] - colour[..., 1]),
         4 * (colour[..., 1] - colour[..., 2]),
     ]
-    del light_squared
     return np.concatenate([local, np.stack(rest, axis=2)], axis=2).astype(np.float32)
 
 
 def _cell_means(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    rows, columns = values.shape[0] // CELL_PX, values.shape[1] // CELL_PX
-    means: NDArray[np.float32] = values.reshape(rows, CELL_PX, columns, CELL_PX).mean(axis=(1, 3))
-    return means
+    """Return the means over cells; adding slices is several times as fast as a mean over two axes."""
+    rows = values.reshape(-1, CELL_PX, values.shape[1]).sum(axis=1)
+    total: NDArray[np.float32] = sum(rows[:, step::CELL_PX] for step in range(1, CELL_PX)) + rows[:, ::CELL_PX]
+    return total / CELL_PX**2
 
 
 def _blurred(values: NDArray[np.float32]) -> NDArray[np.float32]:

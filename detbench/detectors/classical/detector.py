@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ClassicalDetector", "Found", "propose"]
 
 #: How many places of each template go on, and how many candidates an image has after suppression.
-_BEST_A_TEMPLATE, _CANDIDATES = 400, 400
+_BEST_A_TEMPLATE, _CANDIDATES = 250, 400
 _CANDIDATE_IOU, _FINAL_IOU = 0.65, 0.4
 
 #: A prediction below this score is not worth writing down.

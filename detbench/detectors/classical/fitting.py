@@ -8,8 +8,16 @@ import numpy as np
 
 from detbench.detectors.classical import channels
 from detbench.detectors.classical.detector import ClassicalDetector, cell_maps, crops_of, propose
-from detbench.detectors.classical.refine import Refiner, apply_correction, correction_between, fit_refiner
-from detbench.detectors.classical.templates import Templates, centred_windows, choose_sizes, ridge, scales_of
+from detbench.detectors.classical.refine import (
+    NEAR,
+    Examples,
+    Refiner,
+    apply_correction,
+    correction_between,
+    fit_refiner,
+)
+from detbench.detectors.classical.symmetry import turn_grids
+from detbench.detectors.classical.templates import WINDOW, Templates, centred_windows, choose_sizes, ridge, scales_of
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,12 +31,22 @@ __all__ = ["fit"]
 
 _TEMPLATES = 9
 _STRENGTH = 0.05
-_NEGATIVES_AN_IMAGE = 40
+_NEGATIVES_AN_IMAGE, _MOST_WINDOWS = 40, 2500
+
+#: A box teaches a template if it would overlap the template's own by this IoU in the same place; a window is a
+#: negative if it overlaps every box by less than that.
+_ALIKE, _APART = 0.55, 0.3
+
+#: How many proposals near a box, and away from all, a second look learns from.
+_NEAR_EXAMPLES, _FAR_EXAMPLES = 9000, 7000
 
 #: More images than this do not make a better detector of this kind, only a slower fit.
 MOST_IMAGES = 100
 
-_Truth = tuple["NDArray[np.float64]", "NDArray[np.int32]"]
+#: By image row: boxes and categories; channels by scale; boxes and scales.
+Truths = dict[int, tuple["NDArray[np.float64]", "NDArray[np.int32]"]]
+Maps = dict[int, dict[float, "NDArray[np.float32]"]]
+Proposals = dict[int, tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
 
 
 def fit(dataset: Dataset, *, seed: int = 0, advance: Callable[[int], None] = lambda _n: None) -> ClassicalDetector:
@@ -58,7 +76,7 @@ def fit(dataset: Dataset, *, seed: int = 0, advance: Callable[[int], None] = lam
     proposals = {row: propose(maps[row], templates) for row in rows}
     refiners: list[Refiner] = []
     for _ in range(2):
-        refiner = _fit_one(maps, proposals, truth, len(dataset.categories), rng)
+        refiner = _fit_refiner(maps, proposals, truth, len(dataset.categories), rng)
         refiners.append(refiner)
         for row in rows:
             box, scale = proposals[row]
@@ -74,7 +92,7 @@ def _choose_images(dataset: Dataset, rng: np.random.Generator) -> list[int]:
     return sorted(rng.permutation(rows)[:MOST_IMAGES].tolist())
 
 
-def _truth_of(dataset: Dataset, row: int) -> _Truth:
+def _truth_of(dataset: Dataset, row: int) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Return an image's boxes that have an area and a category, and their categories."""
     table = dataset.ground_truth
     own = (table.image == row) & (table.category >= 0) & ~table.crowd & ~table.ignore
@@ -82,66 +100,86 @@ def _truth_of(dataset: Dataset, row: int) -> _Truth:
     return table.box[own], table.category[own]
 
 
-def _fit_templates(
-    blank: Templates,
-    maps: dict[int, dict[float, NDArray[np.float32]]],
-    truth: dict[int, _Truth],
-    rng: np.random.Generator,
-) -> Templates:
+def _fit_templates(blank: Templates, maps: Maps, truth: Truths, rng: np.random.Generator) -> Templates:
     """Return the templates with their weights."""
     weights, offsets = [], []
     for size, scale in zip(blank.size_px, blank.scale.tolist(), strict=True):
-        positive, negative = [], []
-        for row, (box, _) in truth.items():
-            cells = maps[row][scale]
-            extent = box[:, 2:] - box[:, :2]
-            common = np.minimum(extent, size).prod(axis=1)
-            alike = common / (extent.prod(axis=1) + size.prod() - common) > 0.55
-            centre = (box[:, :2] + box[:, 2:]) / 2
-            positive.append(centred_windows(cells, centre[alike], scale))
-            limit = np.array([cells.shape[1], cells.shape[0]]) * channels.CELL_PX / scale
-            spot = rng.random((_NEGATIVES_AN_IMAGE, 2)) * limit
-            here = np.concatenate([spot - size / 2, spot + size / 2], axis=1)
-            negative.append(centred_windows(cells, spot[overlaps(here, box).max(axis=1, initial=0) < 0.3], scale))
-        yes, no = np.concatenate(positive), np.concatenate(negative)
-        features = np.concatenate([yes, no])
-        targets = np.concatenate([np.ones((len(yes), 1)), np.zeros((len(no), 1))]).astype(np.float32)
-        balance = np.concatenate([np.full(len(yes), 1 / max(len(yes), 1)), np.full(len(no), 1 / max(len(no), 1))])
-        weight, offset = ridge(features, targets, balance.astype(np.float32), _STRENGTH)
+        parts = [_windows_of(maps[row][scale], box, size, scale, rng) for row, (box, _) in truth.items()]
+        yes = _with_mirrors(np.concatenate([positive for positive, _ in parts]))
+        no = np.concatenate([negative for _, negative in parts])
+        yes = yes[rng.permutation(len(yes))[:_MOST_WINDOWS]]
+        targets = np.repeat(np.array([[1], [0]], dtype=np.float32), [len(yes), len(no)], axis=0)
+        balance = np.repeat(np.array([1 / max(len(yes), 1), 1 / max(len(no), 1)], np.float32), [len(yes), len(no)])
+        weight, offset = ridge(np.concatenate([yes, no]), targets, balance, _STRENGTH)
         weights.append(weight[0])
         offsets.append(offset[0])
     return Templates(blank.size_px, blank.scale, np.stack(weights), np.array(offsets, dtype=np.float32))
 
 
-def _fit_one(
-    maps: dict[int, dict[float, NDArray[np.float32]]],
-    proposals: dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]],
-    truth: dict[int, _Truth],
-    category_count: int,
+def _windows_of(
+    cells: NDArray[np.float32],
+    box: NDArray[np.float64],
+    size: NDArray[np.float64],
+    scale: float,
     rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return an image's windows around boxes of about ``size``, and windows where no box of that size is."""
+    extent = box[:, 2:] - box[:, :2]
+    common = np.minimum(extent, size).prod(axis=1)
+    alike = common / (extent.prod(axis=1) + size.prod() - common) > _ALIKE
+    limit = np.array([cells.shape[1], cells.shape[0]]) * channels.CELL_PX / scale
+    spot = rng.random((_NEGATIVES_AN_IMAGE, 2)) * limit
+    here = np.concatenate([spot - size / 2, spot + size / 2], axis=1)
+    apart = overlaps(here, box).max(axis=1, initial=0) < _APART
+    centre = (box[alike, :2] + box[alike, 2:]) / 2
+    return centred_windows(cells, centre, scale), centred_windows(cells, spot[apart], scale)
+
+
+def _with_mirrors(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the windows and their three mirror images."""
+    grid = windows.reshape(len(windows), WINDOW, WINDOW, channels.CHANNELS)
+    return np.concatenate([turn_grids(grid, turn).reshape(windows.shape) for turn in range(4)])
+
+
+def _fit_refiner(
+    maps: Maps, proposals: Proposals, truth: Truths, category_count: int, rng: np.random.Generator
 ) -> Refiner:
-    """Return a second look fitted on the proposals and what they should have been."""
-    crops, overlap, category, correction = [], [], [], []
+    """Return a second look fitted on proposals and what they should have been.
+
+    Of the proposals near a box and of those that are not, so many are drawn, rare categories more often, that the
+    time to fit does not depend on the dataset's size.
+    """
+    told = {row: _compared(box, *truth[row]) for row, (box, _) in proposals.items()}
+    overlap, category, correction = (np.concatenate([told[row][i] for row in proposals]) for i in range(3))
+    near, far = np.flatnonzero(overlap >= NEAR), np.flatnonzero(overlap < NEAR)
+    if not len(near):
+        raise DataError("has no boxes that the templates find", remedy="fit on another split, or on more images")
+    rarity = 1 / np.sqrt(np.bincount(category[near], minlength=category_count)[category[near]])
+    drawn = rng.choice(near, size=min(_NEAR_EXAMPLES, 8 * len(near)), p=rarity / rarity.sum())
+    chosen = np.sort(np.concatenate([drawn, rng.permutation(far)[:_FAR_EXAMPLES]]))
+    crops, start = [], 0
     for row, (box, scale) in proposals.items():
-        true_box, true_category = truth[row]
-        crops.append(crops_of(maps[row], box, scale))
-        if not len(true_box):
-            overlap.append(np.zeros(len(box)))
-            category.append(np.zeros(len(box), dtype=np.int64))
-            correction.append(np.zeros((len(box), 4), dtype=np.float32))
-            continue
-        table = overlaps(box, true_box)
-        best = table.argmax(axis=1)
-        overlap.append(table.max(axis=1))
-        category.append(true_category[best].astype(np.int64))
-        correction.append(correction_between(box, true_box[best]))
-    return fit_refiner(
-        np.concatenate(crops),
-        np.concatenate(overlap).astype(np.float32),
-        np.concatenate(category),
-        np.concatenate(correction),
-        category_count,
-        rng,
+        own = chosen[(chosen >= start) & (chosen < start + len(box))] - start
+        unique, back = np.unique(own, return_inverse=True)
+        crops.append(crops_of(maps[row], box[unique], scale[unique])[back])
+        start += len(box)
+    examples = Examples(np.concatenate(crops), overlap[chosen], category[chosen], correction[chosen])
+    return fit_refiner(examples, category_count, rng)
+
+
+def _compared(
+    box: NDArray[np.float64], true_box: NDArray[np.float64], true_category: NDArray[np.int32]
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+    """Return each box's IoU with the true box that it overlaps most, that one's category, and the correction."""
+    if not len(true_box):
+        count = len(box)
+        return np.zeros(count, np.float32), np.zeros(count, np.int64), np.zeros((count, 4), np.float32)
+    table = overlaps(box, true_box)
+    best = table.argmax(axis=1)
+    return (
+        table.max(axis=1, initial=0).astype(np.float32),
+        true_category[best].astype(np.int64),
+        correction_between(box, true_box[best]),
     )
 
 

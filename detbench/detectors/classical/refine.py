@@ -12,20 +12,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.detectors.classical.channels import CELL_PX, CHANNELS
+from detbench.detectors.classical.symmetry import TURNS, turn_corrections, turn_grids, turn_sizes
 from detbench.detectors.classical.templates import ridge
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Refiner", "apply_correction", "correction_between", "crop", "fit_refiner"]
+__all__ = ["NEAR", "Examples", "Refiner", "apply_correction", "correction_between", "crop", "fit_refiner"]
 
 #: The grid that a candidate is resampled to, and how much wider than the candidate it is.
 _GRID, _CONTEXT = 12, 1.35
-_COMPONENTS, _WAVES = 160, 2000
+_COMPONENTS, _WAVES = 160, 1600
 _STRENGTH = 3e-4
 
+#: The kernel's width, as a share of the median distance.
+_WIDTH = 0.6
+
 #: A candidate teaches category and correction if it overlaps the truth by this much.
-_NEAR = 0.35
+NEAR = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,51 +89,65 @@ def _features(
     return np.cos(points @ wave + phase)
 
 
-def fit_refiner(
-    crops: NDArray[np.float32],
-    overlap: NDArray[np.float32],
-    category: NDArray[np.int64],
-    correction: NDArray[np.float32],
-    category_count: int,
-    rng: np.random.Generator,
-) -> Refiner:
-    """Fit the second look on crops ``[N, D]``, their IoU with the truth ``[N]``, its category and the correction."""
-    mean = crops.mean(axis=0)
-    basis, reduced = _principal(crops - mean)
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What a refiner learns from: crops ``[N, D]``, their IoU with the truth ``[N]``, category ``[N]``, correction."""
+
+    crop: NDArray[np.float32]
+    overlap: NDArray[np.float32]
+    category: NDArray[np.int64]
+    correction: NDArray[np.float32]
+
+    def turned(self, turn: NDArray[np.int64]) -> Examples:
+        """Return the examples, each mirrored and transposed as its ``turn`` (``[N]``, 0 to 7) says."""
+        crop, correction = self.crop.copy(), self.correction.copy()
+        for way in range(1, TURNS):
+            rows = np.flatnonzero(turn == way)
+            grid = self.crop[rows, :-2].reshape(len(rows), _GRID, _GRID, CHANNELS)
+            crop[rows, :-2] = turn_grids(grid, way).reshape(len(rows), -1)
+            crop[rows, -2:] = turn_sizes(self.crop[rows, -2:], way)
+            correction[rows] = turn_corrections(self.correction[rows], way)
+        return Examples(crop, self.overlap, self.category, correction)
+
+
+def fit_refiner(examples: Examples, category_count: int, rng: np.random.Generator) -> Refiner:
+    """Fit the second look."""
+    examples = examples.turned(rng.integers(0, TURNS, size=len(examples.crop)))
+    mean = examples.crop.mean(axis=0)
+    basis, reduced = _principal(examples.crop - mean)
     sample = reduced[rng.permutation(len(reduced))[:500]]
     distance = np.sqrt(((sample[:250, None] - sample[None, -250:]) ** 2).sum(axis=2))
-    width = 0.6 * float(np.median(distance))
+    width = _WIDTH * float(np.median(distance))
     wave = (rng.standard_normal((reduced.shape[1], _WAVES)) / width).astype(np.float32)
     phase = (2 * np.pi * rng.random(_WAVES)).astype(np.float32)
     features = _features(reduced, wave, phase)
-    objectness = np.clip((overlap - 0.3) / 0.5, 0, 1)
-    even = np.ones(len(crops), dtype=np.float32)
-    object_weight, object_offset = ridge(features, objectness[:, None], even, _STRENGTH)
-    near = overlap >= _NEAR
-    seen = np.bincount(category[near], minlength=category_count)
-    rare = (1 / np.maximum(seen, 1) ** 0.75).astype(np.float32)[category[near]]
-    named = (np.arange(category_count) == category[near][:, None]).astype(np.float32)
-    name_weight, name_offset = ridge(features[near], named, rare, 2 * _STRENGTH)
-    shift_weight, shift_offset = ridge(features[near], correction[near], even[near], 4 * _STRENGTH)
+    objectness = np.clip((examples.overlap - 0.3) / 0.5, 0, 1)[:, None]
+    score = ridge(features, objectness, np.ones(len(features), dtype=np.float32), _STRENGTH)
+    near = examples.overlap >= NEAR
+    features, category = features[near], examples.category[near]
+    named = (np.arange(category_count) == category[:, None]).astype(np.float32)
+    taught = np.concatenate([named, examples.correction[near]], axis=1)
+    slopes, offsets = ridge(features, taught, np.ones(len(features), dtype=np.float32), 2 * _STRENGTH)
     return Refiner(
         mean,
         basis,
         wave,
         phase,
-        np.concatenate([object_weight, name_weight]),
-        np.concatenate([object_offset, name_offset]),
-        shift_weight,
-        shift_offset,
+        np.concatenate([score[0], slopes[:category_count]]),
+        np.concatenate([score[1], offsets[:category_count]]),
+        slopes[category_count:],
+        offsets[category_count:],
     )
 
 
 def _principal(centred: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the leading principal components ``[D, P]``, softly whitened, and the points in them ``[N, P]``."""
-    covariance = (centred.T @ centred).astype(np.float64) / len(centred)
+    some = centred[:: max(len(centred) // 4000, 1)]
+    covariance = (some.T @ some) / len(some)
     value, vector = np.linalg.eigh(covariance)
     kept = min(_COMPONENTS, len(value))
     value, vector = value[::-1][:kept], vector[:, ::-1][:, :kept]
-    basis = (vector / np.sqrt(np.sqrt(np.maximum(value, 1e-9)))).astype(np.float32)
+    basis = vector / np.sqrt(np.sqrt(np.maximum(value, 1e-9)))
     return basis, centred @ basis
 
 

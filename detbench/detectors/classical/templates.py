@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["WINDOW", "Templates", "centred_windows", "choose_sizes", "respond", "ridge", "scales_of"]
 
 #: A template's window, in cells to each side.
-WINDOW = 14
+WINDOW = 12
 
 #: A box's longer side fills this many pixels of the window at the scale that it is looked for at.
 _FILLED_PX = 42.0
@@ -91,11 +91,12 @@ def ridge(
     """
     share = (weights / weights.sum())[:, None]
     mean, target_mean = (features * share).sum(axis=0), (targets * share).sum(axis=0)
-    centred, wanted = features - mean, targets - target_mean
-    covariance = (centred * share).T @ centred
+    root = np.sqrt(share)
+    centred, wanted = (features - mean) * root, (targets - target_mean) * root
+    covariance = centred.T @ centred
     covariance[np.diag_indices_from(covariance)] += strength * float(np.trace(covariance)) / len(covariance) + 1e-9
-    solution = np.linalg.solve(covariance.astype(np.float64), ((centred * share).T @ wanted).astype(np.float64))
-    slopes = solution.T.astype(np.float32)
+    solution = np.linalg.solve(covariance, centred.T @ wanted)
+    slopes = np.ascontiguousarray(solution.T)
     return slopes, (target_mean - slopes @ mean).astype(np.float32)
 
 

@@ -1,0 +1,114 @@
+"""The documentation says what the code is."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from detbench.data.predictions import FORMS
+from detbench.data.records import manifest, receipt
+from detbench.data.records.convert import convert
+from detbench.evaluation import results
+from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
+
+if TYPE_CHECKING:
+    import msgspec
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+
+_PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [ROOT / "README.md", *DOCS.rglob("*.md")])
+
+
+def _first_cells(page: str, section: str = "") -> set[str]:
+    """Return the names in code in the first column of the tables under a heading (all of them without one)."""
+    text = (DOCS / "reference" / page).read_text(encoding="utf-8")
+    if section:
+        text = text.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    rows = (line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `"))
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
+@pytest.mark.parametrize(
+    ("section", "struct"),
+    [
+        ("The whole", results.Result),
+        ("`dataset`", results.DatasetFacts),
+        ("`predictions`", results.PredictionFacts),
+        ("`per_category`", results.CategoryResult),
+        ("`curves`", results.Curves),
+        ("`remarks`", results.Remark),
+    ],
+)
+def test_every_field_of_a_result_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
+    """Each section of the result's page names exactly the fields of its part."""
+    assert _first_cells("result.md", section) == set(struct.__struct_fields__)
+
+
+def test_every_setting_of_a_protocol_is_documented() -> None:
+    """The protocol's section names every setting, and the sizes' fields stand beside ``areas``."""
+    assert _first_cells("result.md", "`protocol`") == {*Protocol.__struct_fields__, "fingerprint"}
+    text = (DOCS / "reference" / "result.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in Area.__struct_fields__)
+
+
+@pytest.mark.parametrize(("section", "struct"), [("The manifest", manifest.Manifest), ("The receipt", receipt.Receipt)])
+def test_every_field_of_a_conversion_s_papers_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
+    """The manifest and the receipt have the fields that the records' page gives them."""
+    assert _first_cells("records.md", section) == set(struct.__struct_fields__)
+
+
+def test_every_feature_of_a_record_is_documented(tmp_path: Path) -> None:
+    """A record that is written has exactly the features of the page's tables."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    truth = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 8, "height": 8}],
+        "categories": [{"id": 1, "name": "car"}],
+        "annotations": [{"id": 7, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": 12, "iscrowd": 0}],
+    }
+    (tmp_path / "truth.json").write_text(json.dumps(truth), encoding="utf-8")
+    convert(tmp_path / "truth.json", tmp_path / "records")
+    (shard,) = (tmp_path / "records").glob("*.tfrecord")
+    written = {name.decode() for name in re.findall(rb"image/[a-z0-9_/]+", shard.read_bytes())}
+    assert written == {name for name in _first_cells("records.md") if name.startswith("image/")}
+
+
+def test_every_form_and_protocol_is_documented() -> None:
+    """What --predictions-format and --protocol take stands in the pages about them."""
+    assert set(FORMS) <= _first_cells("predictions.md")
+    page = (DOCS / "how-to" / "evaluate-predictions.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in page for name in PROTOCOLS)
+
+
+@pytest.mark.parametrize("page", _PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """A relative link in a page is a file of the project."""
+    path = ROOT / page
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8"))
+    generated = {DOCS / "reference" / "cli.md"}
+    for link in links:
+        target = (path.parent / link).resolve()
+        assert "://" in link or target in generated or target.exists(), link
+
+
+def test_the_reference_of_the_command_line_has_every_command(tmp_path: Path) -> None:
+    """The script that the docs session runs writes a section, a table and an example for each command."""
+    from detbench.cli.app import app
+
+    script = (DOCS / "make_cli_reference.py").read_text(encoding="utf-8")
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "make_cli_reference.py").write_text(script, encoding="utf-8")
+    subprocess.run([sys.executable, tmp_path / "make_cli_reference.py"], check=True, capture_output=True)
+    text = (tmp_path / "reference" / "cli.md").read_text(encoding="utf-8")
+    sections: dict[str, Any] = dict(re.findall(r"^## detbench (\w+)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+    assert set(sections) == {command.name for command in app.registered_commands}
+    for name, section in sections.items():
+        assert f"```console\ndetbench {name} " in section
+        assert "| name | meaning | default |" in section

@@ -1,0 +1,253 @@
+"""Laws of the formats: what is written is read back, as far as the format carries it, and twice makes no difference."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from detbench.data.formats import get_format, read_dataset
+from detbench.data.pictures import FolderPictures
+from detbench.data.tables import Categories, Dataset, GroundTruth, GroundTruthBuilder, Images
+
+FORMATS = ("coco", "voc", "yolo", "csv")
+SIZES = ((64, 48), (100, 77), (333, 500))
+
+names = (
+    st.text(st.characters(categories=["L", "N", "P", "S", "Zs"], exclude_characters="/\\:"), min_size=1, max_size=8)
+    .map(lambda text: " ".join(text.split()))
+    .filter(lambda text: text.strip(". ") != "")
+)
+stems = st.text(st.characters(categories=["L", "Nd"], include_characters=" _-"), min_size=1, max_size=6).map(
+    lambda text: f"x{text}".strip()
+)
+levels = st.sampled_from((-1, 0, 1, 2))
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box as the laws compare it; no category: a region."""
+
+    category: str | None
+    corners: tuple[float, ...]
+    area_px: float | None = None
+    crowd: bool = False
+    ignore: bool = False
+    difficult: bool = False
+    truncated: int = -1
+    occluded: int = -1
+
+
+@st.composite
+def boxes(draw: st.DrawFn, category: str | None) -> Box:
+    """Draw a box that reaches a little out of a picture."""
+    side = st.floats(-20, 84, allow_nan=False)
+    corners = draw(st.tuples(side, side, side, side))
+    area = draw(st.none() | st.floats(0, 1e5))
+    if category is None:
+        return Box(None, corners, area, ignore=True, truncated=draw(levels), occluded=draw(levels))
+    flags = [draw(st.booleans()) for _ in range(3)]
+    return Box(category, corners, area, *flags, draw(levels), draw(levels))
+
+
+@st.composite
+def datasets(draw: st.DrawFn) -> Dataset:
+    """Draw a dataset of up to four images, some without boxes; the regions of an image come last."""
+    category_names = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    found = draw(st.lists(stems, max_size=4, unique_by=str.casefold))
+    keys: list[int | str] = list(found) if draw(st.booleans()) else list(range(len(found)))
+    sizes = [draw(st.sampled_from(SIZES)) for _ in found]
+    builder = GroundTruthBuilder()
+    for row in range(len(found)):
+        objects = st.sampled_from(category_names).flatmap(boxes)
+        for box in [*draw(st.lists(objects, max_size=3)), *draw(st.lists(boxes(None), max_size=1))]:
+            add(builder, row, box, category_names)
+    pictures = tuple(PICTURES / f"{width}.png" for width, _ in sizes)
+    table = np.asarray(sizes, dtype=np.int32).reshape(-1, 2)
+    file_names = tuple(f"{stem}.png" for stem in found)
+    return Dataset(
+        "drawn",
+        "none",
+        Path("drawn"),
+        draw(st.sampled_from((None, "val", "night"))),
+        Categories.from_names(category_names),
+        Images(tuple(keys), file_names, table[:, 0], table[:, 1]),
+        builder.build(),
+        FolderPictures(pictures, file_names),
+    )
+
+
+def add(builder: GroundTruthBuilder, row: int, box: Box, category_names: list[str]) -> None:
+    """Add a drawn box to a table."""
+    x1, y1, x2, y2 = box.corners
+    builder.add(
+        row,
+        -1 if box.category is None else category_names.index(box.category),
+        (x1, y1, x2, y2),
+        area_px=float("nan") if box.area_px is None else box.area_px,
+        crowd=box.crowd,
+        ignore=box.ignore,
+        difficult=box.difficult,
+        truncated=box.truncated,
+        occluded=box.occluded,
+    )
+
+
+PICTURES = Path(tempfile.mkdtemp(prefix="detbench-laws-"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pictures() -> None:
+    for width, height in SIZES:
+        Image.new("RGB", (width, height), (width % 256, 9, 9)).save(PICTURES / f"{width}.png")
+
+
+def box_at(data: Dataset, row: int) -> Box:
+    """Return one row of a table."""
+    table: GroundTruth = data.ground_truth
+    category, area = int(table.category[row]), float(table.area_px[row])
+    return Box(
+        None if category < 0 else data.categories.name[category],
+        tuple(table.box[row].tolist()),
+        None if np.isnan(area) else area,
+        bool(table.crowd[row]),
+        bool(table.ignore[row]),
+        bool(table.difficult[row]),
+        int(table.truncated[row]),
+        int(table.occluded[row]),
+    )
+
+
+def carried(box: Box, name: str) -> Box | None:
+    """Return what a format carries of a box, as its module says; None if nothing."""
+    x1, y1, x2, y2 = box.corners
+    if name == "coco":
+        return replace(box, area_px=(x2 - x1) * (y2 - y1) if box.area_px is None else box.area_px)
+    if name == "voc":
+        return replace(box, difficult=box.difficult or box.crowd or box.ignore)
+    if name == "yolo":
+        return None if box.crowd or box.ignore else Box(box.category, box.corners)
+    return box
+
+
+def assert_same(found: list[Box], expected: list[Box]) -> None:
+    """Assert that boxes are equal, numbers to a millionth."""
+    plain = [replace(box, corners=(), area_px=None) for box in found]
+    assert plain == [replace(box, corners=(), area_px=None) for box in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert one.corners == pytest.approx(other.corners, abs=1e-6)
+        assert one.area_px == pytest.approx(other.area_px, abs=1e-6)
+
+
+def by_picture(data: Dataset) -> dict[str, list[Box]]:
+    """Return each image's boxes, by its picture's name."""
+    offsets = data.ground_truth.offsets(len(data.images))
+    return {
+        Path(name).name: [box_at(data, row) for row in range(offsets[image], offsets[image + 1])]
+        for image, name in enumerate(data.images.file_name)
+    }
+
+
+def written(data: Dataset, name: str, folder: Path) -> Dataset:
+    """Write a dataset and read it back."""
+    write = get_format(name).write
+    assert write is not None
+    write(data, folder)
+    return read_dataset(folder, split=data.split, format_name=name)
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Return each file's hash by its name."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=40, deadline=None)
+@given(data=datasets().filter(lambda data: len(data.images) > 0))
+def test_what_is_written_is_read_back(name: str, data: Dataset) -> None:
+    """Images, sizes, pictures, boxes and their columns survive, as far as the format carries them."""
+    with tempfile.TemporaryDirectory() as folder:
+        back = written(data, name, Path(folder) / "set")
+        expected, found = by_picture(data), by_picture(back)
+        assert found.keys() == expected.keys()
+        for picture, drawn in expected.items():
+            assert_same(found[picture], [kept for box in drawn if (kept := carried(box, name)) is not None])
+        row_of = {Path(file).name: row for row, file in enumerate(back.images.file_name)}
+        for row, file in enumerate(data.images.file_name):
+            assert back.pictures.read(row_of[file]) == data.pictures.read(row)
+            assert back.images.width_px[row_of[file]] == data.images.width_px[row]
+            assert back.images.height_px[row_of[file]] == data.images.height_px[row]
+
+
+@pytest.mark.parametrize("name", ["coco", "yolo"])
+@settings(max_examples=20, deadline=None)
+@given(data=datasets().filter(lambda data: len(data.images) > 0))
+def test_categories_without_boxes_survive(name: str, data: Dataset) -> None:
+    """COCO and YOLO list their categories; COCO keeps the images' keys too."""
+    with tempfile.TemporaryDirectory() as folder:
+        back = written(data, name, Path(folder) / "set")
+        assert back.categories.name == data.categories.name
+        assert name != "coco" or back.images.key == data.images.key
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=15, deadline=None)
+@given(data=datasets().filter(lambda data: len(data.images) > 0))
+def test_writing_what_was_read_gives_the_same_annotations(name: str, data: Dataset) -> None:
+    """A second round changes no box, and the same dataset gives the same bytes in another folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        first, again = Path(folder) / "1" / "set", Path(folder) / "2" / "set"
+        back = written(data, name, first)
+        written(data, name, again)
+        assert tree(first) == tree(again)
+        twice = written(back, name, Path(folder) / "3" / "set")
+        before, after = by_picture(back), by_picture(twice)
+        assert before.keys() == after.keys()
+        for picture, drawn in before.items():
+            assert_same(after[picture], drawn)
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=datasets().filter(lambda data: len(data.images) > 0), order=st.permutations(("coco", "voc", "csv")))
+def test_a_chain_of_formats_keeps_the_boxes(data: Dataset, order: list[str]) -> None:
+    """Through COCO, VOC and CSV in any order, every box keeps its category, its place and its flags."""
+    with tempfile.TemporaryDirectory() as folder:
+        now = data
+        expected = by_picture(data)
+        for name in order:
+            now = written(now, name, Path(folder) / name / "set")
+            expected = {
+                p: [k for box in drawn if (k := carried(box, name)) is not None] for p, drawn in expected.items()
+            }
+            expected = {
+                p: [replace(b, difficult=False) if name == "coco" and b.category is None else b for b in drawn]
+                for p, drawn in expected.items()
+            }
+        found = by_picture(now)
+        assert found.keys() == expected.keys()
+        for picture, drawn in expected.items():
+            assert_same(found[picture], drawn)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(("source", "split"), [("bccd", "val"), ("coco_tiny", "val2017"), ("drone_cars", "test")])
+def test_real_sets_survive_every_format(shared: Path, tmp_path: Path, name: str, source: str, split: str) -> None:
+    """A real split, written and recognised again, has the same boxes on the same pictures."""
+    data = read_dataset(shared / source, split=split)
+    write = get_format(name).write
+    assert write is not None
+    write(data, tmp_path / "set")
+    back = read_dataset(tmp_path / "set", split=split)
+    assert back.format == name
+    expected, found = by_picture(data), by_picture(back)
+    assert found.keys() == expected.keys()
+    for picture, drawn in expected.items():
+        assert_same(found[picture], [kept for box in drawn if (kept := carried(box, name)) is not None])
