@@ -29,6 +29,7 @@ def match(
 def resample_block(
     *,
     image: NDArray[np.int32],
+    rank: NDArray[np.int32],
     found: NDArray[np.uint64],
     not_counted: NDArray[np.uint64],
     offsets: NDArray[np.int64],
@@ -38,6 +39,7 @@ def resample_block(
     bit_count: int,
     levels: NDArray[np.float64],
     interpolation: int,
+    max_dets: NDArray[np.int32],
     weight: NDArray[np.uint8],
     average_precision: NDArray[np.float64],
     recall: NDArray[np.float64],

@@ -12,6 +12,7 @@ struct Curve {
     std::vector<std::int32_t> found;    // [rows, lanes]
     std::vector<std::int32_t> counted;  // [rows, lanes] found and false alarms
     std::size_t rows = 0;
+    std::vector<std::int32_t> found_within;  // [max_dets, lanes] found at a rank below each maxDets
 };
 
 void collect_curve(const ResampleInput &in, const std::uint8_t *weight, std::size_t category, std::size_t bit,
@@ -21,6 +22,7 @@ void collect_curve(const ResampleInput &in, const std::uint8_t *weight, std::siz
     curve.found.resize((end - begin) * lanes);
     curve.counted.resize((end - begin) * lanes);
     curve.rows = 0;
+    curve.found_within.assign(in.max_dets_count * lanes, 0);
     std::int32_t found[lanes] = {}, counted[lanes] = {};
     for (std::size_t p = begin; p < end; ++p) {
         if (in.not_counted[p] >> bit & 1) continue;
@@ -28,6 +30,11 @@ void collect_curve(const ResampleInput &in, const std::uint8_t *weight, std::siz
         for (std::size_t lane = 0; lane < lanes; ++lane) counted[lane] += w[lane];
         if (!(in.found[p] >> bit & 1)) continue;
         for (std::size_t lane = 0; lane < lanes; ++lane) found[lane] += w[lane];
+        for (std::size_t m = 0; m < in.max_dets_count; ++m) {
+            if (in.rank[p] >= in.max_dets[m]) continue;
+            std::int32_t *within = curve.found_within.data() + m * lanes;
+            for (std::size_t lane = 0; lane < lanes; ++lane) within[lane] += w[lane];
+        }
         std::copy(found, found + lanes, curve.found.data() + curve.rows * lanes);
         std::copy(counted, counted + lanes, curve.counted.data() + curve.rows * lanes);
         ++curve.rows;
@@ -88,15 +95,14 @@ void resample(const ResampleInput &in, const std::uint8_t *weight, double *avera
             collect_curve(in, weight, category, bit, curve);
             const std::size_t out = (category * in.bit_count + bit) * lanes;
             for (std::size_t lane = 0; lane < lanes; ++lane) {
-                if (truths[lane] == 0) {
-                    average_precision[out + lane] = recall[out + lane] = undefined;
-                    continue;
-                }
                 const double n = truths[lane];
-                average_precision[out + lane] = in.interpolation == Interpolation::all_points
+                average_precision[out + lane] = n == 0 ? undefined
+                                                : in.interpolation == Interpolation::all_points
                                                     ? area_under(curve, lane, n)
                                                     : sum_over_levels(in, curve, lane, n);
-                recall[out + lane] = curve.rows > 0 ? curve.found[(curve.rows - 1) * lanes + lane] / n : 0;
+                for (std::size_t m = 0; m < in.max_dets_count; ++m)
+                    recall[out * in.max_dets_count + m * lanes + lane] =
+                        n == 0 ? undefined : curve.found_within[m * lanes + lane] / n;
             }
         }
     }

@@ -16,6 +16,7 @@ enum class Interpolation : int { points_101 = 0, points_11 = 1, all_points = 2 }
 // Predictions and ground truths are grouped by category; predictions fall by score inside a category.
 struct ResampleInput {
     const std::int32_t *image;         // [predictions]
+    const std::int32_t *rank;          // [predictions] 0 is the highest score of its image and category
     const Mask *found;                 // [predictions]
     const Mask *not_counted;           // [predictions]
     const std::int64_t *offsets;       // [categories + 1]
@@ -27,9 +28,12 @@ struct ResampleInput {
     const double *levels;  // [level_count] recall levels, ascending; empty for all-point
     std::size_t level_count;
     Interpolation interpolation;
+    const std::int32_t *max_dets;  // [max_dets_count] recall counts the predictions of a rank below each
+    std::size_t max_dets_count;
 };
 
-// weight: [images, lanes] uint8. average_precision, recall: [categories, bits, lanes]; NaN without ground truth.
+// weight: [images, lanes] uint8. average_precision: [categories, bits, lanes]; recall: [categories, bits,
+// max_dets_count, lanes]; NaN without ground truth.
 void resample(const ResampleInput &input, const std::uint8_t *weight, double *average_precision, double *recall);
 
 }  // namespace detbench

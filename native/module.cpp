@@ -82,23 +82,27 @@ void match(const Table<double> &truth_box, const Column<double> &truth_area, con
     for (std::thread &thread : pool) thread.join();
 }
 
-void resample_block(const Column<std::int32_t> &image, const Column<Mask> &found, const Column<Mask> &not_counted,
+void resample_block(const Column<std::int32_t> &image, const Column<std::int32_t> &rank, const Column<Mask> &found, const Column<Mask> &not_counted,
                     const Column<std::int64_t> &offsets, const Column<std::int32_t> &truth_image,
                     const Column<Mask> &truth_ignored, const Column<std::int64_t> &truth_offsets,
                     std::size_t bit_count, const Column<double> &levels, int interpolation,
-                    const Table<std::uint8_t> &weight, const Output<double, 3> &average_precision,
-                    const Output<double, 3> &recall) {
+                    const Column<std::int32_t> &max_dets, const Table<std::uint8_t> &weight,
+                    const Output<double, 3> &average_precision, const Output<double, 4> &recall) {
     const std::size_t categories = offsets.shape(0) - 1;
     require(offsets.shape(0) >= 1, "offsets are empty");
     require_length(truth_offsets, categories + 1, "truth_offsets differ in length from offsets");
-    require(found.shape(0) == image.shape(0) && not_counted.shape(0) == image.shape(0),
+    require(found.shape(0) == image.shape(0) && not_counted.shape(0) == image.shape(0) &&
+                rank.shape(0) == image.shape(0),
             "prediction columns differ in length");
     require_length(truth_ignored, truth_image.shape(0), "ground truth columns differ in length");
     require(weight.shape(1) == lanes, "weight has another number of lanes");
     require(bit_count <= 64, "more than 64 bits");
-    for (const auto *out : {&average_precision, &recall})
-        require(out->shape(0) == categories && out->shape(1) == bit_count && out->shape(2) == lanes,
-                "an output has another shape");
+    require(average_precision.shape(0) == categories && average_precision.shape(1) == bit_count &&
+                average_precision.shape(2) == lanes,
+            "average_precision has another shape");
+    require(recall.shape(0) == categories && recall.shape(1) == bit_count && recall.shape(2) == max_dets.shape(0) &&
+                recall.shape(3) == lanes,
+            "recall has another shape");
     const auto check_offsets = [&](const Column<std::int64_t> &column, std::size_t rows) {
         for (std::size_t i = 0; i < column.shape(0); ++i)
             require(column.data()[i] >= (i ? column.data()[i - 1] : 0) &&
@@ -112,6 +116,7 @@ void resample_block(const Column<std::int32_t> &image, const Column<Mask> &found
             require(0 <= column->data()[i] && column->data()[i] < static_cast<std::int64_t>(weight.shape(0)),
                     "an image has no weight");
     const ResampleInput input{image.data(),
+                              rank.data(),
                               found.data(),
                               not_counted.data(),
                               offsets.data(),
@@ -122,7 +127,9 @@ void resample_block(const Column<std::int32_t> &image, const Column<Mask> &found
                               bit_count,
                               levels.data(),
                               levels.shape(0),
-                              static_cast<Interpolation>(interpolation)};
+                              static_cast<Interpolation>(interpolation),
+                              max_dets.data(),
+                              max_dets.shape(0)};
     nb::gil_scoped_release release;
     resample(input, weight.data(), average_precision.data(), recall.data());
 }
@@ -151,8 +158,8 @@ NB_MODULE(_native, module) {
     module.def("match", &match, "truth_box"_a, "truth_area"_a, "truth_ignored"_a, "truth_crowd"_a, "truth_void"_a,
                "box"_a, "area"_a, "outside"_a, "groups"_a, "thresholds"_a, "area_count"_a, "iou_above"_a,
                "inclusive"_a, "best_only"_a, "threads"_a, "found"_a, "not_counted"_a, "partner"_a);
-    module.def("resample_block", &resample_block, "image"_a, "found"_a, "not_counted"_a, "offsets"_a, "truth_image"_a,
-               "truth_ignored"_a, "truth_offsets"_a, "bit_count"_a, "levels"_a, "interpolation"_a, "weight"_a,
+    module.def("resample_block", &resample_block, "image"_a, "rank"_a, "found"_a, "not_counted"_a, "offsets"_a, "truth_image"_a,
+               "truth_ignored"_a, "truth_offsets"_a, "bit_count"_a, "levels"_a, "interpolation"_a, "max_dets"_a, "weight"_a,
                "average_precision"_a, "recall"_a);
     module.def("pairwise_iou", &pairwise_iou, "a"_a, "area_a"_a, "b"_a, "area_b"_a, "crowd_b"_a, "inclusive"_a,
                "out"_a);

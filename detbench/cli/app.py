@@ -12,9 +12,11 @@ from detbench import __version__
 from detbench.cli.check import check
 from detbench.cli.console import say
 from detbench.cli.convert import convert
+from detbench.cli.datasets import datasets
 from detbench.cli.draw import draw
 from detbench.cli.inspect import inspect
 from detbench.cli.merge import merge
+from detbench.cli.predict import predict
 from detbench.cli.report import report
 from detbench.cli.sample import sample
 from detbench.cli.show import show
@@ -58,9 +60,11 @@ def _options(
 
 app.command("check")(check)
 app.command("convert")(convert)
+app.command("datasets")(datasets)
 app.command("draw")(draw)
 app.command("inspect")(inspect)
 app.command("merge")(merge)
+app.command("predict")(predict)
 app.command("report")(report)
 app.command("sample")(sample)
 app.command("show")(show)

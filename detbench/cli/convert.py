@@ -141,7 +141,8 @@ def _print(receipt: Receipt, out: Path) -> None:
         changes.add_column("images", justify="right")
         changes.add_column("boxes", justify="right")
         for change in receipt.changes.values():
-            changes.add_row(change.action, change.why, f"{change.images:,}", f"{change.boxes:,}")
+            counts = (f"{count:,}" if count else "" for count in (change.images, change.boxes))
+            changes.add_row(change.action, change.why, *counts)
         console.print()
         console.print(changes)
     console.print()

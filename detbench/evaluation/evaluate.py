@@ -187,7 +187,8 @@ def dataset_fingerprint(dataset: Dataset) -> str:
     ranks = image_ranks(dataset.images.key)
     image = ranks[truth.image]
     order = np.argsort(image, kind="stable")
-    columns: list[NDArray[Any]] = [image, truth.category, truth.box, truth.area_px, truth.crowd, truth.ignore, truth.difficult]
+    flags = [truth.crowd, truth.ignore, truth.difficult]
+    columns: list[NDArray[Any]] = [image, truth.category, truth.box, truth.area_px, *flags]
     keys: list[Key] = [dataset.images.key[row] for row in np.argsort(ranks)]
     return _digest([keys, [*dataset.categories.name]], [column[order] for column in columns])
 

@@ -19,15 +19,22 @@ from detbench.evaluation.resampling_numpy import WHOLE_CURVE, resample_block
 from detbench.extension import native
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from detbench.evaluation.matching import Matches
+    from detbench.evaluation.protocols import Protocol
 
 __all__ = ["Intervals", "bootstrap"]
+
+Values = dict[str, "NDArray[np.float64]"]
 
 #: Resamples that are computed together; the native part's lanes.
 LANES = 16
 LEVEL_OF_CONFIDENCE = 0.95
+
+_NO_LIMIT = np.iinfo(np.int32).max
 
 _INTERPOLATIONS = {"101-point": 0, "11-point": 1, "all-point": WHOLE_CURVE}
 
@@ -47,45 +54,61 @@ def bootstrap(matches: Matches, *, resamples: int = 1000, seed: int = 0) -> Inte
     The same matches, ``resamples`` and ``seed`` give the same intervals. A category that a resample has no ground
     truth of is left out of that resample's mean, as it would be in a dataset without it.
     """
-    protocol = matches.protocol
-    average, recall = _resampled(matches, resamples, seed)
-    metrics = {
-        summary.name: interval
-        for summary in summaries(protocol)
-        # Resamples are counted at the largest maxDets alone: AR1 and AR10 have no interval.
-        if not (summary.of_recall and summary.max_dets != len(protocol.max_dets) - 1)
-        and (interval := _percentiles(resampled_mean(summary, average, recall)))
-    }
-    per_category = []
-    for category in range(matches.category_count):
-        whole = {"AP": average[:, category, 0].mean(axis=0), "recall": recall[0, category, 0]}
-        whole |= {f"AP{suffix}": average[t, category, 0] for t, suffix in named_thresholds(protocol)}
-        per_category.append({name: i for name, values in whole.items() if (i := _percentiles(values))})
-    method = f"95 % percentile bootstrap over images, {resamples} resamples, seed {seed}"
-    return Intervals(metrics, per_category, method)
+    compute = _block_of(matches)
+    # The native part releases the interpreter's lock; a block's draw depends on its number alone.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        weights = (_weights(matches.image_count, seed, number) for number in range(-(-resamples // LANES)))
+        blocks = list(pool.map(lambda weight: _reduced(matches.protocol, *compute(weight)), weights))
+    named, per_category = (
+        {name: np.concatenate([part[name] for part in parts], axis=-1)[..., :resamples] for name in parts[0]}
+        for parts in zip(*blocks, strict=True)
+    )
+    return Intervals(
+        metrics=_intervals(named),
+        per_category=[
+            _intervals({name: values[category] for name, values in per_category.items()})
+            for category in range(matches.category_count)
+        ],
+        method=f"95 % percentile bootstrap over images, {resamples} resamples, seed {seed}",
+    )
 
 
-def _percentiles(values: NDArray[np.float64]) -> tuple[float, float] | None:
-    defined = values[~np.isnan(values)]
-    if not defined.size:
-        return None
+def _reduced(protocol: Protocol, average: NDArray[np.float64], recall: NDArray[np.float64]) -> tuple[Values, Values]:
+    """Return a block's numbers, float64 ``[LANES]``, and its categories', float64 ``[K, LANES]``, by name."""
+    named = {summary.name: resampled_mean(summary, average, recall) for summary in summaries(protocol)}
+    per_category = {"AP": average[:, :, 0].mean(axis=0), "recall": recall[0, :, 0, -1]}
+    per_category |= {f"AP{suffix}": average[t, :, 0] for t, suffix in named_thresholds(protocol)}
+    return named, per_category
+
+
+def _intervals(named: Values) -> dict[str, tuple[float, float]]:
     tail = (1 - LEVEL_OF_CONFIDENCE) / 2
-    low, high = np.quantile(defined, [tail, 1 - tail])
-    return float(low), float(high)
+    found = {}
+    for name, values in named.items():
+        defined = values[~np.isnan(values)]
+        if defined.size:
+            low, high = np.quantile(defined, [tail, 1 - tail])
+            found[name] = (float(low), float(high))
+    return found
 
 
-def _resampled(matches: Matches, resamples: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return average precision and recall, float64 ``[T, K, A, resamples]``."""
+def _block_of(matches: Matches) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return the function from weights, uint8 ``[I, LANES]``, to average precision and recall.
+
+    They are float64 ``[T, K, A, LANES]`` and ``[T, K, A, M, LANES]``.
+    """
     protocol, task = matches.protocol, matches.task
-    bits = len(protocol.iou_thresholds) * len(protocol.areas)
+    axes = (matches.category_count, len(protocol.areas), len(protocol.iou_thresholds))
+    bits, limits = axes[1] * axes[2], len(protocol.max_dets)
     offsets = matches.offsets()
     order = np.concatenate(
-        [offsets[k] + by_falling_score(task.score[offsets[k] : offsets[k + 1]]) for k in range(matches.category_count)]
+        [offsets[k] + by_falling_score(task.score[offsets[k] : offsets[k + 1]]) for k in range(axes[0])]
         or [np.zeros(0, dtype=np.intp)]
     )
     run = resample_block if (module := native()) is None else module.resample_block
     columns = {
         "image": task.image[order],
+        "rank": task.rank[order],
         "found": matches.found[order],
         "not_counted": matches.not_counted[order],
         "offsets": offsets,
@@ -94,25 +117,20 @@ def _resampled(matches: Matches, resamples: int, seed: int) -> tuple[NDArray[np.
         "truth_offsets": matches.truth_offsets(),
         "levels": LEVELS.get(protocol.interpolation, np.zeros(0)),
         "interpolation": _INTERPOLATIONS[protocol.interpolation],
+        "max_dets": np.array([_NO_LIMIT if limit is None else limit for limit in protocol.max_dets], dtype=np.int32),
         "bit_count": bits,
     }
 
-    def one_block(number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        average = np.empty((matches.category_count, bits, LANES))
-        recall = np.empty_like(average)
-        weight = _weights(matches.image_count, seed, number)
+    def compute(weight: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        average = np.empty((axes[0], bits, LANES))
+        recall = np.empty((axes[0], bits, limits, LANES))
         run(**columns, weight=weight, average_precision=average, recall=recall)
-        return average, recall
+        return (
+            average.reshape(*axes, LANES).transpose(2, 0, 1, 3),
+            recall.reshape(*axes, limits, LANES).transpose(2, 0, 1, 3, 4),
+        )
 
-    # The native part releases the interpreter's lock; a block's draw depends on its number alone.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        blocks = list(pool.map(one_block, range(-(-resamples // LANES))))
-    shape = (matches.category_count, len(protocol.areas), len(protocol.iou_thresholds), -1)
-    average, recall = (
-        np.concatenate(parts, axis=2)[..., :resamples].reshape(shape).transpose(2, 0, 1, 3)
-        for parts in zip(*blocks, strict=True)
-    )
-    return average, recall
+    return compute
 
 
 def _weights(image_count: int, seed: int, block: int) -> NDArray[np.uint8]:

@@ -18,6 +18,7 @@ WHOLE_CURVE = 2
 def resample_block(  # noqa: PLR0913  the native function's columns
     *,
     image: NDArray[np.int32],
+    rank: NDArray[np.int32],
     found: NDArray[np.uint64],
     not_counted: NDArray[np.uint64],
     offsets: NDArray[np.int64],
@@ -27,6 +28,7 @@ def resample_block(  # noqa: PLR0913  the native function's columns
     bit_count: int,
     levels: NDArray[np.float64],
     interpolation: int,
+    max_dets: NDArray[np.int32],
     weight: NDArray[np.uint8],
     average_precision: NDArray[np.float64],
     recall: NDArray[np.float64],
@@ -35,7 +37,7 @@ def resample_block(  # noqa: PLR0913  the native function's columns
 
     Parameters
     ----------
-    image, found, not_counted
+    image, rank, found, not_counted
         ``[N]``: predictions, grouped by category, in falling order of score; masks as in ``Matches``.
     truth_image, truth_ignored
         ``[G]``: ground truth, grouped by category.
@@ -43,10 +45,12 @@ def resample_block(  # noqa: PLR0913  the native function's columns
         int64 ``[K + 1]``.
     levels, interpolation
         Recall levels ``[R]``; WHOLE_CURVE means the area under the whole curve, and no levels.
+    max_dets
+        int32 ``[M]``: recall counts the predictions of a rank below each.
     weight
         uint8 ``[I, lanes]``: how often each image counts.
     average_precision, recall
-        float64 ``[K, bits, lanes]``, written; NaN where no ground truth is to be found.
+        float64 ``[K, bits, lanes]`` and ``[K, bits, M, lanes]``, written; NaN where no ground truth is to be found.
     """
     for category in range(len(offsets) - 1):
         rows = slice(offsets[category], offsets[category + 1])
@@ -60,26 +64,27 @@ def resample_block(  # noqa: PLR0913  the native function's columns
             right = ((found[rows] & flag) != 0)[kept]
             tp = np.cumsum(weights * right[:, None], axis=0)[right]
             total = np.cumsum(weights, axis=0)[right]
-            for lane in range(weight.shape[1]):
-                here = (category, bit, lane)
-                average_precision[here], recall[here] = (
-                    _numbers(tp[:, lane], total[:, lane], count[lane], levels, interpolation)
-                    if count[lane]
-                    else (np.nan, np.nan)
+            recall[category, bit] = np.nan
+            for number, limit in enumerate(max_dets):
+                within = weights[right & (rank[rows][kept] < limit)].sum(axis=0)
+                np.divide(within, count, out=recall[category, bit, number], where=count > 0)
+            for lane, must_find in enumerate(count):
+                average_precision[category, bit, lane] = (
+                    _average(tp[:, lane], total[:, lane], must_find, levels, interpolation) if must_find else np.nan
                 )
 
 
-def _numbers(
+def _average(
     tp: NDArray[np.float64], total: NDArray[np.float64], count: float, levels: NDArray[np.float64], interpolation: int
-) -> tuple[float, float]:
+) -> float:
     if not len(tp):
-        return 0.0, 0.0
+        return 0.0
     reached = tp / count
     whole_curve = interpolation == WHOLE_CURVE
     precision = np.divide(tp, total if whole_curve else total + np.spacing(1), out=np.zeros_like(tp), where=total > 0)
     best = np.maximum.accumulate(precision[::-1])[::-1]
     if whole_curve:
-        return float(np.sum(np.diff(reached, prepend=0.0) * best)), float(reached[-1])
+        return float(np.sum(np.diff(reached, prepend=0.0) * best))
     first = np.searchsorted(reached, levels, side="left")
     at_levels = np.where(first < len(best), best[np.minimum(first, len(best) - 1)], 0.0)
-    return float(at_levels.mean()), float(reached[-1])
+    return float(at_levels.mean())

@@ -87,13 +87,8 @@ def _blank(dataset: Dataset, row: int, fit_px: tuple[int, int], problem: str) ->
         size = max(int(reach[0]), _UNKNOWN_SIZE_PX[0]), max(int(reach[1]), _UNKNOWN_SIZE_PX[1])
     target, scale = _fitted(size, fit_px)
     picture = Image.new("RGB", target, _VOID)
-    lines = textwrap.wrap(problem, max(16, min(target[0] // 9, 44)))[:6]
-    ImageDraw.Draw(picture).multiline_text(
-        (target[0] / 2, target[1] / 2),
-        "\n".join(lines),
-        font=font(max(12, round(max(target) / 45))),
-        fill=_VOID_TEXT,
-        anchor="mm",
-        align="center",
-    )
+    text = "\n".join(textwrap.wrap(problem, max(16, min(target[0] // 9, 44)))[:6])
+    face = font(max(12, round(max(target) / 45)))
+    middle = target[0] / 2, target[1] / 2
+    ImageDraw.Draw(picture).multiline_text(middle, text, font=face, fill=_VOID_TEXT, anchor="mm", align="center")
     return Canvas(picture, scale, problem)

@@ -39,7 +39,7 @@ def facts(selection: Selection) -> str:
     """Return what the selection is, in a sentence without its full stop."""
     boxes = sum(len(selection.truth_rows(row)) for row in selection.rows)
     images = counted(len(selection.dataset.images), "image")
-    text = f"{len(selection.rows):,} of {images}, {selection.how}" if selection.how else f"All of {images}"
+    text = f"{len(selection.rows):,} of {images}, {selection.how}" if selection.how else f"all {images}"
     text += f"; {counted(boxes, 'box', 'boxes')}"
     if selection.predictions is not None:
         predicted = sum(len(selection.prediction_rows(row)) for row in selection.rows)

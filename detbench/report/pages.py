@@ -17,7 +17,8 @@ from detbench import __version__
 from detbench.files import write_text
 from detbench.report import tables
 from detbench.report.figures import MAX_SHADES, category_curve, mean_curves
-from detbench.report.words import explain
+from detbench.report.glossary import explain
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +94,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["percent"] = lambda value: f"{min(max(value, 0.0), 1.0) * 100:.2f}%"
-    environment.filters["counted"] = tables.counted
+    environment.filters["counted"] = counted
     environment.filters["brief"] = lambda name: name if len(name) <= _MAX_TITLE else name[: _MAX_TITLE - 1] + "…"
     environment.filters["sentence"] = _sentence
     return environment

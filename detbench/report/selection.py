@@ -28,7 +28,7 @@ class Selection:
     """What is shown: some images of a dataset, perhaps with predictions, perhaps of some categories only.
 
     ``rows`` are image rows, ``categories`` category rows (empty: all, and the regions of no category), ``how`` says
-    in words how the images were chosen. Predictions below ``min_score`` are not shown.
+    in words how the images were chosen (empty: they are all there are). Predictions below ``min_score`` are not shown.
     """
 
     dataset: Dataset

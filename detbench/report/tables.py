@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from detbench.report.words import explain
+from detbench.report.glossary import explain
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from detbench.evaluation.results import CategoryResult, Result
@@ -16,7 +17,6 @@ __all__ = [
     "category_columns",
     "category_rows",
     "citation",
-    "counted",
     "headline",
     "measures",
     "protocol_rows",
@@ -94,11 +94,6 @@ class CategoryRow:
 def number(value: float | None) -> str:
     """Return a number in 0..1 with three decimals, or a dash."""
     return UNDEFINED if value is None else f"{value:.3f}"
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """Return ``1 image`` or ``5,000 images``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _measure(name: str, of: Result | CategoryResult, overall: dict[str, float | None]) -> Measure:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from detbench.report import tables
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -65,7 +66,7 @@ class CategoryTable:
             table.add_row(_text(row.name), *cells)
         yield table
         if len(self.rows) < self.total:
-            yield f"and {tables.counted(self.total - len(self.rows), 'category', 'categories')} more"
+            yield f"and {counted(self.total - len(self.rows), 'category', 'categories')} more"
 
 
 def _numbers(row: tables.CategoryRow) -> list[str]:

@@ -53,7 +53,7 @@ def test_broken_records_are_counted_and_shown(detbench: Run, tmp_path: Path) -> 
     assert done.returncode == 0
     assert "while reading: 1 error" in done.stdout
     assert "line 3: its xmin: 'x' is not a number" in done.stdout
-    assert "convert" not in done.stdout
+    assert "detbench convert" not in done.stdout
 
 
 def test_an_unknown_path_format_or_content_is_one_line(detbench: Run, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detbench.data.formats import read_dataset
+from detbench.data.formats import read_dataset, splits_of
 from detbench.data.merge import merge, plan_merge
 from detbench.data.output import new_folder, writer_of
 from detbench.data.sample import sample_images, sample_per_category
@@ -228,6 +228,20 @@ def test_overwrite_spares(tmp_path: Path, make_set: Callable[..., Path]) -> None
         with pytest.raises(DataError, match=said), new_folder(place, sources=[source], overwrite=True):
             pass
     assert (other / "letters").is_file()
+
+
+@pytest.mark.parametrize("target", ["carpk", "visdrone", "voc", "coco", "yolo", "csv"])
+def test_parts_in_every_format(tmp_path: Path, films: Dataset, target: str) -> None:
+    """Parts written one after the other to one folder, in any format, read back with all boxes and pictures."""
+    parts = split_dataset(films, {"train": 0.5, "val": 0.5})
+    for part in parts.values():
+        writer_of(target)(part.dataset, tmp_path / "parts_devkit")
+    assert splits_of(tmp_path / "parts_devkit", format_name=target) == ("train", "val")
+    for name, part in parts.items():
+        back = read_dataset(tmp_path / "parts_devkit", split=name, format_name=target)
+        assert len(back.images) == len(part.dataset.images)
+        assert len(back.ground_truth) == len(part.dataset.ground_truth)
+        assert all(back.pictures.path(row) for row in range(len(back.images)))
 
 
 def test_read_only_format() -> None:

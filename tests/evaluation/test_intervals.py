@@ -15,7 +15,6 @@ from detbench.evaluation.protocols import PROTOCOLS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
 GT = "coco_tiny/annotations/instances_val2017.json"
 DT = "predictions/yolox_nano__coco_tiny_val.json"
@@ -33,16 +32,15 @@ def test_intervals_hold_their_number_and_repeat(shared: Path) -> None:
     assert "200 resamples" in results[0].interval_method
 
 
-def test_unit_weights_give_the_number_itself(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unit_weights_give_the_number_itself(shared: Path) -> None:
     """A resample that draws every image once has the AP of the whole."""
     dataset = read_dataset(shared / GT)
     for name in ("coco", "voc2007", "voc2012"):
         matches = match(dataset, read_predictions(shared / DT, dataset).predictions, PROTOCOLS[name])
-        monkeypatch.setattr(module, "_weights", lambda images, *_: np.ones((images, module.LANES), dtype=np.uint8))
-        average, recall = module._resampled(matches, 1, 0)
+        average, recall = module._block_of(matches)(np.ones((len(dataset.images), module.LANES), dtype=np.uint8))
         curves = accumulate(matches)
         np.testing.assert_allclose(average[..., 0], curves.average_precision, rtol=0, atol=1e-12)
-        np.testing.assert_allclose(recall[..., 0], curves.recall[..., -1], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(recall[..., 0], curves.recall, rtol=0, atol=1e-12)
 
 
 def test_no_intervals_where_none_are_asked_for(shared: Path) -> None:

@@ -135,6 +135,8 @@ def test_resampling(interpolation: int, levels: int, seed: int) -> None:
     found = rng.integers(0, 2**bits, n, dtype=np.uint64)
     columns = {
         "image": rng.integers(0, images, n, dtype=np.int32),
+        "rank": rng.integers(0, 12, n, dtype=np.int32),
+        "max_dets": np.array([1, 5, 100], np.int32),
         "found": found,
         "not_counted": rng.integers(0, 2**bits, n, dtype=np.uint64) & ~found,
         "offsets": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
@@ -146,10 +148,12 @@ def test_resampling(interpolation: int, levels: int, seed: int) -> None:
         "interpolation": interpolation,
         "weight": rng.integers(0, 4, (images, _native.LANES), dtype=np.uint8),
     }
-    outputs = [np.zeros((2, categories, bits, _native.LANES)) for _ in range(2)]
+    shapes = ((categories, bits, _native.LANES), (categories, bits, 3, _native.LANES))
+    outputs = [[np.zeros(shape) for shape in shapes] for _ in range(2)]
     for run, (average, recall) in zip((resample_block, _native.resample_block), outputs, strict=True):
         run(**columns, average_precision=average, recall=recall)
-    np.testing.assert_allclose(outputs[0], outputs[1], rtol=0, atol=1e-12)
+    for twin, fast in zip(*outputs, strict=True):
+        np.testing.assert_allclose(twin, fast, rtol=0, atol=1e-12)
 
 
 def test_native_refuses_tables_that_do_not_fit() -> None:

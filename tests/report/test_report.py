@@ -15,9 +15,9 @@ import pytest
 from rich.console import Console
 
 from detbench.evaluation.results import CategoryResult, Remark, Result
+from detbench.report.glossary import explain
 from detbench.report.pages import render_report, write_report
 from detbench.report.terminal import category_table, metrics_table
-from detbench.report.words import explain
 
 if TYPE_CHECKING:
     import subprocess
@@ -83,6 +83,15 @@ def test_the_page_opens_with_the_headline_number_and_its_interval(make_result: C
 def test_the_same_result_gives_the_same_bytes(make_result: Callable[..., Result]) -> None:
     """A page holds no time, no path and no random id."""
     assert render_report(make_result()) == render_report(make_result())
+
+
+def test_the_user_s_own_plot_settings_change_nothing(make_result: Callable[..., Result]) -> None:
+    """A matplotlibrc with other fonts, grids and colours gives the same page."""
+    import matplotlib as mpl
+
+    plain = render_report(make_result())
+    with mpl.rc_context({"font.size": 30, "axes.grid": True, "svg.fonttype": "path", "xtick.labelsize": 3}):
+        assert render_report(make_result()) == plain
 
 
 def test_every_number_of_the_result_is_shown(make_result: Callable[..., Result]) -> None:

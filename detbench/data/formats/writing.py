@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from detbench.data.tables import Dataset
 
-__all__ = ["copy_pictures", "picture_names", "put", "split_folder"]
+__all__ = ["copy_pictures", "make_folder", "picture_names", "put", "split_folder"]
 
 #: What a picture's file is called after, by Pillow's name of its format.
 _SUFFIX_OF_FORMAT = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "BMP": ".bmp", "TIFF": ".tif", "WEBP": ".webp"}
@@ -33,7 +33,7 @@ def put(path: Path, data: bytes) -> None:
         if path.is_file() and path.stat().st_size == len(data) and read_bytes(path) == data:
             return
         raise DataError("is there already, with other content", file=path, remedy="write to an empty folder")
-    _make_folder(path.parent)
+    make_folder(path.parent)
     with replacing(path) as file:
         file.write(data)
 
@@ -115,7 +115,7 @@ def copy_pictures(dataset: Dataset, folder: Path, names: Sequence[str]) -> None:
         if source is None or target.exists():
             put(target, dataset.pictures.read(row))
             continue
-        _make_folder(target.parent)
+        make_folder(target.parent)
         with replacing(target) as file:
             try:
                 reader = source.open("rb")
@@ -125,7 +125,8 @@ def copy_pictures(dataset: Dataset, folder: Path, names: Sequence[str]) -> None:
                 shutil.copyfileobj(reader, file)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, if they are not there. Raises DataError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

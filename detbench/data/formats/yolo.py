@@ -23,7 +23,7 @@ import yaml
 from detbench.data.findings import Findings
 from detbench.data.formats.base import Format, Sighting
 from detbench.data.formats.scanning import child_folder, files_with_suffix, name_of, ordered_splits, stem_of
-from detbench.data.formats.writing import copy_pictures, picture_names, put, split_folder
+from detbench.data.formats.writing import copy_pictures, make_folder, picture_names, put, split_folder
 from detbench.data.formats.yolo_labels import line_text, parse_line
 from detbench.data.formats.yolo_layout import YoloLayout, find_layout, label_file, listed_pictures, read_config
 from detbench.data.formats.yolo_reading import SURELY_PIXELS, YoloReader
@@ -171,7 +171,7 @@ def _write_config(dataset: Dataset, path: Path) -> None:
     if dataset.split is not None:
         splits[dataset.split] = f"images/{dataset.split}"
     ordered = {split: splits[split] for split in ordered_splits(splits)}
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     write_text(config, yaml.safe_dump({**ordered, "names": names}, sort_keys=False, allow_unicode=True))
 
 

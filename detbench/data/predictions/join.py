@@ -120,17 +120,18 @@ def _unknown_image(
 ) -> DataError:
     """Return the error that says how many, which, how many do fit, and what would help."""
     strangers = [key for key, row in row_of.items() if row == MISSING]
-    where = "as file stems" if join == "stem" else f"by {raw.image_naming.value}"
+    matching = len(row_of) - len(strangers)
+    way = "file stem" if join == "stem" else raw.image_naming.value
     text = (
-        f"{int(lost.sum()):,} of {len(raw):,} predictions are on {len(strangers):,} image(s) that the ground truth "
-        f"lacks: {_shown(strangers)}; {len(row_of) - len(strangers):,} of {len(row_of):,} images match {where}"
+        f"{int(lost.sum()):,} of {len(raw):,} predictions are on {_count(len(strangers), 'image')} that the ground "
+        f"truth lacks: {_shown(strangers)}; by {way} {matching:,} of {_count(len(row_of), 'image')} match"
     )
-    guess = guesses.about_images(list(row_of), dataset.images, raw.image_naming, join)
-    keys = _shown(list(dataset.images.key))
-    remedy = (
-        guess or f"the ground truth's are {keys}: check that both are of the same set and split, or say --unknown drop"
-    )
-    return DataError(text, file=raw.source, record=raw.place(int(np.argmax(lost)))[1], remedy=remedy)
+    remedy = guesses.about_images(list(row_of), dataset.images, raw.image_naming, join)
+    if not remedy:
+        known = _shown(list(dataset.images.key))
+        remedy = f"the ground truth's are {known}: check that both are of the same set and split{_or_drop(lost)}"
+    file, record = raw.place(int(np.argmax(lost)))
+    return DataError(text, file=file, record=record, remedy=remedy)
 
 
 def _unknown_category(
@@ -139,15 +140,24 @@ def _unknown_category(
     """Return the error that says how many, which, and what the dataset's categories are."""
     strangers = [key for key, row in row_of.items() if row == MISSING]
     text = (
-        f"{int(lost.sum()):,} of {len(raw):,} predictions are of {len(strangers):,} categor"
-        f"{'y' if len(strangers) == 1 else 'ies'} that the ground truth lacks: {_shown(strangers)}"
+        f"{int(lost.sum()):,} of {len(raw):,} predictions are of {_count(len(strangers), 'category', 'categories')} "
+        f"that the ground truth lacks: {_shown(strangers)}"
     )
-    guess = guesses.about_categories(list(row_of), categories)
-    known = _shown([f"{key} {name}" if key != name else name for key, name in _pairs(categories)])
-    remedy = guess or f"the ground truth's are {known}: correct them" + (
-        "" if lost.all() else ", or say --unknown drop"
-    )
-    return DataError(text, file=raw.source, record=raw.place(int(np.argmax(lost)))[1], remedy=remedy)
+    remedy = guesses.about_categories(list(row_of), categories)
+    if not remedy:
+        known = _shown([f"{key} {name}" if key != name else name for key, name in _pairs(categories)])
+        remedy = f"the ground truth's are {known}: correct them{_or_drop(lost)}"
+    file, record = raw.place(int(np.argmax(lost)))
+    return DataError(text, file=file, record=record, remedy=remedy)
+
+
+def _or_drop(lost: NDArray[np.bool_]) -> str:
+    """Return the way out by dropping, which there is where something is left."""
+    return "" if lost.all() else ", or say --unknown drop"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _pairs(categories: Categories) -> list[tuple[Key, str]]:

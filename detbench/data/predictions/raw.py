@@ -24,17 +24,17 @@ __all__ = ["CategoryNaming", "ImageNaming", "RawPredictions"]
 class ImageNaming(Enum):
     """How a form calls an image."""
 
-    ID = "its id"  # exactly the dataset's key, a number or a string
-    TEXT = "its id or its file name"  # the key written as text, or the picture's name
-    STEM = "its file's stem"  # the name of a file that stands for the picture
+    ID = "id"  # exactly the dataset's key, a number or a string
+    TEXT = "id or file name"  # the key written as text, or the picture's name
+    STEM = "file stem"  # the name of a file that stands for the picture
 
 
 class CategoryNaming(Enum):
     """How a form calls a category."""
 
-    ID = "its id"  # the dataset's own id; a string may also be its name
-    NAME = "its name"  # the name; a number may also be its id
-    INDEX = "its position"  # counted from 0 in the order of the ids
+    ID = "id"  # the dataset's own id; a string may also be its name
+    NAME = "name"  # the name; a number may also be its id
+    INDEX = "position"  # counted from 0 in the order of the ids
 
 
 @dataclass(frozen=True, slots=True, eq=False)

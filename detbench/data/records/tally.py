@@ -16,7 +16,7 @@ EXAMPLES = 5
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """What happened (``dropped``, ``clipped``, ``changed`` or ``noted``) and why, as a clause."""
+    """What happened (``dropped``, ``skipped``, ``clipped``, ``changed`` or ``noted``) and why, as a clause."""
 
     action: str
     why: str
@@ -33,7 +33,7 @@ REASONS: dict[str, Reason] = {
     "image-without-kept-boxes": Reason("dropped", "--only-images wants at least one kept box"),
     "image-over-per-category": Reason("dropped", "--per-category was reached for one of its categories"),
     "image-over-limit": Reason("dropped", "--limit was reached"),
-    "split-is-a-union": Reason("dropped", "the split holds the images of other splits again"),
+    "split-is-a-union": Reason("skipped", "the split holds the images of other splits again"),
     "picture-unreadable": Reason("dropped", "the picture is missing or cannot be read"),
     "picture-undecodable": Reason("dropped", "the picture cannot be decoded"),
     "picture-reencoded": Reason("changed", "it was neither JPEG nor PNG and is stored as PNG"),

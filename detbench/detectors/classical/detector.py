@@ -25,6 +25,9 @@ _CANDIDATE_IOU, _FINAL_IOU = 0.65, 0.4
 #: A prediction below this score is not worth writing down.
 _LOWEST_SCORE = 0.02
 
+#: Nor is a box with a side of no more than this.
+_SMALLEST_PX = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -51,13 +54,23 @@ class ClassicalDetector:
             values, shift = refiner.look(crops_of(maps, box, scale))
             box = apply_correction(box, shift)
         size = np.array([picture.width, picture.height] * 2, dtype=np.float64)
-        box = np.clip(box, 0.0, size)
-        category = values[:, 1:].argmax(axis=1).astype(np.int32)
-        score = np.clip(values[:, 0].astype(np.float64), 0.0, 1.0)
-        good = (score > _LOWEST_SCORE) & (box[:, 2:] - box[:, :2] > 2).all(axis=1)
-        box, category, score = box[good], category[good], score[good]
-        kept = nms(box, score, _FINAL_IOU)
-        return Found(box[kept], category[kept], score[kept])
+        return _decide(np.clip(box, 0.0, size), values)
+
+
+def _decide(box: NDArray[np.float64], values: NDArray[np.float32]) -> Found:
+    """Return what boxes and their values (objectness, then one a category) come to.
+
+    A box that could be of two categories is written twice, each time with its share of the objectness.
+    """
+    objectness = np.clip(values[:, 0].astype(np.float64), 0.0, 1.0)
+    alive = np.flatnonzero((objectness > _LOWEST_SCORE) & (box[:, 2:] - box[:, :2] > _SMALLEST_PX).all(axis=1))
+    kept = alive[nms(box[alive], objectness[alive], _FINAL_IOU)]
+    share = np.clip(values[kept, 1:].astype(np.float64), 0.0, 1.0)
+    score = np.round(objectness[kept, None] * share / np.maximum(share.sum(axis=1, keepdims=True), 1.0), 4)
+    row, category = np.nonzero(score > _LOWEST_SCORE)
+    order = np.argsort(-score[row, category], kind="stable")
+    row, category = row[order], category[order]
+    return Found(np.round(box[kept[row]], 2), category.astype(np.int32), score[row, category])
 
 
 def cell_maps(picture: Image.Image, templates: Templates) -> dict[float, NDArray[np.float32]]:
@@ -75,7 +88,7 @@ def propose(
         response = respond(cells, templates.weight[rows]) + templates.offset[rows]
         for column, row in enumerate(rows):
             flat = _peaks(response[..., column])
-            best = flat[: _BEST_A_TEMPLATE]
+            best = flat[:_BEST_A_TEMPLATE]
             y, x = np.divmod(best, response.shape[1])
             centre = np.stack([x, y], axis=1) * channels.CELL_PX / scale
             half = templates.size_px[row] / 2
@@ -92,7 +105,10 @@ def _peaks(response: NDArray[np.float32]) -> NDArray[np.int64]:
     edge = np.pad(response, 1, constant_values=-np.inf)
     middle = edge[1:-1, 1:-1]
     peak = (
-        (middle >= edge[:-2, 1:-1]) & (middle >= edge[2:, 1:-1]) & (middle >= edge[1:-1, :-2]) & (middle >= edge[1:-1, 2:])
+        (middle >= edge[:-2, 1:-1])
+        & (middle >= edge[2:, 1:-1])
+        & (middle >= edge[1:-1, :-2])
+        & (middle >= edge[1:-1, 2:])
     )
     places = np.flatnonzero(peak)
     return places[np.argsort(-response.ravel()[places], kind="stable")]

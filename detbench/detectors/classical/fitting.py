@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from detbench.data.tables import Dataset
 
-__all__ = ["fit"]
+__all__ = ["fit", "steps_of"]
 
 _TEMPLATES = 9
 _STRENGTH = 0.05
@@ -40,6 +40,9 @@ _ALIKE, _APART = 0.55, 0.3
 #: How many proposals near a box, and away from all, a second look learns from.
 _NEAR_EXAMPLES, _FAR_EXAMPLES = 9000, 7000
 
+#: How many second looks follow each other, each on the boxes that the one before has corrected.
+_LOOKS = 2
+
 #: More images than this do not make a better detector of this kind, only a slower fit.
 MOST_IMAGES = 100
 
@@ -50,7 +53,7 @@ Proposals = dict[int, tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
 
 
 def fit(dataset: Dataset, *, seed: int = 0, advance: Callable[[int], None] = lambda _n: None) -> ClassicalDetector:
-    """Return a detector fitted on ``dataset``; ``advance`` counts images, each of them three times.
+    """Return a detector fitted on ``dataset``; ``advance`` counts :func:`steps_of` steps.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def fit(dataset: Dataset, *, seed: int = 0, advance: Callable[[int], None] = lam
     templates = _fit_templates(blank, maps, truth, rng)
     proposals = {row: propose(maps[row], templates) for row in rows}
     refiners: list[Refiner] = []
-    for _ in range(2):
+    for _ in range(_LOOKS):
         refiner = _fit_refiner(maps, proposals, truth, len(dataset.categories), rng)
         refiners.append(refiner)
         for row in rows:
@@ -84,6 +87,11 @@ def fit(dataset: Dataset, *, seed: int = 0, advance: Callable[[int], None] = lam
             proposals[row] = apply_correction(box, shift), scale
             advance(1)
     return ClassicalDetector(dataset.categories.name, templates, tuple(refiners))
+
+
+def steps_of(dataset: Dataset) -> int:
+    """Return how many steps :func:`fit` will report for ``dataset``."""
+    return (1 + _LOOKS) * min(len(dataset.images), MOST_IMAGES)
 
 
 def _choose_images(dataset: Dataset, rng: np.random.Generator) -> list[int]:

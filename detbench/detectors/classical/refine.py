@@ -23,10 +23,10 @@ __all__ = ["NEAR", "Examples", "Refiner", "apply_correction", "correction_betwee
 #: The grid that a candidate is resampled to, and how much wider than the candidate it is.
 _GRID, _CONTEXT = 12, 1.35
 _COMPONENTS, _WAVES = 160, 1600
-_STRENGTH = 3e-4
+_STRENGTH = 1e-4
 
 #: The kernel's width, as a share of the median distance.
-_WIDTH = 0.6
+_WIDTH = 1.8
 
 #: A candidate teaches category and correction if it overlaps the truth by this much.
 NEAR = 0.35

@@ -66,7 +66,9 @@ def centred_windows(cells: NDArray[np.float32], centre_px: NDArray[np.float64], 
     column, row = np.round(centre_px * scale / CELL_PX).astype(np.int64).T
     row, column = np.clip(row, 0, cells.shape[0]), np.clip(column, 0, cells.shape[1])
     steps = np.arange(WINDOW)
-    return padded[row[:, None, None] + steps[:, None], column[:, None, None] + steps].reshape(len(row), WINDOW * WINDOW * CHANNELS)
+    return padded[row[:, None, None] + steps[:, None], column[:, None, None] + steps].reshape(
+        len(row), WINDOW * WINDOW * CHANNELS
+    )
 
 
 def respond(cells: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -62,9 +62,10 @@ def resampled_mean(
 ) -> NDArray[np.float64]:
     """Return float64 ``[B]``: the number in each of B resamples, NaN where no category defines it.
 
-    ``average_precision`` and ``recall`` are float64 ``[T, K, A, B]`` at the largest maxDets.
+    ``average_precision`` is float64 ``[T, K, A, B]`` at the largest maxDets, ``recall`` ``[T, K, A, M, B]``.
     """
-    values = (recall if summary.of_recall else average_precision)[summary.thresholds, :, summary.area]
+    part = (summary.thresholds, slice(None), summary.area)
+    values = recall[*part, summary.max_dets] if summary.of_recall else average_precision[part]
     defined = ~np.isnan(values)
     count = defined.sum(axis=(0, 1))
     total = np.where(defined, values, 0.0).sum(axis=(0, 1))

@@ -190,3 +190,12 @@ def test_an_unknown_size_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"image 'a.jpg': its size is not known"):
         get_format("yolo").write(read_dataset(tmp_path / "a.csv"), tmp_path / "out")  # type: ignore[misc]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["coco", "voc", "yolo", "csv"])
+def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path, name: str) -> None:
+    """A file where a folder should be made is named."""
+    put(tmp_path / "in", "a", "0 0.5 0.5 0.2 0.4")
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(DataError, match=r"out.*: the folder cannot be made"):
+        get_format(name).write(read_dataset(tmp_path / "in", format_name="yolo"), tmp_path / "out")  # type: ignore[misc]

@@ -41,9 +41,9 @@ def refusal(path: Path, dataset: Dataset, **options: str) -> str:
 def test_counts(results: Callable[..., Path], make_dataset: Callable[..., Dataset]) -> None:
     """An unknown image id is counted, the first five are named, and how many did match."""
     text = refusal(results([1, 100, 100, 101, 102, 103, 104, 105]), make_dataset([1, 2, 3]))
-    assert "results.json, record [1]: 7 of 8 predictions are on 6 image(s) that the ground truth lacks" in text
+    assert "results.json, record [1]: 7 of 8 predictions are on 6 images that the ground truth lacks" in text
     assert "100, 101, 102, 103, 104, …" in text
-    assert "1 of 7 images match by its id" in text
+    assert "; by id 1 of 7 images match; " in text
     assert "--unknown drop" in text
 
 

@@ -115,9 +115,7 @@ def _park_one(rng: np.random.Generator, bay: tuple[float, float, float, float]) 
     return _make(rng, at, (c, s), trucks=False)
 
 
-def _make(
-    rng: np.random.Generator, at: tuple[float, float], heading: tuple[float, float], *, trucks: bool
-) -> Vehicle:
+def _make(rng: np.random.Generator, at: tuple[float, float], heading: tuple[float, float], *, trucks: bool) -> Vehicle:
     """Return a vehicle of random kind and colours; a lorry fits no bay, so it only stands in lanes."""
     share = np.array([kind.share * (9.0 if trucks else 0.0) if kind.category == 2 else kind.share for kind in KINDS])
     kind = int(rng.choice(len(KINDS), p=share / share.sum()))
@@ -151,7 +149,9 @@ def _fly(rng: np.random.Generator, park: Park, size_px: tuple[int, int], *, clos
     width, height = size_px
     scale = (7.6 + 6.4 * float(rng.random())) * width / 640
     straight = rng.random() < 0.55
-    yaw = (int(rng.integers(4)) * 0.5 + (0.1 * float(rng.standard_normal()) if straight else float(rng.random()))) * np.pi
+    yaw = (
+        int(rng.integers(4)) * 0.5 + (0.1 * float(rng.standard_normal()) if straight else float(rng.random()))
+    ) * np.pi
     tilt = float(rng.choice([0.0, 0.06, 0.22, 0.4])) + 0.06 * float(rng.random())
     x = -75.0 + 95.0 * float(rng.random())
     y = (float(rng.random()) - 0.5) * (park.depth_m - 8)

@@ -305,7 +305,9 @@ def _add_dirt(
         at = x[0] + (x[1] - x[0]) * float(rng.random())
         bend = float(rng.choice([-1.0, 1.0]))
         for track in (0.0, 1.5):
-            points = [(at + step * 0.9 + track * 0.2, middle - 2 + track + bend * 0.11 * step * step) for step in range(7)]
+            points = [
+                (at + step * 0.9 + track * 0.2, middle - 2 + track + bend * 0.11 * step * step) for step in range(7)
+            ]
             for first, second in zip(points, points[1:], strict=False):
                 park.dirt.add(shapes.strip(first, second, 0.2), 62)
     if rng.random() < 0.5:

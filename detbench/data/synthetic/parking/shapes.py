@@ -61,9 +61,7 @@ def _clipped(outline: Outline, window: Window) -> Outline:
                     inside.append(first)
                 if (a >= 0) != (b >= 0):
                     part = a / (a - b)
-                    inside.append(
-                        (first[0] + part * (second[0] - first[0]), first[1] + part * (second[1] - first[1]))
-                    )
+                    inside.append((first[0] + part * (second[0] - first[0]), first[1] + part * (second[1] - first[1])))
             kept = inside
     return kept or [(window[0][0], window[1][0])]
 
