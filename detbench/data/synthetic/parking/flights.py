@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.data.synthetic.parking.camera import Camera, rotation
-from detbench.data.synthetic.parking.layout import CLOSED_FROM_M, Park, plan_park
+from detbench.data.synthetic.parking.layout import plan_park
+from detbench.data.synthetic.parking.park import CLOSED_FROM_M, Park, chance
 from detbench.data.synthetic.parking.texture import make_tiles
 from detbench.data.synthetic.parking.vehicles import KINDS, PAINTS, mesh_of, paint_weights
 
@@ -93,7 +94,7 @@ def plan_flight(seed: int, flight: int, size_px: tuple[int, int]) -> Flight:
     light, warm = 0.94 + 0.14 * float(rng.random()), 0.05 * (float(rng.random()) - 0.4)
     tint = (light * (1 + warm), light, light * (1 - warm))
     tiles = make_tiles(rng)
-    closed_last = rng.random() < 0.3
+    closed_last = chance(rng, 0.3)
     for _ in range(50):
         cameras = _fly(rng, park, size_px, closed_last=closed_last)
         frames = _fill(park, cameras, parked, rank, wanted, driving)
@@ -108,7 +109,7 @@ def _park_one(rng: np.random.Generator, bay: tuple[float, float, float, float]) 
     x, y, c, s = bay
     tilt_c, tilt_s = rotation(0.045 * float(rng.standard_normal()))
     c, s = c * tilt_c - s * tilt_s, s * tilt_c + c * tilt_s
-    if rng.random() < 0.3:
+    if chance(rng, 0.3):
         c, s = -c, -s
     along, across = 0.2 * float(rng.standard_normal()), 0.1 * float(rng.standard_normal())
     at = (x + c * along - s * across, y + s * along + c * across)
@@ -148,7 +149,7 @@ def _fly(rng: np.random.Generator, park: Park, size_px: tuple[int, int], *, clos
     """Return the cameras of a flight: a straight path with a slow turn; the last may look at the closed part."""
     width, height = size_px
     scale = (7.6 + 6.4 * float(rng.random())) * width / 640
-    straight = rng.random() < 0.55
+    straight = chance(rng, 0.55)
     yaw = (
         int(rng.integers(4)) * 0.5 + (0.1 * float(rng.standard_normal()) if straight else float(rng.random()))
     ) * np.pi

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from detbench.data.synthetic.parking.camera import Camera
     from detbench.data.synthetic.parking.flights import Flight
-    from detbench.data.synthetic.parking.layout import Tree
+    from detbench.data.synthetic.parking.planting import Tree
 
 __all__ = ["LAMP_ARM_M", "LAMP_M", "paint_tall", "roof_corners", "roofs_ahead"]
 
