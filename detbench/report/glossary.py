@@ -58,8 +58,8 @@ def _ap_at_iou(found: re.Match[str]) -> Words:
     iou = f"0.{found[1]}"
     return Words(
         f"average precision at IoU {iou}",
-        "The area under the precision-recall curve where a prediction matches if its box and the ground truth's overlap "
-        f"with an IoU of {iou} or more, averaged over the categories that have ground truth.",
+        "The area under the precision-recall curve where a prediction matches if its box and the ground truth's "
+        f"overlap with an IoU of {iou} or more, averaged over the categories that have ground truth.",
     )
 
 

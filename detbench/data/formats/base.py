@@ -45,7 +45,8 @@ class Format:
         to ``findings`` and left out; a strict ``findings`` raises DataError.
     write
         ``(dataset, path) → None``: writes annotations, and copies of the pictures that are there, under the
-        folder ``path``; None where the format is only read. Each format's module says what it cannot carry.
+        folder ``path``; None where the format is only read. Called once a split on the same folder, it adds to
+        what is there. Each format's module says what it cannot carry.
     """
 
     name: str

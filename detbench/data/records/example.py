@@ -108,7 +108,7 @@ def decode_record(payload: bytes, *, size: tuple[int, int] | None = None) -> Rec
     ours = OURS + "version" in found
     if ours and _number(found, OURS + "version") != VERSION:
         raise WireError("a newer version of detbench's own fields than this detbench reads")
-    key: Key = _untyped(_strings(found, OURS + "key")[0]) if ours else _text(found, "image/source_id")
+    key: Key = _untyped(b"".join(_strings(found, OURS + "key"))) if ours else _text(found, "image/source_id")
     image = RecordImage(
         key,
         _text(found, "image/filename"),
@@ -158,8 +158,9 @@ def _decode_schema(found: dict[str, Value], image: RecordImage, span: tuple[int,
         box = np.where((whole / size).astype(np.float32) == corners, whole, box)
     label = _numbers(found, OBJECT + "class/label", count)
     texts = _strings(found, OBJECT + "class/text")
-    unnamed = OBJECT + "class/label" not in found and not texts
-    if len(texts) not in {0, count} or (unnamed and count):
+    if count and not texts and OBJECT + "class/label" not in found:
+        raise WireError(f"{count} boxes and no categories for them")
+    if len(texts) not in {0, count}:
         raise WireError(f"{count} boxes, {len(label)} labels and {len(texts)} category names")
     listed = {"crowd": "is_crowd"}
     marks = [_numbers(found, OBJECT + listed.get(name, name), count, default=_UNSAID[name]) for name in MARKS]

@@ -193,10 +193,10 @@ def refuse_occupied(out: Path, *, resume: bool, overwrite: bool) -> None:
     """Raise UsageError or DataError if a conversion may not write to ``out``."""
     if resume and overwrite:
         raise UsageError("say --resume or --overwrite, not both")
-    if not out.exists() or resume or (overwrite and out.is_dir()):
-        return
-    if not out.is_dir():
+    if out.exists() and not out.is_dir():
         raise DataError("is a file, not a folder to convert to", file=out)
+    if not out.exists() or resume or overwrite:
+        return
     if (out / STAGING_NAME).exists():
         raise DataError(
             "holds a conversion that was not finished", file=out, remedy="go on with --resume, or --overwrite it"

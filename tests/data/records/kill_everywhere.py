@@ -1,8 +1,8 @@
 """Run by test_resume.py: kills a conversion at every step it takes on the file system, and resumes it.
 
-``python kill_everywhere.py SOURCE WORK`` converts SOURCE undisturbed, then again and again with a SIGKILL at the
-n-th file-system event, for every n, each time followed by a resumed conversion, whose folder must be the same. Prints
-the number of kills.
+``python kill_everywhere.py SOURCE WORK STRIDE`` converts SOURCE undisturbed, then again and again with a SIGKILL at
+the n-th file-system event, for every STRIDE-th n, each time followed by a resumed conversion, whose folder must be the
+same. Does so into a new folder, then over an earlier conversion, and prints the number of kills of each.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ def _bytes_of(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
 
 
-def main(source: Path, work: Path) -> int:
-    """Kill and resume until a conversion lives; return the number of kills."""
+def main(source: Path, work: Path, stride: int) -> int:
+    """Kill and resume until a conversion lives."""
     assert _forked(source, work / "whole")
     wanted = _bytes_of(work / "whole")
     for old in (False, True):
-        step = 0
+        step = kills = 0
         lived = False
         while not lived:
-            step += 1
+            step += stride
             out = work / "killed"
             shutil.rmtree(out, ignore_errors=True)
             if old:  # an earlier conversion, of other shards, that is being overwritten
@@ -63,6 +63,7 @@ def main(source: Path, work: Path) -> int:
                 assert all(wanted[name] == raw for name, raw in shown.items()), f"half-written after step {step}"
             elif not lived and not (out / ".convert" / "manifest.json").exists() and "manifest.json" in shown:
                 assert shown in (before, wanted), f"the old was touched before the new was complete, step {step}"
+            kills += not lived
             if not lived:
                 resumed = _forked(source, out, resume=True) or _forked(source, out, overwrite=True)
                 assert resumed, f"not resumed after step {step}"
@@ -70,9 +71,9 @@ def main(source: Path, work: Path) -> int:
                     continue
             assert _bytes_of(out) == wanted, f"other bytes after step {step}"
             assert not (out / ".convert").exists()
-        print(step - 1)  # noqa: T201  the parent reads it
+        print(kills)  # noqa: T201  the parent reads it
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))
