@@ -167,7 +167,7 @@ def _dataset_facts(dataset: Dataset) -> DatasetFacts:
 def _prediction_facts(loaded: LoadedPredictions, dataset: Dataset) -> PredictionFacts:
     table = loaded.predictions
     return PredictionFacts(
-        source=loaded.source,
+        source=Path(loaded.source).name,
         fingerprint=_digest(
             [[*dataset.images.key], [*dataset.categories.name]],
             [table.image, table.category, table.box, table.score],

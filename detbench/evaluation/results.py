@@ -65,7 +65,8 @@ class Curves(msgspec.Struct, frozen=True, kw_only=True):
     """Precision at each recall level, rounded to 6 decimals: for drawing, not for computing.
 
     ``mean`` maps an IoU threshold (``"0.50"``) to the mean over the categories that have ground truth;
-    ``by_category`` holds a curve a category at IoU 0.5, in the order of ``per_category``, None without ground truth.
+    ``by_category`` holds a curve a category at the lowest threshold, in the order of ``per_category``, None without
+    ground truth.
     """
 
     recall: list[float]

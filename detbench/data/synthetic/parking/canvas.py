@@ -14,6 +14,9 @@ __all__ = ["OVERSAMPLING", "Layer", "hull", "to_canvas"]
 
 OVERSAMPLING = 3
 
+#: What has fewer is no area.
+_CORNERS = 3
+
 
 def to_canvas(points_px: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return picture coordinates ``[N, 2]`` as whole canvas pixels, within what Pillow can draw."""
@@ -23,7 +26,7 @@ def to_canvas(points_px: NDArray[np.float64]) -> NDArray[np.int64]:
 def hull(points: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Return the convex hull of whole-numbered points (Andrew's monotone chain)."""
     ordered = sorted(set(map(tuple, points.tolist())))
-    if len(ordered) < 3:
+    if len(ordered) < _CORNERS:
         return ordered
 
     def half(chain: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -48,7 +51,7 @@ class Layer:
 
     def polygon(self, corners: list[tuple[int, int]], value: int | tuple[int, int, int]) -> None:
         """Fill a polygon given in canvas pixels."""
-        if len(corners) > 2:
+        if len(corners) >= _CORNERS:
             self._draw.polygon(corners, fill=value)
 
     def disc(self, centre: tuple[float, float], radius: float, value: int | tuple[int, int, int]) -> None:

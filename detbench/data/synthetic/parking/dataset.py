@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.data.pictures import FolderPictures
-from detbench.data.synthetic.parking.flights import FRAMES_A_FLIGHT, Frame, plan_flight
+from detbench.data.synthetic.parking.flights import FRAMES_A_FLIGHT, plan_flight
 from detbench.data.synthetic.parking.painting import paint_frame
 from detbench.data.synthetic.parking.vehicles import CATEGORY_NAMES, KINDS
 from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images
@@ -19,6 +19,8 @@ from detbench.files import replacing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from detbench.data.synthetic.parking.sight import Frame
 
 __all__ = ["DEFAULT_IMAGES", "DEFAULT_SIZE_PX", "SPLITS", "draw"]
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-
 from typing import TYPE_CHECKING
 
 from detbench.data.synthetic.parking import shapes
-from detbench.data.synthetic.parking.park import ASPHALT, BAY_DEPTH_M, CROSS_LANE_M, EAST_M, GRASS, ISLAND_M, WEST_M, Park, Style, choose_style
+from detbench.data.synthetic.parking.park import (
+    ASPHALT,
+    BAY_DEPTH_M,
+    CROSS_LANE_M,
+    EAST_M,
+    GRASS,
+    ISLAND_M,
+    WEST_M,
+    Park,
+    Style,
+    choose_style,
+)
 from detbench.data.synthetic.parking.rows import add_median, add_module
 from detbench.data.synthetic.parking.surroundings import add_cross_lanes, add_surroundings
 

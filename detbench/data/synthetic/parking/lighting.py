@@ -14,9 +14,14 @@ from detbench.data.synthetic.parking.tall import LAMP_ARM_M, LAMP_M, roof_corner
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detbench.data.synthetic.parking.flights import Flight, Frame
+    from detbench.data.synthetic.parking.flights import Flight
+    from detbench.data.synthetic.parking.sight import Frame
 
 __all__ = ["Shadows", "fall", "paint_shadows"]
+
+
+#: The parts of a vehicle below this darken the ground under it.
+_FOOT_M = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ def paint_shadows(flight: Flight, frame: Frame) -> Shadows:
     for vehicle in frame.vehicles:
         corners = vehicle.corners()
         low.polygon(hull(to_canvas(camera.project(fall(corners, flight.sun)))), 255)
-        foot = corners[corners[:, 2] < 0.7] * np.array([1.0, 1.0, 0.0])
+        foot = corners[corners[:, 2] < _FOOT_M] * np.array([1.0, 1.0, 0.0])
         middle = foot.mean(axis=0)
         contact.polygon(hull(to_canvas(camera.project(middle + (foot - middle) * 1.08))), 255)
     for roof in roofs_ahead(flight, camera):

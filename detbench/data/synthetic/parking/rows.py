@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from detbench.data.synthetic.parking import shapes
 from detbench.data.synthetic.parking.camera import rotation
-from detbench.data.synthetic.parking.park import ASPHALT, BAY_DEPTH_M, CLOSED_FROM_M, GRASS, ISLAND_M, LINE_M, WEST_M, Lane, Park, Style, chance
+from detbench.data.synthetic.parking.park import (
+    ASPHALT,
+    BAY_DEPTH_M,
+    CLOSED_FROM_M,
+    GRASS,
+    LINE_M,
+    WEST_M,
+    Lane,
+    Park,
+    Style,
+    chance,
+)
 from detbench.data.synthetic.parking.planting import grow
 from detbench.data.synthetic.parking.wear import add_dirt, add_oil
 
@@ -66,9 +75,7 @@ def _add_row(
             continue
         middle = (at + (style.bay_m + lean) / 2, (back + front) / 2)
         park.bays.append((*middle, cos, sin))
-        if chance(rng, 0.5):
-            spot = (middle[0] + 0.6 * cos, middle[1] + 0.6 * sin)
-            park.dirt.add(shapes.blob(spot, 0.25 + 0.45 * float(rng.random()), rng), int(rng.integers(25, 90)))
+        add_oil(park, rng, (middle[0] + 0.6 * cos, middle[1] + 0.6 * sin))
     if facing < 0 or style.median_m > 0:
         park.paint.add(shapes.strip((x, back), (x + room * style.bay_m, back), LINE_M), *style.line, 225)
 
@@ -91,13 +98,12 @@ def _add_island(
     park.ground.add(shapes.capsule(x, (low, high), 0.9), *style.kerb, ASPHALT)
     park.ground.add(shapes.capsule((x[0] + 0.18, x[1] - 0.18), (low + 0.18, high - 0.18), 0.75), *style.grass, GRASS)
     middle = ((x[0] + x[1]) / 2, (low + high) / 2)
-    draw = rng.random()
-    if draw < style.planting * 0.75:
+    if chance(rng, style.planting * 0.75):
         park.trees.append(grow(rng, middle, 1.5 + 1.5 * float(rng.random()), style.leaf))
-    elif draw < style.planting:
+    elif chance(rng, style.planting * 0.4):
         for step in (-1.3, 0.0, 1.3):
             park.trees.append(grow(rng, (middle[0], middle[1] + step), 0.62, style.leaf, bush=True))
-    elif draw > 0.93:
+    elif chance(rng, 0.12):
         park.lamps.append(middle)
 
 

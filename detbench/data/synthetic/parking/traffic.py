@@ -12,7 +12,8 @@ from detbench.data.synthetic.parking.vehicles import CARGO, FIXED_COLOURS, GLASS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detbench.data.synthetic.parking.flights import Frame, Vehicle
+    from detbench.data.synthetic.parking.fleet import Vehicle
+    from detbench.data.synthetic.parking.sight import Frame
 
 __all__ = ["paint_vehicles"]
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["add_dirt", "add_oil"]
 
 
+def add_oil(park: Park, rng: np.random.Generator, at: tuple[float, float]) -> None:
+    """Add a stain where engines stand, to every other bay."""
+    if chance(rng, 0.5):
+        park.dirt.add(shapes.blob(at, 0.25 + 0.45 * float(rng.random()), rng), int(rng.integers(25, 90)))
+
+
 def add_dirt(
     park: Park, rng: np.random.Generator, x: tuple[float, float], y: tuple[float, float], middle: float
 ) -> None:
@@ -27,7 +33,7 @@ def add_dirt(
             points = [
                 (at + step * 0.9 + track * 0.2, middle - 2 + track + bend * 0.11 * step * step) for step in range(7)
             ]
-            for first, second in zip(points, points[1:], strict=False):
+            for first, second in pairwise(points):
                 park.dirt.add(shapes.strip(first, second, 0.2), 62)
     if chance(rng, 0.5):
         at = x[0] + (x[1] - x[0]) * float(rng.random())
