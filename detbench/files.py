@@ -14,7 +14,16 @@ from detbench.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["make_folder", "read_bytes", "read_text", "replacing", "safe_join", "sha256_of", "shared_folder", "write_text"]
+__all__ = [
+    "make_folder",
+    "read_bytes",
+    "read_text",
+    "replacing",
+    "safe_join",
+    "sha256_of",
+    "shared_folder",
+    "write_text",
+]
 
 #: Text files larger than this are refused by :func:`read_text`: no annotation of one image is that long.
 MAX_TEXT_BYTES = 64 * 2**20

@@ -14,6 +14,7 @@ from detbench.cli.console import say
 from detbench.cli.convert import convert
 from detbench.cli.datasets import datasets
 from detbench.cli.draw import draw
+from detbench.cli.eval import evaluate
 from detbench.cli.inspect import inspect
 from detbench.cli.merge import merge
 from detbench.cli.predict import predict
@@ -23,7 +24,6 @@ from detbench.cli.show import show
 from detbench.cli.split import split
 from detbench.cli.stats import stats
 from detbench.cli.verify import verify
-from detbench.cli.eval import evaluate
 from detbench.errors import DetbenchError
 
 __all__ = ["app", "main"]
@@ -58,20 +58,16 @@ def _options(
     pass
 
 
-app.command("check")(check)
-app.command("convert")(convert)
-app.command("datasets")(datasets)
-app.command("draw")(draw)
-app.command("inspect")(inspect)
-app.command("merge")(merge)
-app.command("predict")(predict)
-app.command("report")(report)
-app.command("sample")(sample)
-app.command("show")(show)
-app.command("split")(split)
-app.command("stats")(stats)
-app.command("verify")(verify)
-app.command("eval")(evaluate)
+_PANELS = {
+    "Look at data": {"inspect": inspect, "check": check, "stats": stats, "show": show, "datasets": datasets},
+    "Change data": {"split": split, "sample": sample, "merge": merge, "draw": draw},
+    "TFRecords": {"convert": convert, "verify": verify},
+    "Predictions and scores": {"predict": predict, "eval": evaluate, "report": report},
+}
+
+for _panel, _commands in _PANELS.items():
+    for _name, _function in _commands.items():
+        app.command(_name, rich_help_panel=_panel)(_function)
 
 
 def main() -> None:

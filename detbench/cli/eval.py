@@ -39,14 +39,18 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
         str, typer.Option("--protocol", "-p", help="How to score: coco, coco_strict, voc2007, voc2012.")
     ] = "coco",
     split: Annotated[str | None, typer.Option(help="Which split of the ground truth.")] = None,
-    format_name: Annotated[str | None, typer.Option("--format", help="The ground truth's format, if not recognised.")] = None,
+    format_name: Annotated[
+        str | None, typer.Option("--format", help="The ground truth's format, if not recognised.")
+    ] = None,
     predictions_format: Annotated[
         str | None, typer.Option("--predictions-format", help="The predictions' form, if not recognised.")
     ] = None,
     unknown: Annotated[
         Unknown, typer.Option(help="Predictions on unknown images or categories: an error, or dropped and counted.")
     ] = Unknown.error,
-    join: Annotated[Join, typer.Option(help="Find an image by its id, or by its file name without the ending.")] = Join.id,
+    join: Annotated[
+        Join, typer.Option(help="Find an image by its id, or by its file name without the ending.")
+    ] = Join.id,
     name: Annotated[str | None, typer.Option(help="What to call the model; by default the file's stem.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder for result.json and report.html.")

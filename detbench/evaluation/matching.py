@@ -13,12 +13,14 @@ from detbench.evaluation.tasks import MatchingTask, matching_task
 from detbench.extension import native
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from numpy.typing import NDArray
 
     from detbench.data.tables import Dataset, Predictions
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["Matches", "match"]
+__all__ = ["Matches", "match", "match_task"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,33 +66,38 @@ class Matches:
 def match(dataset: Dataset, predictions: Predictions, protocol: Protocol) -> Matches:
     """Match ``predictions`` with ``dataset``'s ground truth under ``protocol``."""
     task = matching_task(dataset, predictions, protocol)
-    count = len(task.row)
-    found = np.zeros(count, dtype=np.uint64)
-    not_counted = np.zeros(count, dtype=np.uint64)
-    partner = np.full(count, -1, dtype=np.int32)
-    module = native()
+    outcome = match_task(task, protocol, native(), threads=os.cpu_count() or 1)
+    return Matches(protocol, task, len(dataset.images), len(dataset.categories), *outcome)
+
+
+def match_task(
+    task: MatchingTask, protocol: Protocol, module: ModuleType | None, *, threads: int = 1
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int32]]:
+    """Return ``found``, ``not_counted`` and ``partner`` of :class:`Matches`, by the native ``module`` or its twin."""
+    count = len(task.box)
+    outcome = np.zeros(count, np.uint64), np.zeros(count, np.uint64), np.full(count, -1, np.int32)
     if module is None:
         for group in task.groups:
-            match_group(task, protocol, group, found, not_counted, partner)
-    else:
-        module.match(
-            truth_box=task.truth_box,
-            truth_area=task.truth_area,
-            truth_ignored=task.truth_ignored,
-            truth_crowd=task.truth_crowd,
-            truth_void=task.truth_void,
-            box=task.box,
-            area=task.area,
-            outside=task.outside,
-            groups=task.groups,
-            thresholds=np.array(protocol.iou_thresholds),
-            area_count=len(protocol.areas),
-            iou_above=protocol.iou_above,
-            inclusive=protocol.inclusive_boxes,
-            best_only=protocol.matching == "voc",
-            threads=os.cpu_count() or 1,
-            found=found,
-            not_counted=not_counted,
-            partner=partner,
-        )
-    return Matches(protocol, task, len(dataset.images), len(dataset.categories), found, not_counted, partner)
+            match_group(task, protocol, group, *outcome)
+        return outcome
+    module.match(
+        truth_box=task.truth_box,
+        truth_area=task.truth_area,
+        truth_ignored=task.truth_ignored,
+        truth_crowd=task.truth_crowd,
+        truth_void=task.truth_void,
+        box=task.box,
+        area=task.area,
+        outside=task.outside,
+        groups=task.groups,
+        thresholds=np.array(protocol.iou_thresholds),
+        area_count=len(protocol.areas),
+        iou_above=protocol.iou_above,
+        inclusive=protocol.inclusive_boxes,
+        best_only=protocol.matching == "voc",
+        threads=threads,
+        found=outcome[0],
+        not_counted=outcome[1],
+        partner=outcome[2],
+    )
+    return outcome

@@ -45,7 +45,7 @@ def nms(
     """
     left = np.argsort(-score, kind="stable")
     area = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
-    kept = []
+    kept: list[np.intp] = []
     while len(left) and (limit is None or len(kept) < limit):
         best, left = left[0], left[1:]
         kept.append(best)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detbench.boxes import pairwise_iou
-from detbench.evaluation.matching_numpy import match_group
+from detbench.evaluation.matching import match_task
 from detbench.evaluation.protocols import PROTOCOLS, Protocol
 from detbench.evaluation.resampling_numpy import resample_block
 from detbench.evaluation.tasks import MatchingTask
@@ -76,35 +78,9 @@ def test_matching(name: str, inclusive: bool, seed: int, threads: int) -> None:
 
     protocol = msgspec.structs.replace(PROTOCOLS[name], inclusive_boxes=inclusive)
     task = random_task(seed, protocol)
-    outputs = [
-        (np.zeros(len(task.box), np.uint64), np.zeros(len(task.box), np.uint64), np.full(len(task.box), -1, np.int32))
-        for _ in range(2)
-    ]
-    for group in task.groups:
-        match_group(task, protocol, group, *outputs[0])
-    assert _native is not None
-    _native.match(
-        truth_box=task.truth_box,
-        truth_area=task.truth_area,
-        truth_ignored=task.truth_ignored,
-        truth_crowd=task.truth_crowd,
-        truth_void=task.truth_void,
-        box=task.box,
-        area=task.area,
-        outside=task.outside,
-        groups=task.groups,
-        thresholds=np.array(protocol.iou_thresholds),
-        area_count=len(protocol.areas),
-        iou_above=protocol.iou_above,
-        inclusive=protocol.inclusive_boxes,
-        best_only=protocol.matching == "voc",
-        threads=threads,
-        found=outputs[1][0],
-        not_counted=outputs[1][1],
-        partner=outputs[1][2],
-    )
-    for twin, fast in zip(*outputs, strict=True):
-        assert np.array_equal(twin, fast)
+    twin, fast = match_task(task, protocol, None), match_task(task, protocol, _native, threads=threads)
+    for expected, found in zip(twin, fast, strict=True):
+        assert np.array_equal(expected, found)
 
 
 @settings(max_examples=60, deadline=None)
@@ -158,26 +134,9 @@ def test_resampling(interpolation: int, levels: int, seed: int) -> None:
 
 def test_native_refuses_tables_that_do_not_fit() -> None:
     """A group that leaves its table is refused before anything is read."""
-    assert _native is not None
-    task = random_task(0, PROTOCOLS["coco"])
+    protocol = PROTOCOLS["coco"]
+    task = random_task(0, protocol)
     with pytest.raises(ValueError, match="leaves its table"):
-        _native.match(
-            truth_box=task.truth_box,
-            truth_area=task.truth_area,
-            truth_ignored=task.truth_ignored,
-            truth_crowd=task.truth_crowd,
-            truth_void=task.truth_void,
-            box=task.box,
-            area=task.area,
-            outside=task.outside,
-            groups=task.groups + 1000,
-            thresholds=np.array([0.5]),
-            area_count=1,
-            iou_above=False,
-            inclusive=False,
-            best_only=False,
-            threads=1,
-            found=np.zeros(len(task.box), np.uint64),
-            not_counted=np.zeros(len(task.box), np.uint64),
-            partner=np.zeros(len(task.box), np.int32),
-        )
+        match_task(replace(task, groups=task.groups + 1000), protocol, _native)
+    with pytest.raises(ValueError, match="differ in length"):
+        match_task(replace(task, area=task.area[:-1]), protocol, _native)

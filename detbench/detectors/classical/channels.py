@@ -50,8 +50,8 @@ def compute(picture: Image.Image, scale: float) -> NDArray[np.float32]:
     columns = max(round(picture.width * scale / CELL_PX), 1)
     rows = max(round(picture.height * scale / CELL_PX), 1)
     resized = picture.resize((columns * CELL_PX, rows * CELL_PX), Image.Resampling.BILINEAR)
-    rgb = np.asarray(resized, dtype=np.float32) / 255
-    light = rgb.mean(axis=2)
+    rgb: NDArray[np.float32] = np.asarray(resized, dtype=np.float32) * np.float32(1 / 255)
+    light: NDArray[np.float32] = (rgb[..., 0] + rgb[..., 1] + rgb[..., 2]) * np.float32(1 / 3)
     gx, gy = np.zeros_like(light), np.zeros_like(light)
     gx[:, 1:-1] = light[:, 2:] - light[:, :-2]
     gy[1:-1] = light[2:] - light[:-2]
@@ -67,7 +67,7 @@ def compute(picture: Image.Image, scale: float) -> NDArray[np.float32]:
 
 def _assemble(gradient: NDArray[np.float32], colour: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the channels of gradients ``[R, C, 5]`` and colours ``[R, C, 3]``."""
-    light = colour.mean(axis=2)
+    light: NDArray[np.float32] = colour.mean(axis=2)
     local = gradient / (_blurred(gradient[..., 0])[..., None] + 0.02)
     around = light - _blurred(light)
     rest = [
@@ -78,14 +78,18 @@ def _assemble(gradient: NDArray[np.float32], colour: NDArray[np.float32]) -> NDA
         4 * (colour[..., 0] - colour[..., 1]),
         4 * (colour[..., 1] - colour[..., 2]),
     ]
-    return np.concatenate([local, np.stack(rest, axis=2)], axis=2).astype(np.float32)
+    channels: NDArray[np.float32] = np.concatenate([local, np.stack(rest, axis=2)], axis=2).astype(np.float32)
+    return channels
 
 
 def _cell_means(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the means over cells; adding slices is several times as fast as a mean over two axes."""
     rows = values.reshape(-1, CELL_PX, values.shape[1]).sum(axis=1)
-    total: NDArray[np.float32] = sum(rows[:, step::CELL_PX] for step in range(1, CELL_PX)) + rows[:, ::CELL_PX]
-    return total / CELL_PX**2
+    total: NDArray[np.float32] = rows[:, ::CELL_PX].copy()
+    for step in range(1, CELL_PX):
+        total += rows[:, step::CELL_PX]
+    total *= np.float32(1 / CELL_PX**2)
+    return total
 
 
 def _blurred(values: NDArray[np.float32]) -> NDArray[np.float32]:

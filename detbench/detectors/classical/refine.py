@@ -52,12 +52,13 @@ class Refiner:
 
     def look(self, crops: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return scores ``[N, 1 + C]`` and corrections ``[N, 4]`` for crops ``[N, D]``."""
-        features = _features((crops - self.mean) @ self.basis, self.wave, self.phase)
+        reduced: NDArray[np.float32] = (crops - self.mean) @ self.basis
+        features = _features(reduced, self.wave, self.phase)
         return features @ self.score_weight.T + self.score_offset, features @ self.shift_weight.T + self.shift_offset
 
 
 def crop(cells: NDArray[np.float32], box: NDArray[np.float64], scale: float) -> NDArray[np.float32]:
-    """Return the channels under ``[N, 4]`` boxes of the picture and the boxes' shapes, ``[N, G · G · CHANNELS + 2]``."""
+    """Return the channels under ``[N, 4]`` boxes and the boxes' shapes, ``[N, G · G · CHANNELS + 2]``."""
     centre, size = (box[:, :2] + box[:, 2:]) / 2, np.maximum(box[:, 2:] - box[:, :2], 1.0)
     steps = ((np.arange(_GRID) + 0.5) / _GRID - 0.5) * _CONTEXT
     x, y = ((centre[:, i, None] + steps * size[:, i, None]) * scale / CELL_PX - 0.5 for i in (0, 1))
@@ -86,7 +87,8 @@ def _mix(one: NDArray[np.float32], other: NDArray[np.float32], share: NDArray[np
 def _features(
     points: NDArray[np.float32], wave: NDArray[np.float32], phase: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    return np.cos(points @ wave + phase)
+    features: NDArray[np.float32] = np.cos(points @ wave + phase)
+    return features
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ def save(detector: ClassicalDetector, path: Path) -> None:
         "channels": CHANNELS,
     }
     arrays = {"settings": np.frombuffer(json.dumps(settings, sort_keys=True).encode(), dtype=np.uint8)}
-    parts = [("templates", detector.templates), *((f"refiner{i}", r) for i, r in enumerate(detector.refiners))]
+    parts: list[tuple[str, Templates | Refiner]] = [("templates", detector.templates)]
+    parts += [(f"refiner{i}", refiner) for i, refiner in enumerate(detector.refiners)]
     for prefix, part in parts:
         arrays |= {f"{prefix}.{column.name}": getattr(part, column.name) for column in fields(part)}
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:

@@ -30,7 +30,7 @@ _STEPS_AN_OCTAVE, _LARGEST_SCALE = 2, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Templates:
-    """Sizes ``[K, 2]`` (width, height in pixels), scales ``[K]``, weights ``[K, W · W · CHANNELS]``, offsets ``[K]``."""
+    """Sizes ``[K, 2]`` (width, height; pixels), scales ``[K]``, weights ``[K, W · W · CHANNELS]``, offsets."""
 
     size_px: NDArray[np.float64]
     scale: NDArray[np.float64]
@@ -57,7 +57,8 @@ def choose_sizes(size_px: NDArray[np.float64], weight: NDArray[np.float64], coun
 def scales_of(size_px: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the scale at which each of ``[K, 2]`` sizes is looked for."""
     steps = np.round(np.log2(_FILLED_PX / size_px.max(axis=1)) * _STEPS_AN_OCTAVE) / _STEPS_AN_OCTAVE
-    return np.minimum(2.0**steps, _LARGEST_SCALE)
+    scale: NDArray[np.float64] = np.minimum(2.0**steps, _LARGEST_SCALE)
+    return scale
 
 
 def centred_windows(cells: NDArray[np.float32], centre_px: NDArray[np.float64], scale: float) -> NDArray[np.float32]:
@@ -66,9 +67,8 @@ def centred_windows(cells: NDArray[np.float32], centre_px: NDArray[np.float64], 
     column, row = np.round(centre_px * scale / CELL_PX).astype(np.int64).T
     row, column = np.clip(row, 0, cells.shape[0]), np.clip(column, 0, cells.shape[1])
     steps = np.arange(WINDOW)
-    return padded[row[:, None, None] + steps[:, None], column[:, None, None] + steps].reshape(
-        len(row), WINDOW * WINDOW * CHANNELS
-    )
+    window: NDArray[np.float32] = padded[row[:, None, None] + steps[:, None], column[:, None, None] + steps]
+    return window.reshape(len(row), WINDOW * WINDOW * CHANNELS)
 
 
 def respond(cells: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:

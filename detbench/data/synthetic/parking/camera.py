@@ -91,8 +91,8 @@ class Camera:
         """Return which ``[N, 3]`` points fall into the picture or within ``margin_px`` of it."""
         seen = self.project(points_m)
         limit = np.array([self.width_px, self.height_px]) + margin_px
-        inside: NDArray[np.bool_] = ((seen > -margin_px) & (seen < limit)).all(axis=1)
-        return inside
+        inside = (seen > -margin_px) & (seen < limit)
+        return inside[:, 0] & inside[:, 1]
 
     def _turned(self, points_m: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return how far points lie to the right of the picture's middle, and towards its lower edge."""

@@ -59,6 +59,10 @@ class Layer:
         x, y, r = (int(v * OVERSAMPLING) for v in (*centre, radius))
         self._draw.ellipse((x - r, y - r, x + r, y + r), fill=value)
 
+    def share(self, blur_px: float = 0.0) -> NDArray[np.float32]:
+        """Return a mask at the picture's size, ``[H, W]``, 0..1, softened."""
+        return self.reduced(blur_px) * np.float32(1 / 255)
+
     def reduced(self, blur_px: float = 0.0) -> NDArray[np.float32]:
         """Return the layer at the picture's size, ``[H, W]`` or ``[H, W, 3]``, 0..255, softened."""
         small = self.image.reduce(OVERSAMPLING)

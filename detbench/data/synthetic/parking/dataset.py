@@ -34,7 +34,7 @@ _DEAL = ("train", "val", "test", "train", "train", "test", "train", "val", "trai
 #: An annotation's id is its image's number times this, plus its place in the image, from 1.
 _IDS_AN_IMAGE = 1000
 
-_SMALLEST_PX, _LARGEST_PX, _MOST_IMAGES = 160, 4096, 100_000
+_SMALLEST_PX, _LARGEST_PX, _LONGEST_SIDE, _MOST_IMAGES = 160, 4096, 2, 100_000
 
 
 def draw(
@@ -61,7 +61,7 @@ def draw(
     seed
         Names the set; 0 or more.
     size_px
-        Width and height; the scene is scaled with the width.
+        Width and height; the larger, the more pixels a vehicle has.
     splits
         Which splits to draw.
     workers
@@ -104,6 +104,10 @@ def _check(images: int, seed: int, size_px: tuple[int, int], splits: Sequence[st
     if not all(_SMALLEST_PX <= side <= _LARGEST_PX for side in size_px):
         raise UsageError(
             f"a size of {size_px[0]}x{size_px[1]} cannot be drawn; each side is {_SMALLEST_PX} to {_LARGEST_PX} pixels"
+        )
+    if max(size_px) > _LONGEST_SIDE * min(size_px):
+        raise UsageError(
+            f"{size_px[0]}x{size_px[1]} is too narrow; one side is at most {_LONGEST_SIDE} times the other"
         )
     for split in splits:
         if split not in SPLITS:

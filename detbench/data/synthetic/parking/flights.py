@@ -6,7 +6,7 @@ vehicle is painted if and only if it is annotated: one of which too little would
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from detbench.data.synthetic.parking.layout import plan_park
 from detbench.data.synthetic.parking.park import CLOSED_FROM_M, Park, chance
 from detbench.data.synthetic.parking.sight import Frame, see
 from detbench.data.synthetic.parking.texture import make_tiles
+from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +29,12 @@ FEWEST_VEHICLES, MOST_VEHICLES = 10, 120
 
 #: No more than this share of the bays is ever taken.
 _FULL = 0.97
+
+#: Between the last vehicle and the closed part, so that none looks into it.
+_CLEAR_M = 8.0
+
+#: How many paths over a park are tried; a few per cent of them lead over too few vehicles or too many.
+_TRIES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ def plan_flight(seed: int, flight: int, size_px: tuple[int, int]) -> Flight:
     park = plan_park(rng)
     length = 0.45 + 1.1 * float(rng.random())
     cos, sin = rotation(2 * np.pi * float(rng.random()))
-    parked = [park_one(rng, bay) for bay in park.bays if bay[0] < CLOSED_FROM_M - 8]
+    parked = [park_one(rng, bay) for bay in park.bays if bay[0] < CLOSED_FROM_M - _CLEAR_M]
     rank = rng.random(len(parked))
     wanted = float(rng.choice([0.35, 0.55, 0.75, 0.92]))
     driving = drive(rng, park)
@@ -59,23 +66,20 @@ def plan_flight(seed: int, flight: int, size_px: tuple[int, int]) -> Flight:
     tint = (light * (1 + warm), light, light * (1 - warm))
     tiles = make_tiles(rng)
     closed_last = chance(rng, 0.3)
-    for _ in range(50):
+    for _ in range(_TRIES):
         cameras = _fly(rng, park, size_px, closed_last=closed_last)
         frames = _fill(park, cameras, parked, rank, wanted, driving)
         if frames is not None:
             return Flight(park, (length * cos, length * sin), tint, tiles, frames)
-    message = f"flight {flight} of seed {seed} found no way over its park"  # pragma: no cover
-    raise RuntimeError(message)  # pragma: no cover
+    raise DetbenchError(f"no way was found over park {flight} of seed {seed}; take another seed or size")
 
 
 def _fly(rng: np.random.Generator, park: Park, size_px: tuple[int, int], *, closed_last: bool) -> list[Camera]:
     """Return the cameras of a flight: a straight path with a slow turn; the last may look at the closed part."""
     width, height = size_px
-    scale = (7.6 + 6.4 * float(rng.random())) * width / 640
-    straight = chance(rng, 0.55)
-    yaw = (
-        int(rng.integers(4)) * 0.5 + (0.1 * float(rng.standard_normal()) if straight else float(rng.random()))
-    ) * np.pi
+    scale = (7.6 + 6.4 * float(rng.random())) * float(np.sqrt(width * height / (640 * 480)))
+    askew = 0.1 * float(rng.standard_normal()) if chance(rng, 0.55) else float(rng.random())
+    yaw = (int(rng.integers(4)) * 0.5 + askew) * np.pi
     tilt = float(rng.choice([0.0, 0.06, 0.22, 0.4])) + 0.06 * float(rng.random())
     x = -75.0 + 95.0 * float(rng.random())
     y = (float(rng.random()) - 0.5) * (park.depth_m - 8)
@@ -98,30 +102,42 @@ def _fill(
     wanted: float,
     driving: list[tuple[Vehicle, tuple[float, float]]],
 ) -> tuple[Frame, ...] | None:
-    """Return the frames, with as many bays taken as the bounds on vehicles allow, or None if they cannot be kept."""
+    """Return the frames, with as many bays taken as the bounds on vehicles allow, or None if they cannot be kept.
+
+    A bay is taken if its rank (``[N]``, 0 to 1) is below a share that all frames have in common, about ``wanted``;
+    vehicles under way have the rank −1.
+    """
     clumps = np.concatenate([tree.clumps for tree in park.trees]) if park.trees else np.zeros((0, 4))
-    seen = []
+    sights, ranks = [], []
     for number, camera in enumerate(cameras):
-        moved = [
-            Vehicle(v.kind, (v.at_m[0] + dx * number, v.at_m[1] + dy * number), v.heading, v.paint, v.cargo)
-            for v, (dx, dy) in driving
-        ]
-        moved = without_collisions([v for v in moved if v.at_m[0] < CLOSED_FROM_M - 8], parked)
-        ranks = np.concatenate([np.full(len(moved), -1.0), rank])
-        seen.append((see(camera, [*moved, *parked], clumps), ranks))
+        moved = without_collisions(_move(driving, number), parked)
+        sight = see(camera, [*moved, *parked], clumps)
+        sights.append(sight)
+        ranks.append(np.concatenate([np.full(len(moved), -1.0), rank])[sight.rows])
+    closed = [camera.centre_m[0] > CLOSED_FROM_M for camera in cameras]
+    if any(len(own) > 0 for own, empty in zip(ranks, closed, strict=True) if empty):
+        return None
+    share = _choose_share([own for own, empty in zip(ranks, closed, strict=True) if not empty], wanted)
+    if share is None:
+        return None
+    return tuple(sight.frame(camera, own < share) for camera, sight, own in zip(cameras, sights, ranks, strict=True))
+
+
+def _move(driving: list[tuple[Vehicle, tuple[float, float]]], steps: int) -> list[Vehicle]:
+    """Return the driving vehicles after some steps, without those that have come to the closed part."""
+    moved = [replace(v, at_m=(v.at_m[0] + dx * steps, v.at_m[1] + dy * steps)) for v, (dx, dy) in driving]
+    return [vehicle for vehicle in moved if vehicle.at_m[0] < CLOSED_FROM_M - _CLEAR_M]
+
+
+def _choose_share(ranks: list[NDArray[np.float64]], wanted: float) -> float | None:
+    """Return the share near ``wanted`` that keeps every frame's number of vehicles in bounds, or None."""
     share = wanted
     for _ in range(40):
-        counts = [int((ranks[sight.rows] < share).sum()) for sight, ranks in seen]
-        filled = [count for count, camera in zip(counts, cameras, strict=True) if camera.centre_m[0] < CLOSED_FROM_M]
-        if max(filled) > MOST_VEHICLES:
+        counts = [int((own < share).sum()) for own in ranks]
+        if max(counts) > MOST_VEHICLES:
             share *= 0.93
-        elif min(filled) < FEWEST_VEHICLES and share < _FULL:
+        elif min(counts) < FEWEST_VEHICLES and share < _FULL:
             share += 0.05
         else:
             break
-    empty_wrong = any(c > 0 for c, camera in zip(counts, cameras, strict=True) if camera.centre_m[0] > CLOSED_FROM_M)
-    if max(filled) > MOST_VEHICLES or min(filled) < FEWEST_VEHICLES or empty_wrong:
-        return None
-    return tuple(
-        sight.frame(camera, ranks[sight.rows] < share) for camera, (sight, ranks) in zip(cameras, seen, strict=True)
-    )
+    return share if max(counts) <= MOST_VEHICLES and min(counts) >= FEWEST_VEHICLES else None

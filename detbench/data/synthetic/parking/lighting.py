@@ -59,7 +59,7 @@ def paint_shadows(flight: Flight, frame: Frame) -> Shadows:
             points = np.array([(*corner, 0.0) for corner in outline])
             high.polygon([(a, b) for a, b in to_canvas(camera.project(points)).tolist()], 235)
     _paint_leaves(flight, frame, high)
-    return Shadows(low.reduced(0.8) / 255, high.reduced(0.9) / 255, contact.reduced(2.2) / 255)
+    return Shadows(low.share(0.8), high.share(0.9), contact.share(2.2))
 
 
 def _paint_leaves(flight: Flight, frame: Frame, layer: Layer) -> None:

@@ -68,11 +68,11 @@ def _paint_ground(flight: Flight, camera: Camera) -> NDArray[np.float32]:
     for row, outline in _visible(park.dirt, camera):
         dirt.polygon(outline, park.dirt.values[row][0])
     surface = texture.of_ground(flight.tiles, camera)
-    on_grass = grass.reduced() / 255
+    on_grass = grass.share()
     ground = base.reduced()
     ground *= (surface.asphalt + (surface.grass - surface.asphalt) * on_grass)[..., None]
     ground *= 1 - (0.6 / 255) * dirt.reduced(0.7)[..., None]
-    ground *= 1 - (surface.wear * opacity.reduced() / 255)[..., None]
+    ground *= 1 - (surface.wear * opacity.share())[..., None]
     ground += ink.reduced() * surface.wear[..., None]
     return ground
 

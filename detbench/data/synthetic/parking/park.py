@@ -88,6 +88,7 @@ class Style:
 
 
 def choose_style(rng: np.random.Generator) -> Style:
+    """Return the choices for a new park."""
     grey = int(rng.integers(78, 138))
     warm = int(rng.integers(-3, 7))
     grass = ((92, 112, 62), (104, 118, 66), (124, 120, 78), (78, 104, 58))[int(rng.integers(4))]

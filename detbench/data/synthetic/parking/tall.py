@@ -46,7 +46,7 @@ def paint_tall(flight: Flight, camera: Camera) -> tuple[NDArray[np.float32], NDA
     for tree in sorted(visible, key=lambda t: -float(camera.depth(t.clumps[:1, :3])[0])):
         _paint_tree(tree, camera, to_sun, colour, cover)
     leaves = colour.reduced()
-    return leaves, cover.reduced() / 255
+    return leaves, cover.share()
 
 
 def roofs_ahead(flight: Flight, camera: Camera) -> list[Roof]:

@@ -63,7 +63,8 @@ def _sample(tile: NDArray[np.float32], place: NDArray[np.float64], px_a_m: float
     """Return the tile's nearest values at places ``[2, ...]``."""
     row, column = np.floor(place[1] * px_a_m).astype(np.int32), np.floor(place[0] * px_a_m).astype(np.int32)
     flat = (row & (_TILE - 1)) * _TILE + (column & (_TILE - 1))
-    return tile.ravel()[flat]
+    values: NDArray[np.float32] = tile.ravel()[flat]
+    return values
 
 
 def _bilinear(tile: NDArray[np.float32], place: NDArray[np.float64], px_a_m: float) -> NDArray[np.float32]:

@@ -27,7 +27,7 @@ def paint_vehicles(frame: Frame, sun: tuple[float, float]) -> tuple[NDArray[np.f
         vehicle = frame.vehicles[row]
         points = to_canvas(frame.camera.project(vehicle.corners()))
         _paint_one(colour, cover, vehicle, points, sun)
-    return colour.reduced(), cover.reduced() / 255
+    return colour.reduced(), cover.share()
 
 
 def _paint_one(
