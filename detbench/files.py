@@ -30,11 +30,12 @@ MAX_TEXT_BYTES = 64 * 2**20
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """Open a file for writing that takes ``path``'s place only when the block ends without an error.
 
     The bytes go to a hidden sibling first, are flushed to the disk, and are renamed over ``path``; after an
-    error, or a kill, what stood at ``path`` before stands there still.
+    error, or a kill, what stood at ``path`` before stands there still. With ``durable`` false the system flushes
+    them when it likes: after a power cut the file may be cut too, so it is for what can be made again.
 
     Raises
     ------
@@ -46,7 +47,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         with aside.open("xb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
         raise DataError(

@@ -141,8 +141,8 @@ def _print(receipt: Receipt, out: Path) -> None:
         changes.add_column("images", justify="right")
         changes.add_column("boxes", justify="right")
         for change in receipt.changes.values():
-            counts = (f"{count:,}" if count else "" for count in (change.images, change.boxes))
-            changes.add_row(change.action, change.why, *counts)
+            met = (f"{count:,}" if count else "" for count in (change.images, change.boxes))
+            changes.add_row(change.action, change.why, *met)
         console.print()
         console.print(changes)
     console.print()

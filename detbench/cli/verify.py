@@ -53,5 +53,8 @@ def _print(done: Verification) -> None:
         typer.echo(f"{finding.severity} {finding.code}: {where}: {finding.message}; {finding.remedy}")
     against = "checked against the manifest" if done.manifest else "no manifest: checksums only"
     verdict = "sound" if done.sound else "not sound"
-    files = f"{done.files} file{'s' * (done.files != 1)}"
-    typer.echo(f"{verdict}: {done.records:,} whole records in {files}, {done.length_bytes / 1e6:,.1f} MB ({against})")
+    records, files = (
+        f"{count:,} {noun}{'s' * (count != 1)}"
+        for count, noun in ((done.records, "whole record"), (done.files, "file"))
+    )
+    typer.echo(f"{verdict}: {records} in {files}, {done.length_bytes / 1e6:,.1f} MB ({against})")

@@ -81,6 +81,8 @@ CATALOGUE: dict[str, tuple[Severity, str]] = {
         Severity.WARNING,
         "use a protocol with a larger maxDets: recall cannot reach 1 under this one",
     ),
+    # what a writer leaves out
+    "not-carried": (Severity.NOTE, "keep the source, or write COCO, which carries the most"),
 }
 
 

@@ -307,7 +307,8 @@ class Dataset:
     """One split of a dataset, read.
 
     ``format`` is the reader's name, ``source`` the path the user gave, ``split`` the split's name or None where
-    the source has no splits.
+    the source has no splits. ``annotation_files`` are one an image, as the user would open them; empty where the
+    source has none.
     """
 
     name: str
@@ -318,6 +319,11 @@ class Dataset:
     images: Images
     ground_truth: GroundTruth
     pictures: Pictures
+    annotation_files: tuple[str, ...] = ()
+
+    def annotation_of(self, row: int) -> str:
+        """Return the file that image ``row``'s boxes stand in; the source's path where it is not known."""
+        return self.annotation_files[row] if self.annotation_files else str(self.source)
 
     def take_images(self, rows: Sequence[int] | NDArray[np.intp]) -> Dataset:
         """Return the dataset of the images at ``rows``, in that order, with their boxes and pictures."""
@@ -337,6 +343,7 @@ class Dataset:
             self.images.take(index),
             GroundTruth(**columns),
             PicturesAt(self.pictures, tuple(int(row) for row in index)),
+            tuple(self.annotation_files[row] for row in index) if self.annotation_files else (),
         )
 
 

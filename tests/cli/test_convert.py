@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -22,7 +23,7 @@ _XML = """<annotation><filename>{name}</filename><size><width>64</width><height>
 
 @pytest.fixture
 def voc(tmp_path: Path) -> Path:
-    """A VOC folder of three pictures in train, val and trainval; one box reaches over the edge."""
+    """Make a VOC folder of three pictures in train, val and trainval; one box reaches over the edge."""
     root = tmp_path / "tiny"
     for folder in ("Annotations", "JPEGImages", "ImageSets/Main"):
         (root / folder).mkdir(parents=True)
@@ -110,11 +111,8 @@ def test_a_picture_without_the_right_to_read_is_named(detbench: Run, voc: Path, 
     assert done.stderr.count("\n") == 1
 
 
-def test_converting_needs_no_tensorflow(detbench: Run, voc: Path, tmp_path: Path) -> None:
+def test_converting_needs_no_tensorflow(voc: Path, tmp_path: Path) -> None:
     """Neither TensorFlow, protobuf, pandas nor matplotlib is imported by a conversion."""
-    import subprocess
-    import sys
-
     code = (
         "import sys, detbench; detbench.convert(sys.argv[1], sys.argv[2]);"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & "

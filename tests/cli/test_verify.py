@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def out(detbench: Run, tmp_path: Path) -> Path:
-    """Converted records of one picture."""
+    """Make converted records of one picture."""
     Image.new("RGB", (64, 48), (80, 90, 90)).save(tmp_path / "a.jpg")
     (tmp_path / "boxes.csv").write_text("image,xmin,ymin,xmax,ymax,category\na.jpg,1,2,30,40,car\n")
     done = detbench("convert", tmp_path / "boxes.csv", tmp_path / "out", "--format", "csv")
@@ -30,7 +30,7 @@ def test_sound_records_are_one_line(detbench: Run, out: Path) -> None:
     """Sound records have status 0 and one line that counts them."""
     done = detbench("verify", out, "--decode")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("sound: 1 whole records in 1 file, ")
+    assert done.stdout.startswith("sound: 1 whole record in 1 file, ")
 
 
 def test_a_flipped_bit_is_reported_with_its_place(detbench: Run, out: Path) -> None:

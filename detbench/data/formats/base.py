@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from detbench.data.findings import Findings
     from detbench.data.tables import Dataset
 
-__all__ = ["Format", "Sighting"]
+__all__ = ["Format", "Sighting", "Writer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,13 @@ class Sighting:
     format: str
     certainty: float
     evidence: tuple[str, ...]
+
+
+class Writer(Protocol):
+    """What writes a dataset in a format: see :class:`Format`."""
+
+    def __call__(self, dataset: Dataset, path: Path, /, findings: Findings | None = None) -> None:
+        """Write ``dataset`` under the folder ``path``. Raises DataError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,13 @@ class Format:
         ``(path, split, findings) → Dataset``. ``split`` None reads everything. What cannot be read is reported
         to ``findings`` and left out; a strict ``findings`` raises DataError.
     write
-        ``(dataset, path) → None``: writes annotations, and copies of the pictures that are there, under the
-        folder ``path``; None where the format is only read. Called once a split on the same folder, it adds to
-        what is there. Each format's module says what it cannot carry.
+        ``(dataset, path, findings=None) → None``: writes annotations, and copies of the pictures that are there,
+        under the folder ``path``; None where the format is only read. Called once a split on the same folder, it
+        adds to what is there, and never overwrites. What the format cannot carry, as its module says, is left out
+        and, where this dataset has some of it, reported to ``findings`` as ``not-carried``, a note a kind.
+    members
+        ``(path, whole) → split → rows``: which images of ``whole``, all that ``path`` holds as ``read`` gave it, each
+        split has, so that nothing is read twice; None where each split must be read.
     """
 
     name: str
@@ -54,4 +65,5 @@ class Format:
     recognise: Callable[[Path], Sighting | None]
     splits: Callable[[Path], tuple[str, ...]]
     read: Callable[[Path, str | None, Findings], Dataset]
-    write: Callable[[Dataset, Path], None] | None = None
+    write: Writer | None = None
+    members: Callable[[Path, Dataset], Mapping[str, Sequence[int]]] | None = None

@@ -33,8 +33,9 @@ from detbench.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
-    from detbench.data.records.plan import Plan, SplitPlan
+    from detbench.data.records.plan import Plan, Shard, SplitPlan
     from detbench.data.records.receipt import Receipt
 
     #: ``progress(what, total)`` is a context that gives ``advance(n)``.
@@ -201,23 +202,35 @@ def _write_shards(plan: Plan, staging: Staging, workers: int, progress: Progress
     """Write every shard that is not there yet, and return what all of them hold."""
     total = sum(len(split.dataset.images) for split in plan.splits)
     done = []
-    with progress("converting", total) as advance, ThreadPoolExecutor(workers, "prepare") as pool:
+    finishing: Future[None] | None = None  # a shard goes to the disk while the next one is made
+    with (
+        progress("converting", total) as advance,
+        ThreadPoolExecutor(1, "finish") as finisher,
+        ThreadPoolExecutor(workers, "prepare") as pool,
+    ):
         try:
-            for split in plan.splits:
-                prepare = Preparer(split.dataset, plan.label_map, plan.options)
-                for shard in split.shards():
-                    facts = staging.finished(shard.file_name)
-                    if facts is None:
-                        aside = staging.aside(shard.file_name)
-                        facts = write_shard(aside, shard, prepare, pool, workers, advance)
-                        staging.finish(facts)
-                    else:
-                        advance(shard.stop - shard.start)
-                    done.append(facts)
+            for shard, prepare in _with_preparers(plan):
+                facts = staging.finished(shard.file_name)
+                if facts is None:
+                    facts = write_shard(staging.aside(shard.file_name), shard, prepare, pool, workers, advance)
+                    if finishing is not None:
+                        finishing.result()
+                    finishing = finisher.submit(staging.finish, facts)
+                else:
+                    advance(shard.stop - shard.start)
+                done.append(facts)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    if finishing is not None:
+        finishing.result()
     return done
+
+
+def _with_preparers(plan: Plan) -> Iterator[tuple[Shard, Preparer]]:
+    for split in plan.splits:
+        prepare = Preparer(split.dataset, plan.label_map, plan.options)
+        yield from ((shard, prepare) for shard in split.shards())
 
 
 def _write_papers(plan: Plan, staging: Staging, source: Path, shards: list[ShardFacts], findings: Findings) -> None:

@@ -23,6 +23,7 @@ from detbench.data.records.wire import (
     opening,
     sized,
     strings_feature,
+    varint,
 )
 
 if TYPE_CHECKING:
@@ -77,13 +78,14 @@ class Encoder:
             OURS + "key": [_typed(image.key) for image in images],
         }
         numbers = {
-            "image/height": np.array([image.height_px for image in images]),
-            "image/width": np.array([image.width_px for image in images]),
-            OURS + "version": np.full(len(images), VERSION),
+            "image/height": [image.height_px for image in images],
+            "image/width": [image.width_px for image in images],
+            OURS + "version": [VERSION] * len(images),
         }
-        each = range(len(images) + 1)
         features = {name: [bytes_feature(name, value) for value in values] for name, values in texts.items()}
-        return features | {name: _int_features(name, values, each) for name, values in numbers.items()}
+        for name, values in numbers.items():
+            features[name] = [numbers_feature(name, INTS, varint(value)) for value in values]
+        return features
 
     def _exact(self, boxes: GroundTruth, images: int) -> _Features:
         """Return our own lists: every box, bit for bit."""

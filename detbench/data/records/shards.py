@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from detbench.data.records.plan import Shard
     from detbench.data.records.prepare import Batch, Preparer
 
-__all__ = ["ShardFacts", "WriteError", "write_shard"]
+__all__ = ["ShardFacts", "WriteError", "sync", "write_shard"]
 
 _BATCH_BYTES = 2**20
 _BATCH_IMAGES = 32
@@ -64,7 +64,7 @@ def write_shard(
     workers: int,
     advance: Callable[[int], None],
 ) -> ShardFacts:
-    """Write one shard to ``path`` and return what it holds.
+    """Write one shard to ``path`` and return what it holds; it is yet to be :func:`sync`-ed.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def write_shard(
 
 
 class _Output:
-    """A new file, on the disk when the block ends."""
+    """A new file; :func:`sync` puts it on the disk."""
 
     def __init__(self, path: Path, name: str) -> None:
         self._name = name
@@ -122,14 +122,11 @@ class _Output:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
-            if kind is None:
-                os.fsync(self._descriptor)
+            os.close(self._descriptor)
         except OSError as error:
             raise _write_error(self._name, error) from error
-        finally:
-            os.close(self._descriptor)
 
     def write(self, parts: Sequence[bytes]) -> None:
         """Write byte strings end to end. A call may write less than it was given; it goes on from there."""
@@ -144,6 +141,18 @@ class _Output:
                         rest = rest[os.write(self._descriptor, rest) :]
             except OSError as error:
                 raise _write_error(self._name, error) from error
+
+
+def sync(path: Path, name: str) -> None:
+    """Put a written file on the disk, where a full one may say so only now. Raises WriteError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _write_error(name, error) from error
 
 
 def _write_error(name: str, error: OSError) -> WriteError:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from detbench.data.records.manifest import MANIFEST_NAME, Manifest, read_manifest
-from detbench.data.records.shards import ShardFacts, WriteError
+from detbench.data.records.shards import ShardFacts, WriteError, sync
 from detbench.errors import DataError, UsageError
 from detbench.files import read_bytes, replacing, sha256_of
 
@@ -132,8 +132,10 @@ class Staging:
 
     def finish(self, facts: ShardFacts) -> None:
         """Take a shard that has been written into the finished ones. Raises WriteError."""
+        part = self.folder / f"{facts.file}.part"
+        sync(part, facts.file)
         try:
-            (self.folder / f"{facts.file}.part").replace(self.folder / facts.file)
+            part.replace(self.folder / facts.file)
         except OSError as error:
             raise WriteError(f"cannot be written ({error.strerror or error})", file=facts.file) from error
         self.write(f"{facts.file}.json", msgspec.json.encode(facts))

@@ -98,4 +98,5 @@ def _blurred(values: NDArray[np.float32]) -> NDArray[np.float32]:
     padded = np.pad(values.astype(np.float64), _AROUND, mode="edge")
     total = np.pad(padded.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     sums = total[width:, width:] - total[:-width, width:] - total[width:, :-width] + total[:-width, :-width]
-    return (sums / (width * width)).astype(np.float32)
+    means: NDArray[np.float32] = (sums / (width * width)).astype(np.float32)
+    return means

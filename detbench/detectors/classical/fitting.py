@@ -163,8 +163,8 @@ def _fit_refiner(
     if not len(near):
         raise DataError("has no boxes that the templates find", remedy="fit on another split, or on more images")
     rarity = 1 / np.sqrt(np.bincount(category[near], minlength=category_count)[category[near]])
-    drawn = rng.choice(near, size=min(_NEAR_EXAMPLES, 8 * len(near)), p=rarity / rarity.sum())
-    chosen = np.sort(np.concatenate([drawn, rng.permutation(far)[:_FAR_EXAMPLES]]))
+    drawn = rng.choice(near, size=min(_NEAR_EXAMPLES, 4 * len(near)), p=rarity / rarity.sum())
+    chosen = np.sort(np.concatenate([drawn, rng.permutation(far)[: min(_FAR_EXAMPLES, 2 * len(drawn))]]))
     crops, start = [], 0
     for row, (box, scale) in proposals.items():
         own = chosen[(chosen >= start) & (chosen < start + len(box))] - start

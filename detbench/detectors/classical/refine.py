@@ -52,8 +52,7 @@ class Refiner:
 
     def look(self, crops: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return scores ``[N, 1 + C]`` and corrections ``[N, 4]`` for crops ``[N, D]``."""
-        reduced: NDArray[np.float32] = (crops - self.mean) @ self.basis
-        features = _features(reduced, self.wave, self.phase)
+        features = _features(np.matmul(crops - self.mean, self.basis, dtype=np.float32), self.wave, self.phase)
         return features @ self.score_weight.T + self.score_offset, features @ self.shift_weight.T + self.shift_offset
 
 

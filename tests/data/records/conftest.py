@@ -75,4 +75,6 @@ def make_dataset(tmp_path: Path) -> Callable[..., Dataset]:
 @pytest.fixture
 def dataset(make_dataset: Callable[..., Dataset]) -> Dataset:
     """Twelve images with none to three boxes each."""
-    return make_dataset({f"im{i}": [(i % 2, (1.5 + j, 2.0, 20.25 + i, 30.0 + j)) for j in range(i % 4)] for i in range(12)})
+    return make_dataset(
+        {f"im{i}": [(i % 2, (1.5 + j, 2.0, 20.25 + i, 30.0 + j)) for j in range(i % 4)] for i in range(12)}
+    )

@@ -21,7 +21,7 @@ _OFFSETS = [0, 38, 54]
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A file of three records; the second is empty."""
+    """Write a file of three records; the second is empty."""
     path = tmp_path / "three.tfrecord"
     path.write_bytes(b"".join(framed(_RECORDS)))
     return path

@@ -29,6 +29,9 @@ __all__ = ["paint_frame"]
 
 _QUALITY = 92
 
+#: Light of this strength is white; below, the curve is a photograph's, steep in the shadows.
+_WHITE = 296
+
 #: What is left of red, green and blue in full shadow: the sky still lights it.
 _SHADE = np.array([0.40, 0.44, 0.54], dtype=np.float32)
 
@@ -94,7 +97,7 @@ def _develop(picture: NDArray[np.float32], tint: tuple[float, float, float], rng
     y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     vignette = (1 - 0.13 * (x * x + y * y)).astype(np.float32)
     exposed = picture * vignette[..., None] * np.array(tint, dtype=np.float32)
-    exposed = 255 * (1 - np.square(1 - np.clip(exposed / 330, 0, 1)))
+    exposed = 255 * (1 - np.square(1 - np.clip(exposed / _WHITE, 0, 1)))
     soft = Image.fromarray(np.clip(exposed, 0, 255).astype(np.uint8))
     soft = soft.filter(ImageFilter.GaussianBlur(0.3 + 0.35 * float(rng.random())))
     grain = rng.standard_normal((height, width, 1), dtype=np.float32) * np.float32(1.2 + 2.4 * float(rng.random()))

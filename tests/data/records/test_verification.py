@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def out(dataset: Dataset, tmp_path: Path) -> Path:
-    """A conversion to two shards."""
+    """Make a conversion to two shards."""
     detbench.convert(dataset, tmp_path / "out", shards=2)
     return tmp_path / "out"
 
@@ -127,7 +127,7 @@ def test_a_hostile_manifest_reaches_no_file_outside(out: Path) -> None:
     text = (out / "manifest.json").read_text()
     for name in ("../secret", "/etc/passwd", "a/b", ".hidden"):
         (out / "manifest.json").write_text(text.replace("label_map.json", name))
-        with pytest.raises(DataError, match="leads out of|not beside it"):
+        with pytest.raises(DataError, match=r"leads out of|not beside it"):
             verify(out)
 
 

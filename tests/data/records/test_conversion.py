@@ -139,7 +139,7 @@ def test_a_label_map_is_sorted_and_quoted(make_dataset: Callable[..., Dataset], 
 def test_pictures_are_stored_byte_for_byte_or_as_png(
     make_dataset: Callable[..., Dataset], picture: Callable[..., bytes], tmp_path: Path
 ) -> None:
-    """JPEG (grey, CMYK, progressive) and PNG stay as they are; a BMP becomes a PNG of the same pixels, and that is said."""
+    """JPEG and PNG of any kind stay as they are; a BMP becomes a PNG of the same pixels, and that is said."""
     kept = {
         "rgb": picture(1),
         "grey": picture(2, mode="L"),
@@ -217,7 +217,7 @@ def test_only_categories_drops_boxes_and_keeps_images(dataset: Dataset, tmp_path
 
 
 def test_limits_keep_the_first_images(dataset: Dataset, tmp_path: Path) -> None:
-    """limit keeps the first N; per_category the first N of each category, images without boxes being one."""
+    """A limit keeps the first N; per_category the first N of each category, images without boxes being one."""
     receipt = detbench.convert(dataset, tmp_path / "limit", limit=5)
     assert _back(tmp_path / "limit").images.key == dataset.images.key[:5]
     assert _balanced(receipt)
@@ -233,7 +233,7 @@ def test_an_empty_dataset_converts_to_an_empty_shard(make_dataset: Callable[...,
 
 
 def test_a_split_that_repeats_others_is_left_out(dataset: Dataset, tmp_path: Path) -> None:
-    """trainval is skipped, and that is said, unless it is asked for."""
+    """A trainval is skipped, and that is said, unless it is asked for."""
     from dataclasses import replace
 
     source = tmp_path / "source"
@@ -255,7 +255,9 @@ def test_splits_with_other_categories_share_one_label_map(make_dataset: Callable
 
     tables = {"train": ("car", "bus"), "val": ("bus", "van")}
     splits = [
-        make_dataset({"a": [(0, (1, 2, 3, 4)), (-1, (1, 2, 3, 4))]}, split=name, categories=Categories.from_names(names))
+        make_dataset(
+            {"a": [(0, (1, 2, 3, 4)), (-1, (1, 2, 3, 4))]}, split=name, categories=Categories.from_names(names)
+        )
         for name, names in tables.items()
     ]
     train, val = on_common_categories(splits)

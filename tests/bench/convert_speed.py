@@ -1,0 +1,219 @@
+"""How fast the conversion is, beside what bounds it: whole processes, interleaved, medians.
+
+``python tests/bench/convert_speed.py [--images 5000] [--rounds 5] [--write docs/benchmarks.md]`` draws JPEGs of about
+100 kB with ten boxes each, and runs, turn about: a plain copy of their bytes into one file; the same with the file put
+on the disk, as a conversion does; TensorFlow's own writer; decoding alone with simplejpeg on all cores; ``detbench
+convert`` without and with the picture check, and of a tenth of the images, for the memory. Each is a process of its
+own; a worker prints the seconds it took inside and its peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+_WIDTH_PX, _HEIGHT_PX = 640, 480
+_BEGIN, _END = "<!-- conversion: begin -->", "<!-- conversion: end -->"
+_TITLES = {
+    "copy": "plain copy into one file",
+    "durable": "the same copy, put on the disk (fsync)",
+    "tensorflow": "TensorFlow's writer, without SHA-256 and check",
+    "convert-fast": "`detbench convert --no-check-pictures`",
+    "decode": "simplejpeg alone: every picture to RGB, all cores",
+    "convert": "`detbench convert`",
+    "convert-tenth": "`detbench convert`, a tenth of the images",
+}
+
+
+def draw(folder: Path, images: int) -> None:
+    """Write the benchmark set as COCO, the same for the same number of images."""
+    import simplejpeg
+    from PIL import Image
+
+    (folder / "images").mkdir(parents=True)
+    (folder / "annotations").mkdir()
+    rows, boxes = [], []
+    for number in range(images):
+        random = np.random.default_rng(number)
+        small = random.integers(0, 256, (_HEIGHT_PX // 16, _WIDTH_PX // 16, 3), dtype=np.uint8)
+        smooth = np.asarray(Image.fromarray(small).resize((_WIDTH_PX, _HEIGHT_PX), Image.Resampling.BICUBIC))
+        noisy = smooth.astype(np.int16) + random.integers(-24, 25, (_HEIGHT_PX, _WIDTH_PX, 3))
+        pixels = np.ascontiguousarray(np.clip(noisy, 0, 255).astype(np.uint8))
+        name = f"{number:06d}.jpg"
+        (folder / "images" / name).write_bytes(simplejpeg.encode_jpeg(pixels, quality=82, colorsubsampling="420"))
+        rows.append({"id": number + 1, "file_name": name, "width": _WIDTH_PX, "height": _HEIGHT_PX})
+        for x, y, w, h in random.uniform((0, 0, 5, 5), (500, 370, 100, 100), (10, 4)).round(2).tolist():
+            box = {"id": len(boxes) + 1, "image_id": number + 1, "category_id": 1 + len(boxes) % 3, "iscrowd": 0}
+            boxes.append(box | {"bbox": [x, y, w, h], "area": w * h})
+    categories = [{"id": number, "name": f"kind {number}"} for number in (1, 2, 3)]
+    table = {"images": rows, "annotations": boxes, "categories": categories}
+    (folder / "annotations" / "instances_bench.json").write_text(json.dumps(table))
+
+
+def _copy(files: list[Path], out: Path, *, durable: bool) -> None:
+    with out.open("wb", buffering=0) as target:
+        for file in files:
+            target.write(file.read_bytes())
+        if durable:
+            os.fsync(target.fileno())
+
+
+def _decode(files: list[Path]) -> None:
+    import simplejpeg
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(lambda file: simplejpeg.decode_jpeg(file.read_bytes()).shape, files):
+            pass
+
+
+def _tensorflow(folder: Path, files: list[Path], out: Path) -> None:
+    """Write the same features with TensorFlow, as the Object Detection API's scripts do."""
+    import tensorflow as tf
+
+    table = json.loads((folder / "annotations" / "instances_bench.json").read_text())
+    with tf.io.TFRecordWriter(str(out)) as writer:
+        for number, file in enumerate(files):
+            corners = np.array([box["bbox"] for box in table["annotations"][10 * number : 10 * number + 10]])
+            floats = dict(zip(("xmin", "ymin", "xmax", "ymax"), (corners / _WIDTH_PX).T, strict=True))
+            names = {f"image/object/bbox/{name}": values for name, values in floats.items()}
+            lists = {name: tf.train.Feature(float_list=tf.train.FloatList(value=v)) for name, v in names.items()}
+            lists["image/encoded"] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[file.read_bytes()]))
+            writer.write(tf.train.Example(features=tf.train.Features(feature=lists)).SerializeToString())
+
+
+def work(what: str, folder: Path, out: Path) -> None:
+    """Do one thing, once, and print seconds and peak memory as JSON."""
+    files = sorted((folder / "images").iterdir())
+    begun = time.perf_counter()
+    if what == "decode":
+        _decode(files)
+    elif what == "tensorflow":
+        import tensorflow as tf  # noqa: F401  the seconds inside leave its import out
+
+        begun = time.perf_counter()
+        _tensorflow(folder, files, out / "records")
+    elif what in {"copy", "durable"}:
+        _copy(files, out / "copy", durable=what == "durable")
+    else:
+        import detbench
+
+        begun = time.perf_counter()
+        limit = len(files) // 10 if what == "convert-tenth" else None
+        detbench.convert(folder, out / "records", check_pictures=what != "convert-fast", limit=limit)
+    seconds = time.perf_counter() - begun
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"inside": seconds, "peak_mib": peak_mib}))  # noqa: T201  the parent reads it
+
+
+def _measure(what: str, folder: Path) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as out:
+        begun = time.perf_counter()
+        command = [sys.executable, __file__, "--work", what, "--folder", folder, "--out", out]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
+        return {"whole": time.perf_counter() - begun, **json.loads(done.stdout)}
+
+
+def report(measured: dict[str, list[dict[str, float]]], images: int, total_mb: float, command: str) -> str:
+    """Return the section of the page."""
+    middle = {
+        what: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for what, runs in measured.items()
+    }
+    lines = [
+        _BEGIN,
+        "## Conversion",
+        "",
+        f"{images:,} JPEGs, {total_mb:,.0f} MB, ten boxes each; {os.cpu_count()} cores, {platform.machine()}, Python "
+        f"{platform.python_version()}; median of {len(measured['copy'])} interleaved runs, range in brackets. "
+        "Inside: without the start of Python and imports. Page cache warm.",
+        "",
+        f"```\n{command}\n```",
+        "",
+        "| what | whole process, s | inside, s | images/s | MB/s | peak MiB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for what, title in _TITLES.items():
+        runs = [run["inside"] for run in measured[what]]
+        share = 0.1 if what == "convert-tenth" else 1.0
+        inside = middle[what]["inside"]
+        lines.append(
+            f"| {title} | {middle[what]['whole']:.2f} | {inside:.2f} ({min(runs):.2f}–{max(runs):.2f}) "
+            f"| {share * images / inside:,.0f} | {share * total_mb / inside:,.0f} | {middle[what]['peak_mib']:.0f} |"
+        )
+    ratios = {
+        "rate without the check / rate of a plain copy (target 0.5)": ("copy", "convert-fast", "inside"),
+        "rate without the check / rate of a durable copy": ("durable", "convert-fast", "inside"),
+        "rate without the check / rate of TensorFlow's writer (target over 1)": (
+            "tensorflow",
+            "convert-fast",
+            "inside",
+        ),
+        "the same, whole processes": ("tensorflow", "convert-fast", "whole"),
+        "rate with the check / rate of decoding alone (target 0.9)": ("decode", "convert", "inside"),
+    }
+    lines += ["", "| ratio, median of the rounds' | |", "|---|---|"]
+    for title, (slow, fast, key) in ratios.items():
+        rounds = [a[key] / b[key] for a, b in zip(measured[slow], measured[fast], strict=True)]
+        lines.append(f"| {title} | {statistics.median(rounds):.2f} |")
+    growth = middle["convert"]["peak_mib"] / middle["convert-tenth"]["peak_mib"]
+    lines += [f"| peak memory, all images / a tenth of them | {growth:.2f} |", _END]
+    return "\n".join(lines)
+
+
+def _write(page: Path, section: str) -> None:
+    """Put the section into the page, in place of the one that was there."""
+    text = page.read_text(encoding="utf-8") if page.exists() else "# Benchmarks\n"
+    pattern = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END), re.DOTALL)
+    new = pattern.sub(lambda _: section, text) if pattern.search(text) else f"{text.rstrip()}\n\n{section}\n"
+    page.write_text(new, encoding="utf-8")
+
+
+def main() -> None:
+    """Draw the set, measure in turns, and print the section or write it to a page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=5000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", type=Path)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "detbench-convert-speed")
+    parser.add_argument("--work", choices=sorted(_TITLES))
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if options.work:
+        work(options.work, options.folder, options.out)
+        return
+    folder = options.folder / hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8] / str(options.images)
+    if not folder.exists():
+        aside = folder.with_name(folder.name + ".part")
+        shutil.rmtree(aside, ignore_errors=True)
+        draw(aside, options.images)
+        aside.rename(folder)
+    measured: dict[str, list[dict[str, float]]] = {what: [] for what in _TITLES}
+    for turn in range(options.rounds + 1):
+        for what, runs in measured.items():
+            run = _measure(what, folder)
+            if turn:  # the first round warms the page cache
+                runs.append(run)
+    total_mb = sum(file.stat().st_size for file in (folder / "images").iterdir()) / 1e6
+    command = f"python tests/bench/convert_speed.py --images {options.images} --rounds {options.rounds}"
+    section = report(measured, options.images, total_mb, command)
+    print(section)  # noqa: T201  the result
+    if options.write:
+        _write(options.write, section)
+
+
+if __name__ == "__main__":
+    main()

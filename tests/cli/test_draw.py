@@ -1,0 +1,105 @@
+"""``detbench draw`` and ``detbench predict`` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+OPTIONS = ("--images", 15, "--size", "320x240", "--workers", 1)
+
+
+@pytest.fixture(scope="module")
+def drawn(detbench: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a small set in COCO's format."""
+    folder = tmp_path_factory.mktemp("drawn") / "parking"
+    done = detbench("draw", "parking", "-o", folder, *OPTIONS)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "train: 5 images" in done.stderr
+    return folder
+
+
+def all_bytes(folder: Path) -> dict[Path, bytes]:
+    """Return every file's bytes by its path in ``folder``."""
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_draw_writes_three_splits_that_can_be_read(drawn: Path, detbench: Run) -> None:
+    """The COCO files hold the images, and detbench's own check finds no error in them."""
+    for split in ("train", "val", "test"):
+        document = json.loads((drawn / "annotations" / f"instances_{split}.json").read_bytes())
+        assert len(document["images"]) == 5
+        assert [category["name"] for category in document["categories"]] == ["car", "van", "truck"]
+    checked = detbench("check", drawn)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_drawing_twice_gives_the_same_files(drawn: Path, detbench: Run, tmp_path: Path) -> None:
+    """Another process with two workers writes the same bytes, and may write over the same folder."""
+    again = tmp_path / "again"
+    options = (*OPTIONS[:-1], 2)
+    for _ in range(2):
+        assert detbench("draw", "parking", "-o", again, *options).returncode == 0
+    assert all_bytes(again) == all_bytes(drawn)
+
+
+def test_one_split_in_another_format(detbench: Run, tmp_path: Path) -> None:
+    """--split and --to do what they say."""
+    done = detbench("draw", "parking", "-o", tmp_path / "voc", "--split", "val", "--to", "voc", *OPTIONS)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "voc").rglob("*.xml"))) == 5
+    assert [path.name for path in (tmp_path / "voc").rglob("val.txt")] == ["val.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("draw", "harbour", "-o", "x"), "no built-in dataset 'harbour'"),
+        (("draw", "parking", "-o", "x", "--size", "640"), "--size is '640'"),
+        (("draw", "parking", "-o", "x", "--split", "trian"), "no split 'trian'"),
+        (("draw", "parking", "-o", "x", "--to", "docx"), "no format 'docx'"),
+        (("draw", "parking", "-o", "x", "--to", "uavdt"), "only read"),
+        (("predict", "nowhere", "-o", "x", "--fit-split", "train"), "no such file"),
+        (("predict", "nowhere", "-o", "x"), "--fit-split"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(
+    detbench: Run, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    """Exit status 2, the sentence on standard error, no traceback, and no file."""
+    done = detbench(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_predict_writes_coco_results_and_keeps_the_detector(drawn: Path, detbench: Run, tmp_path: Path) -> None:
+    """A detector that is kept predicts what the fresh one predicted, sorted by image and score."""
+    first, second, model = (tmp_path / name for name in ("first.json", "second.json", "model.npz"))
+    done = detbench("predict", drawn, "--split", "test", "--fit-split", "train", "-o", first, "--save-model", model)
+    assert done.returncode == 0, done.stderr
+    assert "images/s" in done.stderr
+    assert detbench("predict", drawn, "--split", "test", "--model", model, "-o", second).returncode == 0
+    assert second.read_bytes() == first.read_bytes()
+    records = json.loads(first.read_bytes())
+    ids = [image["id"] for image in json.loads((drawn / "annotations/instances_test.json").read_bytes())["images"]]
+    assert records
+    order = [(ids.index(record["image_id"]), -record["score"]) for record in records]
+    assert order == sorted(order)
+
+
+def test_predicting_what_was_fitted_on_is_said(drawn: Path, detbench: Run, tmp_path: Path) -> None:
+    """Scores on the images that a detector was fitted on are too good, and the command says so."""
+    done = detbench("predict", drawn, "--split", "val", "--fit-split", "val", "-o", tmp_path / "p.json")
+    assert done.returncode == 0, done.stderr
+    assert "too good" in done.stderr
