@@ -50,13 +50,15 @@ def draw(
     write = get_format(to).write
     if write is None:
         raise UsageError(f"{to} is only read, not written; take coco or voc")
-    with tempfile.TemporaryDirectory(prefix="detbench-draw-") as aside, progress("drawing", images) as advance:
+    splits = tuple(split or parking.SPLITS)
+    total = parking.count_images(images, splits)
+    with tempfile.TemporaryDirectory(prefix="detbench-draw-") as aside, progress("drawing", total) as advance:
         drawn = parking.draw(
             Path(aside),
             images=images,
             seed=seed,
             size_px=_parse_size(size),
-            splits=split or parking.SPLITS,
+            splits=splits,
             workers=workers or os.cpu_count() or 1,
             advance=advance,
         )

@@ -58,15 +58,13 @@ def inspect(
 
 
 def _facts(path: Path, chosen: Format, sightings: Sequence[Sighting], *, named: bool) -> dict[str, Any]:
-    """Read everything once for the totals and once a split, leniently, and return what was found."""
+    """Read everything, leniently, and return what was found."""
     from detbench.data.findings import Findings, Severity
+    from detbench.data.formats import read_with_splits
 
     findings = Findings(strict=False)
-    whole = chosen.read(path, None, findings)
-    splits = []
-    for name in chosen.splits(path):
-        one = chosen.read(path, name, Findings(strict=False))
-        splits.append({"name": name, "images": len(one.images), "boxes": len(one.ground_truth)})
+    whole, parts = read_with_splits(path, format_name=chosen.name, findings=findings)
+    splits = [{"name": n, "images": len(one.images), "boxes": len(one.ground_truth)} for n, one in parts.items()]
     own = next((s for s in sightings if s.format == chosen.name), None)
     counts = findings.counts()
     return {

@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from detbench.cli.console import say
-from detbench.cli.writing import FormatOption, JsonOption, OutOption, OverwriteOption, ToOption, print_written
+from detbench.cli.writing import (
+    FormatOption,
+    JsonOption,
+    OutOption,
+    OverwriteOption,
+    ToOption,
+    print_written,
+    say_notes,
+)
 from detbench.errors import UsageError
 
 __all__ = ["merge"]
@@ -44,28 +52,32 @@ def merge(  # one parameter for each option
     detbench merge site_a site_b -o both
     detbench merge CARPK_devkit drone_cars -o cars --to coco --categories union
     """  # noqa: D301  a backspace is Click's mark for lines to keep
-    from detbench.data.formats import read_dataset, splits_of
+    from detbench.data.findings import Findings
+    from detbench.data.formats import read_with_splits
     from detbench.data.merge import merge as merge_datasets
     from detbench.data.merge import plan_merge
     from detbench.data.output import new_folder, writer_of
 
     if len(paths) < 2:  # noqa: PLR2004  one is nothing to merge
         raise UsageError("merge takes two datasets or more")
-    wholes = [read_dataset(path, format_name=format_name) for path in paths]
+    read = [read_with_splits(path, format_name=format_name) for path in paths]
+    wholes = [whole for whole, _ in read]
     target = to or wholes[0].format
     write = writer_of(target)
     plan = plan_merge(wholes, categories=categories.value)
-    splits = [splits_of(path, format_name=format_name) for path in paths]
+    splits = [tuple(parts) for _, parts in read]
     kept: tuple[str | None, ...] = splits[0] if len(set(splits)) == 1 and splits[0] else (None,)
     if any(splits) and kept == (None,):
         say("the datasets have different splits: merged into one without splits")
     rows = []
+    notes = Findings()
     with new_folder(output, sources=paths, overwrite=overwrite) as folder:
         for name in kept:
-            parts = [read_dataset(p, split=name, format_name=format_name) for p in paths] if name else wholes
+            parts = [by_split[name] for _, by_split in read] if name else wholes
             merged = merge_datasets(parts, plan, name=output.resolve().name, split=name)
-            write(merged, folder)
+            write(merged, folder, notes)
             rows.append({"split": name, "images": len(merged.images), "boxes": len(merged.ground_truth)})
     if plan.prefixes[0]:
         say(f"images share names, so each has its dataset's before its own: {', '.join(plan.prefixes)}")
+    say_notes(notes)
     print_written(rows, output=output, format_name=target, as_json=json)

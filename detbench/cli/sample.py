@@ -15,6 +15,7 @@ from detbench.cli.writing import (
     SeedOption,
     ToOption,
     print_written,
+    say_notes,
 )
 from detbench.errors import UsageError
 
@@ -44,6 +45,7 @@ def sample(  # one parameter for each option
     detbench sample coco -o coco_100 --images 100 --split val2017
     detbench sample VOC2007 -o voc_small --per-category 20 --seed 1
     """  # noqa: D301  a backspace is Click's mark for lines to keep
+    from detbench.data.findings import Findings
     from detbench.data.formats import read_dataset
     from detbench.data.output import new_folder, writer_of
     from detbench.data.sample import sample_images, sample_per_category
@@ -57,7 +59,9 @@ def sample(  # one parameter for each option
         drawn = sample_images(dataset, images, seed=seed)
     else:
         drawn = sample_per_category(dataset, per_category or 0, seed=seed)
+    notes = Findings()
     with new_folder(output, sources=[path], overwrite=overwrite) as folder:
-        write(drawn, folder)
+        write(drawn, folder, notes)
     row = {"split": drawn.split, "images": len(drawn.images), "boxes": len(drawn.ground_truth)}
+    say_notes(notes)
     print_written([row], output=output, format_name=target, as_json=json)

@@ -16,6 +16,7 @@ from detbench.cli.writing import (
     SeedOption,
     ToOption,
     print_written,
+    say_notes,
 )
 
 __all__ = ["split"]
@@ -54,6 +55,7 @@ def split(  # one parameter for each option
     detbench split VOC2007 -o parts --by random --fractions a=0.5,b=0.5
     detbench split UAVDT -o uavdt_voc --to voc --seed 3
     """  # noqa: D301  a backspace is Click's mark for lines to keep
+    from detbench.data.findings import Findings
     from detbench.data.formats import read_dataset
     from detbench.data.output import new_folder, writer_of
     from detbench.data.split import parse_fractions, split_dataset
@@ -63,9 +65,10 @@ def split(  # one parameter for each option
     target = to or dataset.format
     write = writer_of(target)
     parts = split_dataset(dataset, shares, by=by.value, seed=seed)
+    notes = Findings()
     with new_folder(output, sources=[path], overwrite=overwrite) as folder:
         for part in parts.values():
-            write(part.dataset, folder)
+            write(part.dataset, folder, notes)
     rows = [
         {
             "split": name,
@@ -75,4 +78,5 @@ def split(  # one parameter for each option
         }
         for name, part in parts.items()
     ]
+    say_notes(notes)
     print_written(rows, output=output, format_name=target, as_json=json)

@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detbench.cli.console import print_json, printable, stdout
+from detbench.cli.console import print_json, printable, say, stdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["FormatOption", "JsonOption", "OutOption", "OverwriteOption", "SeedOption", "ToOption", "print_written"]
+    from detbench.data.findings import Findings
+
+__all__ = [
+    "FormatOption",
+    "JsonOption",
+    "OutOption",
+    "OverwriteOption",
+    "SeedOption",
+    "ToOption",
+    "print_written",
+    "say_notes",
+]
 
 OutOption = Annotated[Path, typer.Option("--output", "-o", help="The folder to write.", show_default=False)]
 FormatOption = Annotated[str | None, typer.Option("--format", help="The source's format; recognised if not given.")]
@@ -40,3 +51,10 @@ def print_written(rows: Sequence[dict[str, Any]], *, output: Path, format_name: 
     console = stdout()
     console.print(table)
     console.print(Text(f"written to {printable(str(output))} as {format_name}"))
+
+
+def say_notes(notes: Findings) -> None:
+    """Say on standard error what a writer could not carry, a line a part."""
+    for note in notes.items:
+        where = f"{note.record}: " if note.record else ""
+        say(printable(f"note: {where}{note.message}"))

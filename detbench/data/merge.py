@@ -129,6 +129,7 @@ def merge(datasets: Sequence[Dataset], plan: MergePlan, *, name: str, split: str
             tuple(dataset.pictures for dataset in datasets),
             tuple((number, row) for number, count in enumerate(counts) for row in range(count)),
         ),
+        annotation_files=tuple(one.annotation_of(row) for one in datasets for row in range(len(one.images))),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 from pathlib import Path
@@ -12,14 +13,14 @@ from detbench.data.formats import FORMAT_NAMES, get_format, recognise
 from detbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from detbench.data.tables import Dataset
+    from detbench.data.formats.base import Writer
 
 __all__ = ["new_folder", "writer_of"]
 
 
-def writer_of(format_name: str) -> Callable[[Dataset, Path], None]:
+def writer_of(format_name: str) -> Writer:
     """Return what writes a format. Raises UsageError if it can only be read, or is none."""
     write = get_format(format_name).write
     if write is None:
@@ -48,6 +49,8 @@ def new_folder(path: Path, *, sources: Sequence[Path], overwrite: bool = False) 
         fresh.mkdir(parents=True)
         yield fresh
         if target.exists():
+            if hasattr(os, "sync"):
+                os.sync()  # Writers leave flushing to the system, and what is good is about to be given up for this.
             target.rename(aside / "old")
         fresh.rename(target)
     except OSError as error:

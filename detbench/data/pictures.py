@@ -127,7 +127,7 @@ def decode_fully(data: bytes, *, where: str) -> Header:
 
     A grey or YCbCr JPEG goes to libjpeg-turbo with warnings taken as errors, at an eighth of its size and without
     colour: all the entropy-coded data is decoded, only the inverse transform is spared. That finds the same broken
-    files as a decode in full size, and many that Pillow lets pass (``docs/decisions/picture-check.md``). Anything
+    files as a decode in full size, and many that Pillow lets pass (``docs/decisions/0006-picture-check.md``). Anything
     else goes to Pillow's ``load()``; its ``verify()`` accepts truncated files.
     """
     header = read_header(data, where=where)

@@ -15,7 +15,6 @@ import json
 import os
 import platform
 import re
-import resource
 import shutil
 import statistics
 import subprocess
@@ -47,7 +46,8 @@ def draw(folder: Path, images: int) -> None:
 
     (folder / "images").mkdir(parents=True)
     (folder / "annotations").mkdir()
-    rows, boxes = [], []
+    rows: list[dict[str, object]] = []
+    boxes: list[dict[str, object]] = []
     for number in range(images):
         random = np.random.default_rng(number)
         small = random.integers(0, 256, (_HEIGHT_PX // 16, _WIDTH_PX // 16, 3), dtype=np.uint8)
@@ -116,15 +116,24 @@ def work(what: str, folder: Path, out: Path) -> None:
         limit = len(files) // 10 if what == "convert-tenth" else None
         detbench.convert(folder, out / "records", check_pictures=what != "convert-fast", limit=limit)
     seconds = time.perf_counter() - begun
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"inside": seconds, "peak_mib": peak_mib}))  # noqa: T201  the parent reads it
+    print(json.dumps({"inside": seconds, "peak_mib": _peak_mib()}))  # noqa: T201  the parent reads it
+
+
+def _peak_mib() -> float:
+    """Return this process's own peak; ``ru_maxrss`` would count the parent it was forked from."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return float("nan")
+    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
 
 
 def _measure(what: str, folder: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir=folder.parent) as out:
         begun = time.perf_counter()
-        command = [sys.executable, __file__, "--work", what, "--folder", folder, "--out", out]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
+        command = [sys.executable, __file__, "--work", what, "--folder", str(folder), "--out", out]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"{what} failed:\n{done.stderr}")
         return {"whole": time.perf_counter() - begun, **json.loads(done.stdout)}
 
 
@@ -137,9 +146,9 @@ def report(measured: dict[str, list[dict[str, float]]], images: int, total_mb: f
         _BEGIN,
         "## Conversion",
         "",
-        f"{images:,} JPEGs, {total_mb:,.0f} MB, ten boxes each; {os.cpu_count()} cores, {platform.machine()}, Python "
-        f"{platform.python_version()}; median of {len(measured['copy'])} interleaved runs, range in brackets. "
-        "Inside: without the start of Python and imports. Page cache warm.",
+        f"{images:,} JPEGs, {total_mb:,.0f} MB, ten boxes each; {os.cpu_count()} cores, {platform.machine()}, Python",
+        f"{platform.python_version()}; median of {len(measured['copy'])} interleaved runs, range in brackets.",
+        "Inside: without the start of Python. Page cache warm.",
         "",
         f"```\n{command}\n```",
         "",

@@ -5,6 +5,7 @@ Each format is one module with a ``FORMAT``; modules are imported when they are 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from detbench.data.formats.base import Format, Sighting
     from detbench.data.tables import Dataset
 
-__all__ = ["FORMAT_NAMES", "get_format", "read_dataset", "recognise", "splits_of"]
+__all__ = ["FORMAT_NAMES", "get_format", "read_dataset", "read_with_splits", "recognise", "splits_of"]
 
 #: Name → module, in the order in which formats are tried and listed.
 _MODULES = {
@@ -108,3 +109,23 @@ def read_dataset(
             has = f"the splits are {', '.join(known)}" if known else "this dataset has no splits"
             raise UsageError(f"{place} has no split {split!r}; {has}")
     return chosen.read(place, split, findings if findings is not None else Findings())
+
+
+def read_with_splits(
+    path: Path, *, format_name: str | None = None, findings: Findings | None = None
+) -> tuple[Dataset, dict[str, Dataset]]:
+    """Read everything at ``path`` once, and return it and each of its splits.
+
+    The splits are cut from what was read, where the format can tell which images they have and no two splits have
+    images of one id; otherwise each is read. Parameters and errors are those of :func:`read_dataset`.
+    """
+    chosen = _resolve(path, format_name)
+    reported = findings if findings is not None else Findings()
+    whole = chosen.read(path, None, reported)
+    names = chosen.splits(path)
+    ambiguous = any(finding.code == "image-id-duplicate" for finding in reported.items)
+    if chosen.members is None or ambiguous or not names:
+        # A lenient reader reports of a split what it has reported of the whole.
+        return whole, {name: chosen.read(path, name, Findings(strict=reported.strict)) for name in names}
+    rows = chosen.members(path, whole, reported)
+    return whole, {name: replace(whole.take_images(rows[name]), split=name) for name in names}

@@ -54,10 +54,11 @@ class Format:
         ``(dataset, path, findings=None) → None``: writes annotations, and copies of the pictures that are there,
         under the folder ``path``; None where the format is only read. Called once a split on the same folder, it
         adds to what is there, and never overwrites. What the format cannot carry, as its module says, is left out
-        and, where this dataset has some of it, reported to ``findings`` as ``not-carried``, a note a kind.
+        and, where this dataset has some of it, counted in one note to ``findings``, ``not-carried``.
     members
-        ``(path, whole) → split → rows``: which images of ``whole``, all that ``path`` holds as ``read`` gave it, each
-        split has, so that nothing is read twice; None where each split must be read.
+        ``(path, whole, findings) → split → rows``: which images of ``whole``, all that ``path`` holds as ``read``
+        gave it, each split has, so that nothing is read twice; None where each split must be read. What only a
+        split's list can show is reported.
     """
 
     name: str
@@ -66,4 +67,4 @@ class Format:
     splits: Callable[[Path], tuple[str, ...]]
     read: Callable[[Path, str | None, Findings], Dataset]
     write: Writer | None = None
-    members: Callable[[Path, Dataset], Mapping[str, Sequence[int]]] | None = None
+    members: Callable[[Path, Dataset, Findings], Mapping[str, Sequence[int]]] | None = None

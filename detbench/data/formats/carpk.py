@@ -15,15 +15,18 @@ that are to be ignored are left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detbench.data.findings import Findings
 from detbench.data.formats.base import Format, Sighting
+from detbench.data.formats.carrying import report_losses
 from detbench.data.formats.number_lines import first_line, number_lines
+from detbench.data.formats.numbers import number_text
 from detbench.data.formats.picture_search import PictureSearch, fill_sizes
 from detbench.data.formats.scanning import child_folder, files_with_suffix, folders_in, ordered_splits, stem_of
-from detbench.data.formats.writing import copy_pictures, picture_names, put, split_folder
+from detbench.data.formats.writing import FlatFolder, add_list, listed_elsewhere, write_flat
 from detbench.data.pictures import PICTURE_SUFFIXES, FolderPictures
 from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images
 from detbench.errors import DataError
@@ -32,7 +35,7 @@ from detbench.files import read_text, safe_join
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from detbench.data.findings import Findings
+    from numpy.typing import NDArray
 
 __all__ = ["FORMAT"]
 
@@ -139,6 +142,7 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
         images=Images(tuple(stems), file_names, *fill_sizes([(0, 0)] * len(stems), pictures)),
         ground_truth=builder.build(),
         pictures=FolderPictures(tuple(pictures), tuple(f"{devkit.root / 'Images' / stem}.*" for stem in stems)),
+        annotation_files=tuple(map(str, stems.values())),
     )
 
 
@@ -163,7 +167,11 @@ def _listed(devkit: _Devkit, listing: Path, findings: Findings) -> dict[str, Pat
         if not stem:
             continue
         record = f"line {count}"
-        file = safe_join(folder, f"{stem}.txt", file=listing, record=record)
+        try:
+            file = safe_join(folder, f"{stem}.txt", file=listing, record=record)
+        except DataError as error:
+            findings.report("record-malformed", file=listing, record=record, message=error.problem)
+            continue
         if stem in stems:
             findings.report("image-id-duplicate", file=listing, record=record, message=f"{stem!r} is listed twice")
         elif not file.is_file():
@@ -174,7 +182,14 @@ def _listed(devkit: _Devkit, listing: Path, findings: Findings) -> dict[str, Pat
     return stems
 
 
-def _write(dataset: Dataset, path: Path) -> None:
+def _members(path: Path, whole: Dataset, _findings: Findings) -> dict[str, list[int]]:
+    devkit = _find(path)
+    row_of = whole.images.row_of_key()
+    quiet = Findings(strict=False)  # whole was read by the same lists
+    return {name: [row_of[stem] for stem in _listed(devkit, file, quiet)] for name, file in devkit.lists.items()}
+
+
+def _write(dataset: Dataset, path: Path, findings: Findings | None = None) -> None:
     table = dataset.ground_truth
     counted = ~(table.crowd | table.ignore) & (table.category >= 0)
     present = np.unique(table.category[counted])
@@ -186,18 +201,30 @@ def _write(dataset: Dataset, path: Path) -> None:
             remedy="write another format, or keep one category",
         )
     data = path / "data"
-    names = picture_names(dataset, flat=True)
-    copy_pictures(dataset, data / "Images", names)
-    stems = [stem_of(name, PICTURE_SUFFIXES) for name in names]
     offsets = table.offsets(len(dataset.images))
-    for row, stem in enumerate(stems):
+    corners = np.rint(table.box)
+
+    def compose(row: int, _name: str) -> bytes:
         span = slice(offsets[row], offsets[row + 1])
-        corners = np.rint(table.box[span][counted[span]]).astype(np.int64).tolist()
-        lines = "".join(f"{x1} {y1} {x2} {y2} 1\n" for x1, y1, x2, y2 in corners)
-        put(safe_join(data / "Annotations", f"{stem}.txt", file=dataset.source), lines.encode())
-    if dataset.split is not None:
-        listing = split_folder(data / "ImageSets", f"{dataset.split}.txt", dataset.source)
-        put(listing, "".join(f"{stem}\n" for stem in stems).encode())
+        return "".join(
+            f"{' '.join(map(number_text, box))} 1\n" for box in corners[span][counted[span]].tolist()
+        ).encode()
+
+    home, lists = FlatFolder(data / "Images", data / "Annotations", ".txt"), data / "ImageSets"
+    stems = write_flat(dataset, home, compose, listed_elsewhere(lists, dataset.split, home))
+    add_list(lists, dataset, stems)
+    _report_losses(dataset, findings, counted, corners)
 
 
-FORMAT = Format("carpk", "CARPK and PUCPR+ devkits", _recognise, _splits, _read, _write)
+def _report_losses(dataset: Dataset, findings: Findings | None, counted: NDArray[Any], corners: NDArray[Any]) -> None:
+    table = dataset.ground_truth
+    renamed = {dataset.categories.name[row] for row in table.category[counted]} - {"car"}
+    rounded = int((counted & (table.box != corners).any(axis=1)).sum())
+    also = [f"the name of the category {name}, which becomes car" for name in renamed]
+    also += [f"the fractions of a pixel of {rounded:,} boxes"] if rounded else []
+    report_losses(
+        dataset, findings, "CARPK", ("regions", "crowds", "ignored", "difficult", "levels", "areas", "ids"), also=also
+    )
+
+
+FORMAT = Format("carpk", "CARPK and PUCPR+ devkits", _recognise, _splits, _read, _write, _members)

@@ -24,6 +24,7 @@ import msgspec
 import numpy as np
 
 from detbench.data.formats.base import Format, Sighting
+from detbench.data.formats.carrying import report_losses
 from detbench.data.formats.coco_json import (
     Annotation,
     Category,
@@ -141,7 +142,26 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
     file_names = tuple(record.file_name.replace("\\", "/") for _, record in records)
     images = Images(tuple(image_of_key), file_names, *fill_sizes(sizes, paths))
     names = tuple(name or f"image {key!r}" for name, key in zip(file_names, image_of_key, strict=True))
-    return Dataset(name_of(path), "coco", path, split, categories, images, ground_truth, FolderPictures(paths, names))
+    return Dataset(
+        name_of(path),
+        "coco",
+        path,
+        split,
+        categories,
+        images,
+        ground_truth,
+        FolderPictures(paths, names),
+        tuple(str(file) for file, _ in records),
+    )
+
+
+def _members(path: Path, whole: Dataset, _findings: Findings) -> dict[str, list[int]]:
+    split_of = {str(source.file): source.split for source in _sources_or_error(path)}
+    members: dict[str, list[int]] = {split: [] for split in split_of.values() if split is not None}
+    for row, file in enumerate(whole.annotation_files):
+        if (split := split_of[file]) is not None:
+            members[split].append(row)
+    return members
 
 
 def _picture_search(source: _Source) -> PictureSearch:
@@ -163,7 +183,7 @@ def _picture(search: PictureSearch, file: Path, record: ImageRecord, findings: F
         return None
 
 
-def _write(dataset: Dataset, path: Path) -> None:
+def _write(dataset: Dataset, path: Path, findings: Findings | None = None) -> None:
     names = picture_names(dataset)
     copy_pictures(dataset, split_folder(path, dataset.split or "images", dataset.source), names)
     document = Document(
@@ -183,6 +203,7 @@ def _write(dataset: Dataset, path: Path) -> None:
     name = f"{_INSTANCES}_{dataset.split}.json" if dataset.split else f"{_INSTANCES}.json"
     target = split_folder(path / "annotations", name, dataset.source)
     put(target, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
+    report_losses(dataset, findings, "COCO")
 
 
 def _add_boxes(document: Document, dataset: Dataset) -> None:
@@ -216,4 +237,4 @@ def _add_boxes(document: Document, dataset: Dataset) -> None:
         )
 
 
-FORMAT = Format("coco", "COCO", _recognise, _splits, _read, _write)
+FORMAT = Format("coco", "COCO", _recognise, _splits, _read, _write, _members)

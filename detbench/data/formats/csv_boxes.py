@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from detbench.data.findings import Findings
 from detbench.data.formats.base import Format, Sighting
+from detbench.data.formats.carrying import report_losses
 from detbench.data.formats.csv_columns import COLUMNS, CORNERS
 from detbench.data.formats.csv_rows import (
     SUFFIXES,
@@ -168,6 +169,7 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
         Images(tuple(reader.images), file_names, *sizes),
         reader.builder.build(),
         FolderPictures(paths, file_names),
+        tuple(str(image.file) for image in reader.images.values()),
     )
 
 
@@ -189,7 +191,7 @@ def _picture(search: PictureSearch, image: _Image, key: str, findings: Findings)
         return None
 
 
-def _write(dataset: Dataset, path: Path) -> None:
+def _write(dataset: Dataset, path: Path, findings: Findings | None = None) -> None:
     names = picture_names(dataset)
     copy_pictures(dataset, split_folder(path / "images", dataset.split, dataset.source), names)
     text = io.StringIO()
@@ -197,6 +199,7 @@ def _write(dataset: Dataset, path: Path) -> None:
     writer.writerow(COLUMNS)
     writer.writerows(_lines(dataset, names))
     put(split_folder(path, f"{dataset.split or 'annotations'}.csv", dataset.source), text.getvalue().encode())
+    report_losses(dataset, findings, "CSV", ("ids",))
 
 
 def _lines(dataset: Dataset, names: tuple[str, ...]) -> Iterator[list[str]]:

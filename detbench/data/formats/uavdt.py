@@ -127,6 +127,7 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
     chosen = layout.splits[split] if split is not None else layout.whole.keys()
     builder = GroundTruthBuilder()
     keys: list[str] = []
+    files: list[str] = []
     paths: list[Path | None] = []
     sizes_px: list[tuple[int, int]] = []
     for sequence in sorted(chosen):
@@ -136,6 +137,7 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
             continue
         frames = _read_sequence(layout, sequence, len(keys), builder, findings)
         keys.extend(f"{sequence}/img{frame:06d}" for frame in frames.rows)
+        files.extend([str(layout.whole[sequence])] * len(frames.rows))
         paths.extend(frames.pictures.get(frame) for frame in frames.rows)
         width, height = fill_sizes([(0, 0)], [next(iter(frames.pictures.values()), None)])
         sizes_px.extend([(int(width[0]), int(height[0]))] * len(frames.rows))
@@ -150,6 +152,7 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
         images=Images(tuple(keys), names, size[:, 0].copy(), size[:, 1].copy()),
         ground_truth=builder.build(),
         pictures=FolderPictures(tuple(paths), tuple(f"{key}.jpg" for key in keys)),
+        annotation_files=tuple(files),
     )
 
 

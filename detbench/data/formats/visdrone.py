@@ -15,21 +15,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from detbench.data.findings import Findings
 from detbench.data.formats.base import Format, Sighting
+from detbench.data.formats.carrying import report_losses
 from detbench.data.formats.number_lines import first_line, number_lines
 from detbench.data.formats.numbers import number_text
 from detbench.data.formats.picture_search import PictureSearch, fill_sizes
-from detbench.data.formats.scanning import child_folder, files_with_suffix, folders_in, ordered_splits, stem_of
-from detbench.data.formats.writing import copy_pictures, picture_names, put, split_folder
+from detbench.data.formats.scanning import child_folder, files_with_suffix, folders_in, ordered_splits
+from detbench.data.formats.writing import FlatFolder, split_folder, write_flat
 from detbench.data.pictures import PICTURE_SUFFIXES, FolderPictures
 from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images
 from detbench.errors import DataError
-from detbench.files import safe_join
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from detbench.data.findings import Findings
     from detbench.data.tables import GroundTruth
 
 __all__ = ["FORMAT"]
@@ -108,7 +109,7 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
     folders = _find(path)
     chosen = [split] if split in folders else [*_splits(path), *([None] if None in folders else [])]
     builder = GroundTruthBuilder()
-    keys: dict[str, None] = {}
+    keys: dict[str, Path] = {}
     pictures: list[Path | None] = []
     looked_for: list[str] = []
     for name in chosen:
@@ -120,7 +121,7 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
                 findings.report("image-id-duplicate", file=file, message=message)
                 continue
             _read_boxes(file, len(keys), builder, findings)
-            keys[file.stem] = None
+            keys[file.stem] = file
             pictures.append(search.by_stem(file.stem, file=file))
             looked_for.append(str(folder / "images" / f"{file.stem}.jpg"))
     return Dataset(
@@ -134,6 +135,7 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
         ),
         ground_truth=builder.build(),
         pictures=FolderPictures(tuple(pictures), tuple(looked_for)),
+        annotation_files=tuple(map(str, keys.values())),
     )
 
 
@@ -172,7 +174,17 @@ def _read_boxes(file: Path, row: int, builder: GroundTruthBuilder, findings: Fin
         )
 
 
-def _write(dataset: Dataset, path: Path) -> None:
+def _members(path: Path, whole: Dataset, _findings: Findings) -> dict[str, list[int]]:
+    row_of = {file: row for row, file in enumerate(whole.annotation_files)}
+    quiet = Findings(strict=False)  # whole was read by the same files
+    return {
+        split: [row_of[str(file)] for file in _annotations(folder, quiet)]
+        for split, folder in _find(path).items()
+        if split is not None
+    }
+
+
+def _write(dataset: Dataset, path: Path, findings: Findings | None = None) -> None:
     ids = {name: row + 1 for row, name in enumerate(CATEGORIES)}
     table = dataset.ground_truth
     used = {dataset.categories.name[row] for row in set(table.category.tolist()) if row >= 0}
@@ -185,14 +197,32 @@ def _write(dataset: Dataset, path: Path) -> None:
         )
     split = None if dataset.split is None else f"{_FOLDER}{dataset.split}"
     folder = split_folder(path, split, dataset.source)
-    names = picture_names(dataset, flat=True)
-    copy_pictures(dataset, folder / "images", names)
     offsets = table.offsets(len(dataset.images))
     id_of_row = [ids.get(name, _REGION) for name in dataset.categories.name]
-    for row, name in enumerate(names):
-        lines = "".join(_line(table, box, id_of_row) for box in range(offsets[row], offsets[row + 1]))
-        stem = stem_of(name, PICTURE_SUFFIXES)
-        put(safe_join(folder / "annotations", f"{stem}.txt", file=dataset.source), lines.encode())
+
+    def compose(row: int, _name: str) -> bytes:
+        return "".join(_line(table, box, id_of_row) for box in range(offsets[row], offsets[row + 1])).encode()
+
+    write_flat(dataset, _flat_folder(folder), compose, _others(path, folder))
+    dimmed = int((~table.ignore & (table.crowd | table.difficult) & (table.category >= 0)).sum())
+    also = [
+        f"what sets {counted(dimmed, 'crowd or difficult box', 'crowd or difficult boxes')} apart from ignored ones"
+    ]
+    report_losses(dataset, findings, "VisDrone", ("areas", "ids"), also=also if dimmed else ())
+
+
+def _flat_folder(folder: Path) -> FlatFolder:
+    return FlatFolder(folder / "images", folder / "annotations", ".txt")
+
+
+def _others(path: Path, own: Path) -> dict[str, FlatFolder]:
+    """Return the stems, in lower case, that the other splits' folders in ``path`` have."""
+    folders = [folder for folder in folders_in(path) if folder != own and _SPLIT.fullmatch(folder.name)]
+    return {
+        file.stem.lower(): _flat_folder(folder)
+        for folder in folders
+        for file in files_with_suffix(folder / "annotations", ".txt")
+    }
 
 
 def _line(table: GroundTruth, row: int, id_of_row: list[int]) -> str:
@@ -210,4 +240,4 @@ def _line(table: GroundTruth, row: int, id_of_row: list[int]) -> str:
     return ",".join(map(number_text, numbers)) + "\n"
 
 
-FORMAT = Format("visdrone", "VisDrone-DET", _recognise, _splits, _read, _write)
+FORMAT = Format("visdrone", "VisDrone-DET", _recognise, _splits, _read, _write, _members)

@@ -1,9 +1,9 @@
 """Pascal VOC: ``Annotations/*.xml``, ``JPEGImages/`` and ``ImageSets/Main/<split>.txt``, or what is left of it.
 
 Read are also folders without ``ImageSets`` (``annotations/`` and ``images/`` under any usual name), XML beside the
-pictures, and a folder a split (``train/``, ``valid/``, ``test/``). An image's key is its XML's stem; ``<filename>``
-counts only where no picture has that stem. The categories are those of all XML files, not only of the split that
-is read, in alphabetical order, which for VOC's own twenty is their canonical one.
+pictures, a folder a split (``train/``, ``valid/``, ``test/``), and a single XML file. An image's key is its XML's
+stem; ``<filename>`` counts only where no picture has that stem. The categories are those of all XML files, not only
+of the split that is read, in alphabetical order, which for VOC's own twenty is their canonical one.
 
 Written is the devkit's layout. VOC carries no annotation ids; how it carries crowds and ignored regions is said
 in :mod:`detbench.data.formats.voc_xml`. A difficult box stays difficult; one of a crowd, or to be ignored, becomes it.
@@ -17,51 +17,24 @@ from typing import TYPE_CHECKING
 
 from detbench.data.findings import Findings
 from detbench.data.formats.base import Format, Sighting
-from detbench.data.formats.picture_search import PictureSearch, fill_sizes
-from detbench.data.formats.scanning import (
-    child_folder,
-    files_with_suffix,
-    folders_in,
-    is_split_name,
-    name_of,
-    ordered_splits,
-    stem_of,
-)
+from detbench.data.formats.carrying import report_losses
+from detbench.data.formats.picture_search import fill_sizes
+from detbench.data.formats.scanning import child_folder, name_of, ordered_splits, stem_of
+from detbench.data.formats.voc_layout import PICTURE_FOLDERS, SECOND_COLUMN, VocLayout, find_layout, layout_or_error
 from detbench.data.formats.voc_xml import VocAnnotation, VocObject, compose, is_annotation, parse
-from detbench.data.formats.writing import copy_pictures, picture_names, put, split_folder
+from detbench.data.formats.writing import FlatFolder, add_list, listed_elsewhere, write_flat
 from detbench.data.pictures import PICTURE_SUFFIXES, FolderPictures
 from detbench.data.tables import Categories, Dataset, GroundTruth, GroundTruthBuilder, Images
 from detbench.errors import DataError
 from detbench.files import read_text, safe_join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 __all__ = ["FORMAT"]
 
-_ANNOTATION_FOLDERS = ("annotations", "annotation", "xml", "xmls", "labels")
-_PICTURE_FOLDERS = ("jpegimages", "images", "image", "imgs", "img", "pictures")
-
-#: What the second column of a ``<class>_<split>.txt`` says: the class is not in the image, is, or is difficult.
-_SECOND_COLUMN = frozenset({"-1", "0", "1"})
-
-
 #: How many XML files are opened to recognise the format.
 _TRIED_FILES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Where things are.
-
-    Annotation folders by split (None where there are none), the search for the pictures of each, and the lists
-    of splits.
-    """
-
-    root: Path
-    annotations: Mapping[str | None, Path]
-    pictures: Mapping[Path, PictureSearch]
-    lists: Mapping[str, Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,91 +48,24 @@ class _Entry:
     record: str
 
 
-def _devkit_root(path: Path) -> Path:
-    """Return the folder of the one year in a VOCdevkit, or ``path``. Raises DataError if there are several years."""
-    if _has_xml(path) or child_folder(path, *_ANNOTATION_FOLDERS):
-        return path
-    devkit = child_folder(path, "vocdevkit") or path
-    years = [f for f in folders_in(devkit) if f.name.lower().startswith("voc") and child_folder(f, "annotations")]
-    if len(years) > 1:
-        raise DataError(
-            f"holds {', '.join(year.name for year in years)}", file=path, remedy="name one of these folders"
-        )
-    return years[0] if years else path
-
-
-def _has_xml(folder: Path) -> bool:
-    return bool(files_with_suffix(folder, ".xml"))
-
-
-def _find_layout(path: Path) -> _Layout | None:
-    """Return where a VOC dataset's parts are, or None if there is no XML. Raises DataError on several years."""
-    if not path.is_dir():
-        return None
-    root = _devkit_root(path)
-    home = next((f for n in _ANNOTATION_FOLDERS if (f := child_folder(root, n)) and _has_xml_below(f)), root)
-    annotations: dict[str | None, Path] = {None: home}
-    if not _has_xml(home):
-        annotations = {f.name: place for f in folders_in(home) if (place := _split_place(f, inside=home != root))}
-    if not annotations:
-        return None
-    pictures = {place: _picture_search(root, place, split) for split, place in annotations.items()}
-    return _Layout(root, annotations, pictures, _split_lists(root) if None in annotations else {})
-
-
-def _split_place(folder: Path, *, inside: bool) -> Path | None:
-    """Return where a split's XML is: in its folder, or in Annotations in it; ``inside`` Annotations any name may be."""
-    if not inside and not is_split_name(folder.name):
-        return None
-    return next((p for p in (folder, child_folder(folder, "annotations")) if p and _has_xml(p)), None)
-
-
-def _picture_search(root: Path, place: Path, split: str | None) -> PictureSearch:
-    """Return a search for the pictures of the annotations in ``place``, nearest first."""
-    homes = [child_folder(root, name) for name in _PICTURE_FOLDERS]
-    within = [home / split for home in homes if home and split]
-    beside = [place, child_folder(place.parent, *_PICTURE_FOLDERS)]
-    return PictureSearch.beneath(*within, *(beside if split else ()), *homes, root, *beside)
-
-
-def _has_xml_below(folder: Path) -> bool:
-    return _has_xml(folder) or any(_has_xml(child) for child in folders_in(folder))
-
-
-def _split_lists(root: Path) -> dict[str, Path]:
-    """Return split → list file; ``<class>_<split>.txt`` of the devkit, which list classes, are no splits."""
-    sets = child_folder(root, "imagesets")
-    if sets is None:
-        return {}
-    lists = files_with_suffix(child_folder(sets, "main") or sets, ".txt")
-    names = {path.stem for path in lists}
-    return {p.stem: p for p in lists if not (p.stem.rpartition("_")[2] in names - {p.stem} and _has_second_column(p))}
-
-
-def _has_second_column(path: Path) -> bool:
-    try:
-        lines = (line.split() for line in read_text(path).split("\n"))
-    except DataError:
-        return False
-    return next((words[-1] in _SECOND_COLUMN for words in lines if len(words) > 1), False)
-
-
 def _recognise(path: Path) -> Sighting | None:
     try:
-        layout = _find_layout(path)
+        layout = find_layout(path)
     except DataError as error:
         return Sighting("voc", 0.9, (f"it {error.problem}, each with an Annotations folder: {error.remedy}",))
     if layout is None:
         return None
-    files = [xml for place in layout.annotations.values() for xml in files_with_suffix(place, ".xml")]
+    files = layout.all_files()
     sound = next((xml for xml in files[:_TRIED_FILES] if is_annotation(xml)), None)
+    if path.is_file():
+        return Sighting("voc", 1.0, ("one XML file with the root <annotation>",)) if sound else None
     shown = f"{len(files):,} XML files in {_shown(files[0].parent, path)}"
     if sound is None:
         return None if files[0].parent == path else Sighting("voc", 0.5, (f"{shown}, the first of them unreadable",))
     evidence = [f"{shown}, {sound.name} with the root <annotation>"]
     if layout.lists:
         evidence.append(f"lists of splits in {_shown(next(iter(layout.lists.values())).parent, path)}")
-    if pictures := child_folder(layout.root, *_PICTURE_FOLDERS):
+    if pictures := child_folder(layout.root, *PICTURE_FOLDERS):
         evidence.append(f"a folder {_shown(pictures, path)}")
     return Sighting("voc", 1.0 if len(evidence) > 1 else 0.9, tuple(evidence))
 
@@ -168,29 +74,18 @@ def _shown(folder: Path, base: Path) -> str:
     return "this folder" if folder == base else f"{folder.relative_to(base)}/"
 
 
-def _layout_or_error(path: Path) -> _Layout:
-    layout = _find_layout(path)
-    if layout is None:
-        raise DataError(
-            "holds no VOC annotations: no XML in it, in Annotations/ or in a folder a split",
-            file=path,
-            remedy="name the folder that holds Annotations and JPEGImages",
-        )
-    return layout
-
-
 def _splits(path: Path) -> tuple[str, ...]:
-    layout = _layout_or_error(path)
+    layout = layout_or_error(path)
     return ordered_splits(layout.lists or [split for split in layout.annotations if split is not None])
 
 
 def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
-    layout = _layout_or_error(path)
+    layout = layout_or_error(path)
     entries = _entries(layout, split, findings)
     parsed = {entry.xml: parse(entry.xml, findings) for entry in entries}
     # The other splits are read for their categories alone, so what is wrong with them is not this split's matter.
     quiet = Findings(strict=False)
-    others = [x for place in layout.annotations.values() for x in files_with_suffix(place, ".xml") if x not in parsed]
+    others = [xml for xml in layout.all_files() if xml not in parsed]
     everything = [*parsed.values(), *(parse(xml, quiet) for xml in others)]
     names = {item.category for one in everything if one is not None for item in one.objects}
     categories = Categories.from_names(sorted(name for name in names if name is not None))
@@ -211,7 +106,15 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
         images,
         _ground_truth([one for _, one in kept], categories),
         pictures,
+        tuple(str(entry.xml) for entry, _ in kept),
     )
+
+
+def _members(path: Path, whole: Dataset, findings: Findings) -> dict[str, list[int]]:
+    layout = layout_or_error(path)
+    row_of = {file: row for row, file in enumerate(whole.annotation_files)}
+    files = {split: [str(e.xml) for e in _entries(layout, split, findings)] for split in _splits(path)}
+    return {split: [row_of[file] for file in found if file in row_of] for split, found in files.items()}
 
 
 def _ground_truth(annotations: Iterable[VocAnnotation], categories: Categories) -> GroundTruth:
@@ -233,13 +136,13 @@ def _ground_truth(annotations: Iterable[VocAnnotation], categories: Categories) 
     return builder.build()
 
 
-def _entries(layout: _Layout, split: str | None, findings: Findings) -> list[_Entry]:
+def _entries(layout: VocLayout, split: str | None, findings: Findings) -> list[_Entry]:
     """Return what to read, each key once: a split's list, or every XML file."""
     if split is not None and split in layout.lists:
         entries = _listed(layout, layout.lists[split], findings)
     else:
         places = [layout.annotations[split]] if split in layout.annotations else list(layout.annotations.values())
-        found = [xml for place in places for xml in files_with_suffix(place, ".xml")]
+        found = [xml for place in places for xml in layout.files[place]]
         entries = [_Entry(xml.stem, xml.parent, xml, xml, "") for xml in found]
     unique: dict[str, _Entry] = {}
     for entry in entries:
@@ -251,7 +154,7 @@ def _entries(layout: _Layout, split: str | None, findings: Findings) -> list[_En
     return list(unique.values())
 
 
-def _listed(layout: _Layout, list_file: Path, findings: Findings) -> list[_Entry]:
+def _listed(layout: VocLayout, list_file: Path, findings: Findings) -> list[_Entry]:
     """Return the images of a split's list that have an XML file."""
     home = layout.annotations[None]
     entries = []
@@ -277,11 +180,11 @@ def _listed(layout: _Layout, list_file: Path, findings: Findings) -> list[_Entry
 def _possible_stems(line: str) -> list[str]:
     """Return what a line may name: as it is, without a picture's ending, without the second column."""
     first, _, last = line.rpartition(" ")
-    names = [line, first.strip()] if last in _SECOND_COLUMN and first.strip() else [line]
+    names = [line, first.strip()] if last in SECOND_COLUMN and first.strip() else [line]
     return list(dict.fromkeys(stem for name in names for stem in (name, stem_of(name, PICTURE_SUFFIXES))))
 
 
-def _picture(layout: _Layout, entry: _Entry, one: VocAnnotation, findings: Findings) -> Path | None:
+def _picture(layout: VocLayout, entry: _Entry, one: VocAnnotation, findings: Findings) -> Path | None:
     """Return an image's picture: the one of its stem, or else the one that ``<filename>`` names."""
     search = layout.pictures[entry.home]
     found = search.by_stem(entry.stem, file=entry.xml)
@@ -297,19 +200,18 @@ def _picture(layout: _Layout, entry: _Entry, one: VocAnnotation, findings: Findi
     return found
 
 
-def _write(dataset: Dataset, path: Path) -> None:
-    names = picture_names(dataset, flat=True)
+def _write(dataset: Dataset, path: Path, findings: Findings | None = None) -> None:
     offsets = dataset.ground_truth.offsets(len(dataset.images))
-    stems = [stem_of(name, PICTURE_SUFFIXES) for name in names]
-    copy_pictures(dataset, path / "JPEGImages", names)
-    for row, (stem, name) in enumerate(zip(stems, names, strict=True)):
+    folder = path.resolve().name
+
+    def composed(row: int, name: str) -> bytes:
         sides = int(dataset.images.width_px[row]), int(dataset.images.height_px[row])
         objects = _objects(dataset, range(offsets[row], offsets[row + 1]))
-        annotation = VocAnnotation(name, *sides, tuple(objects))
-        put(path / "Annotations" / f"{stem}.xml", compose(annotation, path.resolve().name))
-    if dataset.split is not None:
-        listing = split_folder(path / "ImageSets" / "Main", f"{dataset.split}.txt", dataset.source)
-        put(listing, "".join(f"{stem}\n" for stem in stems).encode())
+        return compose(VocAnnotation(name, *sides, tuple(objects)), folder)
+
+    home, lists = FlatFolder(path / "JPEGImages", path / "Annotations", ".xml"), path / "ImageSets" / "Main"
+    add_list(lists, dataset, write_flat(dataset, home, composed, listed_elsewhere(lists, dataset.split, home)))
+    report_losses(dataset, findings, "VOC", ("ids",))
 
 
 def _objects(dataset: Dataset, rows: Iterable[int]) -> Iterable[VocObject]:
@@ -329,4 +231,4 @@ def _objects(dataset: Dataset, rows: Iterable[int]) -> Iterable[VocObject]:
         )
 
 
-FORMAT = Format("voc", "Pascal VOC", _recognise, _splits, _read, _write)
+FORMAT = Format("voc", "Pascal VOC", _recognise, _splits, _read, _write, _members)

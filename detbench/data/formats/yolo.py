@@ -22,15 +22,16 @@ import yaml
 
 from detbench.data.findings import Findings
 from detbench.data.formats.base import Format, Sighting
+from detbench.data.formats.carrying import report_losses
 from detbench.data.formats.scanning import child_folder, files_with_suffix, name_of, ordered_splits, stem_of
-from detbench.data.formats.writing import copy_pictures, make_folder, picture_names, put, split_folder
+from detbench.data.formats.writing import copy_pictures, picture_names, put, split_folder
 from detbench.data.formats.yolo_labels import line_text, parse_line
 from detbench.data.formats.yolo_layout import YoloLayout, find_layout, label_file, listed_pictures, read_config
 from detbench.data.formats.yolo_reading import SURELY_PIXELS, YoloReader
 from detbench.data.pictures import PICTURE_SUFFIXES, FolderPictures
 from detbench.data.tables import Categories, Dataset, Images
 from detbench.errors import DataError
-from detbench.files import read_text, write_text
+from detbench.files import make_folder, read_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,6 +121,7 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
         Images(tuple(reader.images), file_names, sizes[:, 0].copy(), sizes[:, 1].copy()),
         reader.builder.build(),
         FolderPictures(paths, file_names),
+        tuple(str(label_file(layout.root, picture)) for picture in paths),
     )
 
 
@@ -130,7 +132,7 @@ def _numbers(layout: YoloLayout) -> tuple[str, ...]:
     return tuple(map(str, range(reader.highest + 1)))
 
 
-def _write(dataset: Dataset, path: Path) -> None:
+def _write(dataset: Dataset, path: Path, findings: Findings | None = None) -> None:
     names = picture_names(dataset)
     images, table = dataset.images, dataset.ground_truth
     for key, width, height in zip(images.key, images.width_px, images.height_px, strict=True):
@@ -150,6 +152,7 @@ def _write(dataset: Dataset, path: Path) -> None:
         rows = (int(r) for r in range(offsets[row], offsets[row + 1]) if kept[r])
         lines = _lines(dataset, rows, int(images.width_px[row]), int(images.height_px[row]))
         put(labels / f"{stem_of(name, PICTURE_SUFFIXES)}.txt", "".join(f"{line}\n" for line in lines).encode())
+    report_losses(dataset, findings, "YOLO", ("regions", "crowds", "ignored", "difficult", "levels", "areas", "ids"))
 
 
 def _lines(dataset: Dataset, rows: Iterable[int], width_px: int, height_px: int) -> Iterable[str]:

@@ -197,5 +197,5 @@ def test_a_place_that_cannot_be_written_is_one_clear_error(tmp_path: Path, name:
     """A file where a folder should be made is named."""
     put(tmp_path / "in", "a", "0 0.5 0.5 0.2 0.4")
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(DataError, match=r"out.*: the folder cannot be made"):
+    with pytest.raises(DataError, match=r"out.*: this folder cannot be made"):
         get_format(name).write(read_dataset(tmp_path / "in", format_name="yolo"), tmp_path / "out")  # type: ignore[misc]

@@ -5,7 +5,7 @@ them, shadows of one sun, several heights, turns and tilts of the camera. Flight
 splits, because neighbouring frames show the same vehicles.
 """
 
-from detbench.data.synthetic.parking.dataset import DEFAULT_IMAGES, DEFAULT_SIZE_PX, SPLITS, draw
+from detbench.data.synthetic.parking.dataset import DEFAULT_IMAGES, DEFAULT_SIZE_PX, SPLITS, count_images, draw
 from detbench.data.synthetic.parking.vehicles import CATEGORY_NAMES
 
-__all__ = ["CATEGORY_NAMES", "DEFAULT_IMAGES", "DEFAULT_SIZE_PX", "SPLITS", "draw"]
+__all__ = ["CATEGORY_NAMES", "DEFAULT_IMAGES", "DEFAULT_SIZE_PX", "SPLITS", "count_images", "draw"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from detbench.data.synthetic.parking.sight import Frame
 
-__all__ = ["DEFAULT_IMAGES", "DEFAULT_SIZE_PX", "SPLITS", "draw"]
+__all__ = ["DEFAULT_IMAGES", "DEFAULT_SIZE_PX", "SPLITS", "count_images", "draw"]
 
 DEFAULT_IMAGES = 120
 DEFAULT_SIZE_PX = (640, 480)
@@ -93,6 +93,11 @@ def draw(
         for split in SPLITS
         if split in splits
     }
+
+
+def count_images(images: int, splits: Sequence[str]) -> int:
+    """Return how many pictures of a set of ``images`` belong to ``splits``."""
+    return sum(_DEAL[number // FRAMES_A_FLIGHT % len(_DEAL)] in splits for number in range(images))
 
 
 def _check(images: int, seed: int, size_px: tuple[int, int], splits: Sequence[str], workers: int) -> None:

@@ -30,6 +30,9 @@ FEWEST_VEHICLES, MOST_VEHICLES = 10, 120
 #: No more than this share of the bays is ever taken.
 _FULL = 0.97
 
+#: Of five flights in a row this one, counted from 0, ends over the closed part: an empty frame. Each split has some.
+_CLOSED_FLIGHT = 2
+
 #: Between the last vehicle and the closed part, so that none looks into it.
 _CLEAR_M = 8.0
 
@@ -65,7 +68,7 @@ def plan_flight(seed: int, flight: int, size_px: tuple[int, int]) -> Flight:
     light, warm = 0.94 + 0.14 * float(rng.random()), 0.05 * (float(rng.random()) - 0.4)
     tint = (light * (1 + warm), light, light * (1 - warm))
     tiles = make_tiles(rng)
-    closed_last = chance(rng, 0.3)
+    closed_last = flight % 5 == _CLOSED_FLIGHT
     for _ in range(_TRIES):
         cameras = _fly(rng, park, size_px, closed_last=closed_last)
         frames = _fill(park, cameras, parked, rank, wanted, driving)
