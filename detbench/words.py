@@ -1,8 +1,13 @@
-"""Numbers with their nouns, the same way in every sentence."""
+"""Numbers with their nouns, and names from data files made fit to be printed: the same way in every sentence."""
 
 from __future__ import annotations
 
-__all__ = ["counted"]
+import re
+
+__all__ = ["brief", "counted", "in_words", "printable", "unbroken"]
+
+#: No letters, but scripts and emoji are wrong without them: the blanks of other widths, the joiners.
+_INVISIBLE = frozenset("\u00a0\u202f\u3000\u200c\u200d")
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -14,3 +19,62 @@ def counted(number: int, one: str, many: str = "") -> str:
     ('1 box', '1,200 images')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with control characters and broken ones replaced: names from data files reach terminals."""
+    return "".join(c if c.isprintable() or c in _INVISIBLE else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def unbroken(text: str) -> str:
+    """Return ``text`` with halves of surrogate pairs replaced: a file's name that is not UTF-8 has them.
+
+    Examples
+    --------
+    >>> unbroken("caf\\udce9.jpg") == "caf\\N{REPLACEMENT CHARACTER}.jpg"
+    True
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def brief(name: str, limit: int) -> str:
+    """Return as much of a name as ``limit`` characters hold, on one line, with an ellipsis if it is not all.
+
+    Examples
+    --------
+    >>> brief("traffic light", 9)
+    'traffic …'
+    """
+    plain = " ".join(name[: 4 * limit].split())
+    return plain if len(plain) <= limit and len(name) <= 4 * limit else plain[: limit - 1] + "…"
+
+
+def in_words(message: str) -> str:
+    """Return what msgspec says about a value that has another type than it should, without its notation.
+
+    Examples
+    --------
+    >>> in_words("Expected `float | null`, got `str`"), in_words("Object missing required field `score`")
+    ('should be a number or null, not a string', 'has no score')
+    """
+    if length := re.match(r"Expected `array` of length (\d+)", message):
+        return f"should be a list of {length[1]}"
+    if message.startswith("Number out of range"):
+        return "is too large a number"
+    if missing := re.match(r"Object missing required field `(.*)`", message):
+        return f"has no {missing[1]}"
+    text = re.sub("`([^`]*)`", lambda kinds: " or ".join(_KINDS.get(k, k) for k in kinds[1].split(" | ")), message)
+    if different := re.match("Expected (.*), got (.*)", text):
+        return f"should be {different[1]}, not {different[2]}"
+    return text[:1].lower() + text[1:]
+
+
+#: What msgspec calls a type → what a person calls it.
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a string",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "an object",
+}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from detbench import __version__
 from detbench.cli.check import check
-from detbench.cli.console import say
+from detbench.cli.console import prepare_streams, say
 from detbench.cli.convert import convert
 from detbench.cli.datasets import datasets
 from detbench.cli.draw import draw
@@ -72,15 +73,36 @@ for _panel, _commands in _PANELS.items():
 
 def main() -> None:
     """Run the command line; turn what a user can cause into one line on standard error and exit 2."""
+    prepare_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # a full disk or a closed pipe shows here, and not when the interpreter shuts down
     except DetbenchError as error:
-        say(f"error: {error}")
-        sys.exit(EXIT_BAD_INPUT)
+        _give_up(str(error))
     except KeyboardInterrupt:
         say("interrupted")
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output has left (| head): say nothing, and let no flush at exit complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output has left (| head): there is nobody to say anything to.
+        _discard_output()
         sys.exit(EXIT_BAD_INPUT)
+    except MemoryError as error:
+        _give_up(f"there is not enough memory ({str(error) or 'none is left'}); give less at once, or free some")
+    except OSError as error:
+        # The system's own reasons; its message names the file where there is one. Anything else is a bug: a traceback.
+        _discard_output()
+        where = f"{error.filename}: " if error.filename else ""
+        _give_up(f"{where}{error.strerror or error}")
+
+
+def _give_up(problem: str) -> NoReturn:
+    say(f"error: {problem}")
+    sys.exit(EXIT_BAD_INPUT)
+
+
+def _discard_output() -> None:
+    """Send what is still to be written nowhere, so that no flush at the exit complains."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

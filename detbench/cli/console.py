@@ -2,20 +2,58 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import os
 import sys
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from detbench.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
-__all__ = ["print_json", "printable", "progress", "say", "stdout"]
+__all__ = ["prepare_streams", "print_json", "printable", "progress", "say", "stdout"]
 
 _PIPE_WIDTH = 100
+
+#: What stands for the letters of our own tables on a terminal that lacks them.
+_PLAIN = {
+    **dict.fromkeys("\N{EN DASH}─━", "-"),
+    **dict.fromkeys("▏▎▍▌▋▊▉█", "#"),
+    "→": "->",
+    "…": "...",
+    "×": "x",
+    "·": "*",
+    "²": "^2",
+    "√": "sqrt",
+    "≤": "<=",
+    "≥": ">=",
+    "°": " degrees",
+}
+
+
+def prepare_streams() -> None:
+    """Make standard output and error take any text, whatever their encoding, and be there even if they were closed."""
+    for name, mode in (("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+    codecs.register_error("detbench.plain", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="detbench.plain")
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """Return what to write instead of letters that an encoding lacks, and where to go on (a codec's error handler)."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
 
 
 def stdout() -> Console:
@@ -26,18 +64,21 @@ def stdout() -> Console:
 
 
 def say(text: str) -> None:
-    """Print one plain line on standard error, for a person: never parsed, never markup."""
-    print(text, file=sys.stderr)  # noqa: T201  the one place that prints to people
-
-
-def printable(text: str) -> str:
-    """Return ``text`` with control characters and broken ones replaced: names from data files reach terminals."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    """Print one plain line on standard error, for a person: never parsed, never markup, no control characters."""
+    print(printable(text), file=sys.stderr)  # noqa: T201  the one place that prints to people
 
 
 def print_json(value: Any) -> None:
-    """Print ``value`` as JSON on standard output; NaN and infinities are refused, not written."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Print ``value`` as JSON on standard output; NaN and infinities are refused, not written.
+
+    Letters stand as they are, unless one of them has no place in the stream's encoding: then all are escaped.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2, allow_nan=False)
+    sys.stdout.write(text + "\n")
 
 
 @contextlib.contextmanager

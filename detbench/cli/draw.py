@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from detbench.cli.writing import JsonOption, OutOption, OverwriteOption, SeedOption, print_written, say_notes
 from detbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from detbench.data.tables import Dataset
 
 __all__ = ["draw"]
 
 
-def draw(
+def draw(  # one parameter for each option
     name: Annotated[str, typer.Argument(help="The built-in dataset: parking.", show_default=False)],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write to.", show_default=False)],
+    output: OutOption,
     images: Annotated[int, typer.Option(help="How many images the whole set has.")] = 120,
     split: Annotated[
-        list[str] | None, typer.Option(help="Draw only this split; may be given again. All if not given.")
+        list[str] | None,
+        typer.Option(help="Draw only this split; may be given again. All if not given.", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed is another set.")] = 0,
+    seed: SeedOption = 0,
     size: Annotated[str, typer.Option(help="Width and height in pixels.")] = "640x480",
-    to: Annotated[str, typer.Option("--to", help="The format to write: coco, voc, …")] = "coco",
+    to: Annotated[str, typer.Option("--to", help="The format to write.")] = "coco",
     workers: Annotated[
         int | None, typer.Option(help="Processes that draw; one a core if not given.", show_default=False)
     ] = None,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Draw a built-in dataset: nothing to download, and the same options give the same set.
 
@@ -41,34 +48,40 @@ def draw(
     import os
     import tempfile
 
-    from detbench.cli.console import progress, say
-    from detbench.data.formats import get_format
+    from detbench.cli.console import progress
+    from detbench.data.findings import Findings
+    from detbench.data.output import new_folder, writer_of
     from detbench.data.synthetic import SYNTHETIC_NAMES, parking
 
     if name not in SYNTHETIC_NAMES:
         raise UsageError(f"there is no built-in dataset {name!r}; there is {', '.join(SYNTHETIC_NAMES)}")
-    write = get_format(to).write
-    if write is None:
-        raise UsageError(f"{to} is only read, not written; take coco or voc")
-    splits = tuple(split or parking.SPLITS)
-    total = parking.count_images(images, splits)
-    with tempfile.TemporaryDirectory(prefix="detbench-draw-") as aside, progress("drawing", total) as advance:
+    write, size_px, splits = writer_of(to), _parse_size(size), tuple(split or parking.SPLITS)
+    notes = Findings()
+    with (
+        new_folder(output, sources=[], overwrite=overwrite) as folder,
+        tempfile.TemporaryDirectory(prefix="detbench-draw-") as aside,
+        progress("drawing", parking.count_images(images, splits)) as advance,
+    ):
         drawn = parking.draw(
             Path(aside),
             images=images,
             seed=seed,
-            size_px=_parse_size(size),
+            size_px=size_px,
             splits=splits,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers if workers is not None else os.cpu_count() or 1,
             advance=advance,
         )
         for dataset in drawn.values():
-            write(dataset, out)
-    for part, dataset in drawn.items():
-        empty = len(dataset.images) - len(set(dataset.ground_truth.image.tolist()))
-        counts = f"{len(dataset.images):,} images, {len(dataset.ground_truth):,} vehicles, {empty:,} empty"
-        say(f"{part}: {counts}")
-    say(f"written to {out} as {to}")
+            write(dataset, folder, notes)
+    say_notes(notes)
+    print_written([_row(dataset) for dataset in drawn.values()], output=output, format_name=to, as_json=json)
+
+
+def _row(dataset: Dataset) -> dict[str, Any]:
+    """Return what is said of a split that was drawn."""
+    images, boxes = len(dataset.images), len(dataset.ground_truth)
+    empty = images - len(set(dataset.ground_truth.image.tolist()))
+    return {"split": dataset.split, "images": images, "boxes": boxes, "without boxes": empty}
 
 
 def _parse_size(text: str) -> tuple[int, int]:

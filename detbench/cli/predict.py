@@ -24,11 +24,11 @@ class Detector(StrEnum):
 
 def predict(
     data: Annotated[Path, typer.Argument(help="A dataset's folder, or its annotation file.", show_default=False)],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The COCO results JSON to write.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The COCO results JSON to write.", show_default=False)],
     detector: Annotated[Detector, typer.Option(help="The kind of detector.")] = Detector.CLASSICAL,
     split: Annotated[str | None, typer.Option(help="The split to predict; everything if not given.")] = None,
     fit_split: Annotated[
-        str | None, typer.Option(help="Fit the detector on this split first.", show_default=False)
+        str | None, typer.Option(help="Fit the detector on this split first; train if no --model is given.")
     ] = None,
     model: Annotated[
         Path | None, typer.Option(help="Use this fitted detector instead of fitting one.", show_default=False)
@@ -48,8 +48,8 @@ def predict(
 
     \b
     [bold]Examples[/bold]
-    detbench predict parking --split test --fit-split train -o predictions.json
-    detbench predict parking --split train --fit-split train --save-model m.npz -o p.json
+    detbench predict parking --split test -o predictions.json
+    detbench predict parking --split val --save-model m.npz -o val.json
     detbench predict other --model m.npz -o predictions.json
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     import time
@@ -59,6 +59,8 @@ def predict(
     from detbench.data.predictions.write import write_coco_results
     from detbench.detectors.predict import predict as run
 
+    if fit_split is None and model is None:
+        fit_split = "train"
     _check_choices(split, fit_split, model, save_model)
     dataset = read_dataset(data, split=split, format_name=format_name)
     fitted = _obtain(data, fit_split, model, save_model, format_name, seed)
@@ -66,18 +68,18 @@ def predict(
     with progress("predicting", len(dataset.images)) as advance:
         predictions = run(fitted, dataset, advance=advance)
     seconds = time.perf_counter() - start
-    write_coco_results(predictions, dataset, out)
+    write_coco_results(predictions, dataset, output)
     count = len(dataset.images)
     say(f"{detector.value}: {count:,} images in {seconds:.1f} s, {count / seconds:.1f} images/s, decoding included")
-    say(f"{len(predictions):,} predictions written to {out}")
+    say(f"{len(predictions):,} predictions written to {output}")
 
 
 def _check_choices(split: str | None, fit_split: str | None, model: Path | None, save_model: Path | None) -> None:
     """Say what contradicts, before anything takes time. Raises UsageError."""
     from detbench.cli.console import say
 
-    if (fit_split is None) == (model is None):
-        raise UsageError("say either --fit-split, to fit the detector, or --model, to use a fitted one")
+    if fit_split is not None and model is not None:
+        raise UsageError("--fit-split fits a detector and --model takes a fitted one; say one of them")
     if model is not None and save_model is not None:
         raise UsageError("--save-model keeps a detector that is fitted here; --model takes one that is kept already")
     if fit_split is not None and split in {None, fit_split}:

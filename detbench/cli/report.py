@@ -12,7 +12,9 @@ from detbench.errors import UsageError
 
 
 def report(
-    result: Annotated[Path, typer.Argument(metavar="RESULT.json", help="A result that detbench eval wrote.")],
+    result: Annotated[
+        Path, typer.Argument(metavar="RESULT", help="The result.json that detbench eval wrote, or the folder it is in.")
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The page (FILE.html), or the folder to write report.html into.")
     ] = Path("report.html"),
@@ -32,10 +34,11 @@ def report(
     from detbench.files import make_folder
     from detbench.report.pages import write_report
 
+    file = result / "result.json" if result.is_dir() else result
     page = output if output.suffix.lower() in {".html", ".htm"} else output / "report.html"
-    if page.resolve() == result.resolve():
+    loaded = Result.load(file)
+    if page.exists() and page.samefile(file):
         raise UsageError(f"{page} would be written over the result it comes from; say another name with -o")
-    loaded = Result.load(result)
     make_folder(page.parent)
     write_report(loaded, page)
     say(f"wrote {page}")

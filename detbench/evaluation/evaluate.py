@@ -22,6 +22,7 @@ from detbench.evaluation.protocols import Protocol, protocol_named
 from detbench.evaluation.remarks import reason_for_category, reasons, remarks
 from detbench.evaluation.results import CategoryResult, Curves, DatasetFacts, PredictionFacts, Result
 from detbench.evaluation.tasks import image_ranks
+from detbench.words import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,7 +98,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
     return Result(
         detbench=__version__,
-        name=name or Path(loaded.source).stem,
+        name=unbroken(name or Path(loaded.source).stem),
         protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
         dataset=_dataset_facts(dataset),
         predictions=_prediction_facts(loaded, dataset),
@@ -124,7 +125,7 @@ def _per_category(
         metrics = category_metrics(curves, matches.protocol, category)
         why = reason_for_category(must, ignored)
         yield CategoryResult(
-            name=name,
+            name=unbroken(name),
             ground_truths=must,
             ignored=ignored,
             predictions=int(prediction_counts[category]),
@@ -154,7 +155,7 @@ def _rounded(values: NDArray[np.float64]) -> list[float]:
 
 def _dataset_facts(dataset: Dataset) -> DatasetFacts:
     return DatasetFacts(
-        name=dataset.name,
+        name=unbroken(dataset.name),
         format=dataset.format,
         split=dataset.split,
         fingerprint=dataset_fingerprint(dataset),
@@ -167,7 +168,7 @@ def _dataset_facts(dataset: Dataset) -> DatasetFacts:
 def _prediction_facts(loaded: LoadedPredictions, dataset: Dataset) -> PredictionFacts:
     table = loaded.predictions
     return PredictionFacts(
-        source=Path(loaded.source).name,
+        source=unbroken(Path(loaded.source).name),
         fingerprint=_digest(
             [[*dataset.images.key], [*dataset.categories.name]],
             [table.image, table.category, table.box, table.score],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.evaluation.results import Remark
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,11 +64,12 @@ def remarks(
 
 def _about_predictions(dataset: Dataset, predictions: Predictions, dropped: Mapping[str, int]) -> list[Remark]:
     found = [
-        _remark("predictions-dropped", "warning", f"{count:,} predictions were left out: {reason}")
+        _remark("predictions-dropped", "warning", f"left out: {counted(count, 'prediction')}, {reason}")
         for reason, count in dropped.items()
     ]
     if not len(predictions):
-        found.append(_remark("no-predictions", "warning", "there are no predictions: every number is 0 by definition"))
+        text = "there are no predictions: every number that is defined is 0"
+        found.append(_remark("no-predictions", "warning", text))
         return found
     proposals = int(np.count_nonzero(predictions.category < 0))
     if proposals:
@@ -80,7 +82,7 @@ def _about_predictions(dataset: Dataset, predictions: Predictions, dropped: Mapp
         )
     without = len(dataset.images) - len(np.unique(predictions.image))
     if without:
-        text = f"{without:,} of {len(dataset.images):,} images have no prediction; they count"
+        text = f"{without:,} of {counted(len(dataset.images), 'image')} without any prediction; they count"
         found.append(_remark("images-without-predictions", "note", text))
     return found
 
@@ -125,20 +127,21 @@ def _about_ground_truth(dataset: Dataset, matches: Matches) -> list[Remark]:
         text = f"{marked:,} ground truths are marked 'ignore', which {protocol.name} overwrites with 'iscrowd'"
         found.append(_remark("ignore-overwritten", "warning", text))
     if len(protocol.areas) > 1 and (missing := int(np.count_nonzero(np.isnan(truth.area_px)))):
-        text = f"{missing:,} ground truths give no area; their box's area decides whether they are small or large"
+        text = f"no area is given for {counted(missing, 'ground truth')}; the box's decides what is small or large"
         found.append(_remark("area-missing", "note", text))
     with_truth = len(np.unique(truth.category[truth.category >= 0]))
     if with_truth < len(dataset.categories):
         without = len(dataset.categories) - with_truth
-        text = f"{without} of {len(dataset.categories)} categories have no ground truth; no mean contains them"
+        text = f"{without:,} of {counted(len(dataset.categories), 'category', 'categories')} without ground truth; no mean contains them"
         found.append(_remark("categories-without-ground-truth", "note", text))
     return found
 
 
 def _about_size(dataset: Dataset) -> list[Remark]:
-    if len(dataset.images) >= FEW_IMAGES:
+    if not 0 < len(dataset.images) < FEW_IMAGES:
         return []
-    return [_remark("few-images", "note", f"with {len(dataset.images)} images the intervals are too narrow to lean on")]
+    text = f"with {counted(len(dataset.images), 'image')} the intervals are too narrow to lean on"
+    return [_remark("few-images", "note", text)]
 
 
 def _remark(code: str, severity: str, message: str) -> Remark:

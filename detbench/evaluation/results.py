@@ -6,14 +6,17 @@ The schema is documented in ``docs/reference/result.md``. An undefined number is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from detbench.data.input import foreign, require_file_or_folder
 from detbench.errors import DataError
 from detbench.files import read_bytes, replacing
+from detbench.words import in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import pandas as pd
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "CategoryResult", "Curves", "DatasetFacts", "PredictionFacts", "Remark", "Result"]
 
 SCHEMA = "detbench.result/1"
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class DatasetFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,9 +35,9 @@ class DatasetFacts(msgspec.Struct, frozen=True, kw_only=True):
     format: str
     split: str | None
     fingerprint: str
-    images: int
-    ground_truths: int
-    categories: int
+    images: Count
+    ground_truths: Count
+    categories: Count
 
 
 class PredictionFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +45,9 @@ class PredictionFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     fingerprint: str
-    predictions: int
-    images: int
-    dropped: int
+    predictions: Count
+    images: Count
+    dropped: Count
 
 
 class CategoryResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,9 +58,9 @@ class CategoryResult(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    ground_truths: int
-    ignored: int
-    predictions: int
+    ground_truths: Count
+    ignored: Count
+    predictions: Count
     metrics: dict[str, float | None]
     intervals: dict[str, tuple[float, float]]
     reasons: dict[str, str]
@@ -142,13 +147,22 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def load(cls, path: Path) -> Result:
-        """Read a result. Raises DataError if ``path`` holds no result of this schema."""
+        """Read a result. Raises DataError if ``path`` holds no result of this schema, or one that was tampered with."""
+        require_file_or_folder(path)
+        data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
         try:
-            result = msgspec.json.decode(read_bytes(path), type=cls)
-        except msgspec.DecodeError as error:
-            raise DataError(f"is not a detbench result ({error})", file=path) from error
-        if result.schema != SCHEMA:
-            raise DataError(f"has schema {result.schema!r}, this version reads {SCHEMA!r}", file=path)
+            schema = msgspec.json.decode(data, type=_Head).schema
+            if schema != SCHEMA:
+                text = f"has the schema {schema[:60]!r}, and this version reads {SCHEMA!r}"
+                raise DataError(text if schema else _NO_RESULT, file=path, remedy=_REMEDY)
+            result = msgspec.json.decode(data, type=cls)
+        except msgspec.ValidationError as error:
+            raise DataError(f"{_NO_RESULT}: {_misfit(str(error))}", file=path, remedy=_REMEDY) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            plain = foreign(data, path) or DataError(f"{_NO_RESULT} ({error})", file=path, remedy=_REMEDY)
+            raise plain from error
+        if flaw := _flaw(result):
+            raise DataError(f"was changed by hand, or cut: {flaw}", file=path, remedy=_REMEDY)
         return result
 
     def to_frame(self) -> pd.DataFrame:
@@ -165,3 +179,55 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
                 "reason": [self.reasons.get(name, "") for name in self.metrics],
             }
         )
+
+
+_NO_RESULT = "is not a detbench result"
+_REMEDY = "write it again with detbench eval -o"
+
+#: Sums of fractions may end this far above 1.
+_ROUNDING = 1e-9
+
+#: A protocol's table is a few lists of flat tables.
+_MOST_LEVELS = 8
+
+
+class _Head(msgspec.Struct):
+    """The part of a result that says whether the rest can be read."""
+
+    schema: str = ""
+
+
+def _misfit(message: str) -> str:
+    """Return msgspec's message in words, with the place in the file that it is about."""
+    what, _, place = message.partition(" - at `$")
+    return " ".join(part for part in (place.strip(".`"), in_words(what)) if part)
+
+
+def _flaw(result: Result) -> str:
+    """Return what in a result cannot be, in words, or nothing."""
+    for of in (result, *result.per_category):
+        for name, value in of.metrics.items():
+            if not _all_shares([value]):
+                return f"{name} is {value}, and every number lies between 0 and 1"
+        for name, ends in of.intervals.items():
+            if not _all_shares(ends) or ends[0] > ends[1]:
+                return f"the interval of {name} is {list(ends)}"
+    curves = result.curves
+    drawn = [*curves.mean.values(), *(curve for curve in curves.by_category if curve is not None)]
+    if len(curves.by_category) != len(result.per_category) or any(len(c) != len(curves.recall) for c in drawn):
+        return "curves and categories, or a curve and its recall, differ in length"
+    if not all(map(_all_shares, (curves.recall, *drawn))):
+        return "a curve leaves the range from 0 to 1"
+    if not isinstance(result.protocol.get("name"), str) or _deeper(result.protocol, _MOST_LEVELS):
+        return "its protocol has no name, or is nested too deeply"
+    return ""
+
+
+def _all_shares(values: Iterable[float | None]) -> bool:
+    return all(value is None or 0 <= value <= 1 + _ROUNDING for value in values)
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Return whether lists and tables are nested in each other more than ``levels`` times."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_deeper(item, levels - 1) for item in inner)

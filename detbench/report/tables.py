@@ -197,8 +197,8 @@ def _plain(value: Any) -> str:  # noqa: PLR0911  one return for each kind of val
             return "yes" if value else "no"
         case float():
             return f"{value:.10g}"
-        case {"name": name, "low_px": low, "high_px": high}:
-            return f"{name} ({_range(float(low), float(high))})"
+        case {"name": str(name), "low_px": int() | float() as low, "high_px": int() | float() as high}:
+            return f"{name} ({_range(low, high)})"
         case dict():
             return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items()) or "none"
         case list() | tuple():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from detbench.report import tables
-from detbench.words import counted
+from detbench.words import counted, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -86,4 +86,4 @@ def _text(words: str) -> Text:
     """Return text that is no markup and moves no cursor."""
     from rich.text import Text
 
-    return Text("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words))
+    return Text(printable(words))

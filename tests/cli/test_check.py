@@ -50,7 +50,7 @@ def test_errors_set_the_status(detbench: Run, voc: Path) -> None:
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     at = lines.index("error box-negative-size  1")
-    assert lines[at + 1].strip() == "JPEGImages/test-1.jpg, box 1"
+    assert lines[at + 1].strip() == "Annotations/test-1.xml, object 1 of image test-1"
     assert lines[at + 2].strip().startswith("is -20 by 25 px")
     assert lines[at + 3].strip() == "→ swap or correct the corners"
     assert lines[-1].startswith("1 error, 0 warnings")

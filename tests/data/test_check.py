@@ -107,7 +107,7 @@ def test_sound_data_has_no_findings(tmp_path: Path) -> None:
 def test_broken_boxes(tmp_path: Path, box: tuple[float, float, float, float], code: str) -> None:
     """A box that is inside out, empty or outside is named by its picture and its number, and by nothing else."""
     [finding] = with_boxes(tmp_path, (5, 5, 20, 20), box, format_name="csv")
-    assert (finding.code, finding.record) == (code, "box 2")
+    assert (finding.code, finding.record) == (code, "object 2 of image a")
     assert finding.file == str(tmp_path / "a.png")
 
 
@@ -127,8 +127,8 @@ def test_a_voc_point_is_empty(tmp_path: Path) -> None:
 def test_equal_boxes(tmp_path: Path) -> None:
     """The second of two equal boxes is named, with the first; −0 equals 0."""
     [finding] = with_boxes(tmp_path, (0.0, 0, 20, 20), (5, 5, 20, 20), (-0.0, 0, 20, 20))
-    assert (finding.code, finding.record) == ("box-duplicate", "box 3")
-    assert "equals box 1: car" in finding.message
+    assert (finding.code, finding.record) == ("box-duplicate", "object 3 of image a")
+    assert "equals object 1: car" in finding.message
 
 
 def test_annotation_ids_name_boxes(tmp_path: Path) -> None:
@@ -136,7 +136,14 @@ def test_annotation_ids_name_boxes(tmp_path: Path) -> None:
     builder = GroundTruthBuilder()
     builder.add(0, 0, (10, 10, 5, 5), source_id=991)
     data = dataclasses.replace(dataset([picture(tmp_path / "a.png")]), ground_truth=builder.build())
-    assert found(data)[0].record == "annotation 991"
+    assert found(data)[0].record == "annotation 991 of image a"
+
+
+def test_boxes_are_named_in_the_file_to_correct(tmp_path: Path) -> None:
+    """A finding about a box names the annotation file, not the picture, where there is one."""
+    data = dataset([picture(tmp_path / "a.png")], {0: [(10, 10, 5, 5)]}, format_name="csv")
+    [finding] = found(dataclasses.replace(data, annotation_files=("boxes/a.txt",)))
+    assert (finding.file, finding.record) == ("boxes/a.txt", "object 1 of image a")
 
 
 CORNERS = [(4.0 * i, 3.0 * i, 4.0 * i + 12, 3.0 * i + 9) for i in range(1, 12)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.data.check.conventions import VOC, looks_like_xywh, looks_like_xyxy
+from detbench.data.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detbench.data.check.context import Context, Split
-    from detbench.data.findings import Finding
 
 __all__ = ["CHECKS"]
 
@@ -41,12 +41,27 @@ def _size(split: Split, row: int) -> str:
     return f"is {width:g} by {height:g} px ({_corners(split, row)})"
 
 
+def _finding(split: Split, code: str, row: int, message: str) -> Finding:
+    """Return a finding about ground truth ``row``, in the file to correct it in; in records that is the picture's."""
+    data = split.data
+    image = int(data.ground_truth.image[row])
+    file = data.annotation_of(image) if data.annotation_files else data.pictures.where(image)
+    return Finding(code, file, f"{_object(split, row)} of image {data.images.key[image]}", message)
+
+
+def _object(split: Split, row: int) -> str:
+    """Return what to call a box among its image's: by its annotation's id, or its number."""
+    truth = split.data.ground_truth
+    number = row - int(np.searchsorted(truth.image, truth.image[row])) + 1
+    return f"annotation {truth.source_id[row]}" if truth.source_id else f"object {number}"
+
+
 def inside_out(context: Context) -> Iterator[Finding]:
     """Report boxes of negative width or height, unless the whole split is in another convention."""
     for split in context.splits:
         rows = np.flatnonzero(np.min(_side_px(split), axis=1, initial=np.inf) < 0).tolist()
         for row in rows if not looks_like_xywh(split) else ():
-            yield split.box_finding("box-negative-size", row, _size(split, row))
+            yield _finding(split, "box-negative-size", row, _size(split, row))
 
 
 def without_area(context: Context) -> Iterator[Finding]:
@@ -54,7 +69,7 @@ def without_area(context: Context) -> Iterator[Finding]:
     for split in context.splits:
         rows = np.flatnonzero(np.min(_side_px(split), axis=1, initial=np.inf) == 0).tolist()
         for row in rows if not looks_like_xywh(split) else ():
-            yield split.box_finding("box-zero-area", row, _size(split, row))
+            yield _finding(split, "box-zero-area", row, _size(split, row))
 
 
 def outside(context: Context) -> Iterator[Finding]:
@@ -74,7 +89,7 @@ def outside(context: Context) -> Iterator[Finding]:
             width, height = size[row]
             image = "its image" if np.isnan(width) else f"its image of {width:g} by {height:g} px"
             code, how = ("box-fully-outside", "wholly") if gone[row] else ("box-outside-image", "partly")
-            yield split.box_finding(code, row, f"lies {how} outside {image} ({_corners(split, row)})")
+            yield _finding(split, code, row, f"lies {how} outside {image} ({_corners(split, row)})")
 
 
 def twice(context: Context) -> Iterator[Finding]:
@@ -87,8 +102,8 @@ def twice(context: Context) -> Iterator[Finding]:
         for row in np.flatnonzero(original != np.arange(len(keys))).tolist():
             category = int(truth.category[row])
             name = split.data.categories.name[category] if category >= 0 else "a region"
-            other = split.box_finding("box-duplicate", int(original[row]), "").record
-            yield split.box_finding("box-duplicate", row, f"equals {other}: {name} at {_corners(split, row)}")
+            other = _object(split, int(original[row]))
+            yield _finding(split, "box-duplicate", row, f"equals {other}: {name} at {_corners(split, row)}")
 
 
 CHECKS = (inside_out, without_area, outside, twice)

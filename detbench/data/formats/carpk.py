@@ -25,7 +25,7 @@ from detbench.data.formats.carrying import report_losses
 from detbench.data.formats.number_lines import first_line, number_lines
 from detbench.data.formats.numbers import number_text
 from detbench.data.formats.picture_search import PictureSearch, fill_sizes
-from detbench.data.formats.scanning import child_folder, files_with_suffix, folders_in, ordered_splits, stem_of
+from detbench.data.formats.scanning import child_folder, exists, files_with_suffix, folders_in, ordered_splits, stem_of
 from detbench.data.formats.writing import FlatFolder, add_list, listed_elsewhere, write_flat
 from detbench.data.pictures import PICTURE_SUFFIXES, FolderPictures
 from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images
@@ -174,7 +174,7 @@ def _listed(devkit: _Devkit, listing: Path, findings: Findings) -> dict[str, Pat
             continue
         if stem in stems:
             findings.report("image-id-duplicate", file=listing, record=record, message=f"{stem!r} is listed twice")
-        elif not file.is_file():
+        elif not exists(file):
             message = f"the image {stem!r} has no annotation {file}"
             findings.report("annotation-missing", file=listing, record=record, message=message)
         else:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from detbench.data.formats.numbers import number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["COLUMNS", "CORNERS", "NEEDED", "CsvLayout", "layout_of"]
+__all__ = ["COLUMNS", "CORNERS", "DELIMITERS", "NEEDED", "SCORE", "CsvLayout", "layout_of", "places_of"]
 
 #: Our columns, in the order in which they are written.
 COLUMNS = (
@@ -54,19 +54,24 @@ _ALIASES = {
     "ymin": ("y1", "top", "bboxymin", "bboxy1"),
     "xmax": ("x2", "right", "bboxxmax", "bboxx2"),
     "ymax": ("y2", "bottom", "bboxymax", "bboxy2"),
-    "category": ("class", "label", "name", "classname", "labelname", "categoryname"),
+    "category": ("class", "label", "name", "classname", "labelname", "categoryname", "categoryid"),
     "width_px": ("width", "widthpx", "imagewidth", "imgwidth"),
     "height_px": ("height", "heightpx", "imageheight", "imgheight"),
     "crowd": ("iscrowd",),
     "area_px": ("area", "areapx"),
     "split": ("subset", "set"),
+    "score": ("scores", "confidence", "conf", "probability"),
 }
 
-_OUR_NAME = {alias: column for column, aliases in _ALIASES.items() for alias in aliases} | {c: c for c in COLUMNS}
+#: The column that makes a table one of predictions.
+SCORE = "score"
 
-_SCORES = frozenset({"score", "confidence", "conf", "probability"})
+_OUR_NAME = {alias: column for column, aliases in _ALIASES.items() for alias in aliases} | {
+    column: column for column in (*COLUMNS, SCORE)
+}
 
-_DELIMITERS = (",", ";", "\t")
+#: What separates fields, the likeliest first.
+DELIMITERS = (",", ";", "\t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,22 @@ class CsvLayout:
         return f"a header with {', '.join(column for column in COLUMNS if column in self.place)}"
 
 
+def places_of(header: Sequence[str]) -> dict[str, int]:
+    """Return which field of a header each of our columns is: the one of its own name, or the first of another name.
+
+    Examples
+    --------
+    >>> places_of(["Image_ID", "x_min", "conf", "colour"])
+    {'image': 0, 'xmin': 1, 'score': 2}
+    """
+    names = [re.sub(r"[\s_-]", "", field).lower() for field in header]
+    place: dict[str, int] = {}
+    for index in sorted(range(len(names)), key=lambda index: names[index] not in _OUR_NAME.values()):
+        if names[index] in _OUR_NAME:
+            place.setdefault(_OUR_NAME[names[index]], index)
+    return place
+
+
 def layout_of(first_line: str) -> CsvLayout:
     """Return how to read a CSV whose first line this is.
 
@@ -94,17 +115,14 @@ def layout_of(first_line: str) -> CsvLayout:
         With a clause that says what is missing, or that it holds predictions.
     """
     names: list[str] = []
-    for delimiter in _DELIMITERS:
+    for delimiter in DELIMITERS:
         fields = next(csv.reader([first_line], delimiter=delimiter), [])
-        plain = [re.sub(r"[\s_-]", "", field).lower() for field in fields]
-        place: dict[str, int] = {}
-        for index, name in enumerate(plain):
-            column = _OUR_NAME.get(name)
-            if column is not None:
-                place.setdefault(column, index)
+        place = places_of(fields)
         if set(NEEDED) <= place.keys():
-            if score := next((fields[i] for i, name in enumerate(plain) if name in _SCORES), None):
-                raise ValueError(f"has a column {score.strip()!r}: it holds predictions, not ground truth")
+            if SCORE in place:
+                raise ValueError(
+                    f"has a column {fields[place[SCORE]].strip()!r}: it holds predictions, not ground truth"
+                )
             return CsvLayout(delimiter, place, has_header=True)
         if _is_headless(fields):
             return CsvLayout(delimiter, dict(zip(NEEDED, range(len(NEEDED)), strict=True)), has_header=False)

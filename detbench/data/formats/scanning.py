@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "child_folder",
+    "exists",
     "files_with_suffix",
     "folders_in",
     "is_split_name",
@@ -27,6 +28,14 @@ _SPLIT_ORDER = (
     re.compile(r"val(id|idation)?[-_]?\d*", re.IGNORECASE),
     re.compile(r"test[-_]?\d*", re.IGNORECASE),
 )
+
+
+def exists(path: Path) -> bool:
+    """Return whether something is at ``path``; a name too long for any file, as data may hold, is at no place."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def files_with_suffix(folder: Path, *suffixes: str) -> list[Path]:

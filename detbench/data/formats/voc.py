@@ -19,7 +19,7 @@ from detbench.data.findings import Findings
 from detbench.data.formats.base import Format, Sighting
 from detbench.data.formats.carrying import report_losses
 from detbench.data.formats.picture_search import fill_sizes
-from detbench.data.formats.scanning import child_folder, name_of, ordered_splits, stem_of
+from detbench.data.formats.scanning import child_folder, exists, name_of, ordered_splits, stem_of
 from detbench.data.formats.voc_layout import PICTURE_FOLDERS, SECOND_COLUMN, VocLayout, find_layout, layout_or_error
 from detbench.data.formats.voc_xml import VocAnnotation, VocObject, compose, is_annotation, parse
 from detbench.data.formats.writing import FlatFolder, add_list, listed_elsewhere, write_flat
@@ -168,7 +168,7 @@ def _listed(layout: VocLayout, list_file: Path, findings: Findings) -> list[_Ent
         except DataError as error:
             findings.report("record-malformed", file=list_file, record=record, message=error.problem)
             continue
-        there = next(((stem, xml) for stem, xml in files if xml.is_file()), None)
+        there = next(((stem, xml) for stem, xml in files if exists(xml)), None)
         if there is None:
             message = f"the image {stems[-1]!r} has no annotation {files[-1][1]}"
             findings.report("annotation-missing", file=list_file, record=record, message=message)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detbench.data.formats.carrying import is_there
-from detbench.data.formats.scanning import files_with_suffix, stem_of
+from detbench.data.formats.scanning import exists, files_with_suffix, stem_of
 from detbench.data.pictures import PICTURE_SUFFIXES, read_header
 from detbench.errors import DataError
 from detbench.files import make_folder, read_bytes, read_text, replacing, safe_join
@@ -55,7 +55,7 @@ def put(path: Path, data: bytes) -> None:
     DataError
         If a file with other bytes is there, or it cannot be written.
     """
-    if path.exists():
+    if exists(path):
         if path.is_file() and path.stat().st_size == len(data) and read_bytes(path) == data:
             return
         raise DataError("is there already, with other content", file=path, remedy="write to an empty folder")
@@ -203,7 +203,7 @@ def copy_pictures(dataset: Dataset, folder: Path, names: Sequence[str]) -> None:
             continue
         target = safe_join(folder, name, file=dataset.source, record=f"image {dataset.images.key[row]!r}")
         source = dataset.pictures.path(row)
-        if source is None or target.exists():
+        if source is None or exists(target):
             put(target, dataset.pictures.read(row))
             continue
         make_folder(target.parent)

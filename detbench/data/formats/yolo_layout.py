@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from detbench.data.formats.picture_search import PictureSearch
-from detbench.data.formats.scanning import child_folder, files_with_suffix, folders_in, is_split_name
+from detbench.data.formats.scanning import child_folder, exists, files_with_suffix, folders_in, is_split_name
 from detbench.data.pictures import PICTURE_SUFFIXES
 from detbench.errors import DataError
 from detbench.files import read_text
@@ -142,7 +142,7 @@ def _place(file: Path, base: Any, place: Any, key: str) -> Path | None:
         parts = [p for p in text.replace("\\", "/").split("/") if p not in {"", ".", ".."} and ":" not in p]
         for start in range(len(parts)):
             candidate = root.joinpath(*parts[start:])
-            if candidate.exists():
+            if exists(candidate):
                 return candidate
     return None
 

@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from detbench.data.input import foreign
 from detbench.data.predictions.raw import CategoryNaming, ImageNaming, RawPredictions
 from detbench.errors import DataError
 from detbench.files import read_bytes
+from detbench.words import in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["read"]
 
 
 class _Record(msgspec.Struct, gc=False):
-    """One prediction; an id is a number or a string. A number with a fraction is refused."""
+    """One prediction; an id is a whole number or a string."""
 
     image_id: int | str
     category_id: int | str
@@ -38,9 +41,28 @@ class _File(msgspec.Struct):
     annotations: list[_Record]
 
 
+class _LooseRecord(msgspec.Struct, gc=False):
+    """One prediction whose ids went through floating point: 42.0, as pandas and tensors write 42."""
+
+    image_id: int | str | float
+    category_id: int | str | float
+    bbox: tuple[float, float, float, float]
+    score: float
+
+
+class _LooseFile(msgspec.Struct):
+    """A whole COCO file of such records."""
+
+    annotations: list[_LooseRecord]
+
+
 #: Typed decoding is 3 times as fast as ``json`` and checks every field on the way.
 _LIST = msgspec.json.Decoder(list[_Record])
 _OBJECT = msgspec.json.Decoder(_File)
+_LOOSE_LIST = msgspec.json.Decoder(list[_LooseRecord])
+_LOOSE_OBJECT = msgspec.json.Decoder(_LooseFile)
+
+_RECORD = '{"image_id", "category_id", "bbox": [x, y, width, height], "score"}'
 
 _PATH = re.compile(r"^(?P<what>.*?) - at `\$(?:\.annotations)?(?P<record>\[\d+\])?\.?(?P<field>[^`]*)`$", re.DOTALL)
 
@@ -73,37 +95,67 @@ def read(path: Path) -> RawPredictions:
 
 def _decode(data: bytes, path: Path) -> list[_Record]:
     """Return the file's records. Raises DataError."""
-    remedy = 'it should be a list of {"image_id", "category_id", "bbox", "score"}'
+    text = data.removeprefix(b"\xef\xbb\xbf")
+    is_object = text.lstrip(b" \t\r\n")[:1] == b"{"
     try:
-        if data.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] == b"{":
-            return _OBJECT.decode(data.removeprefix(b"\xef\xbb\xbf")).annotations
-        return _LIST.decode(data.removeprefix(b"\xef\xbb\xbf"))
+        try:
+            return _OBJECT.decode(text).annotations if is_object else _LIST.decode(text)
+        except msgspec.ValidationError as error:
+            if "got `float`" not in str(error):
+                raise
+            loose = _LOOSE_OBJECT.decode(text).annotations if is_object else _LOOSE_LIST.decode(text)
+            return list(_whole(loose, path))
     except msgspec.ValidationError as error:
-        found = _PATH.match(str(error))
-        if found is None:
-            raise DataError(f"is not COCO results ({error})", file=path, remedy=remedy) from error
-        record = f"record {found['record']}" if found["record"] else ""
-        field = f"{found['field']}: " if found["field"] else ""
-        raise DataError(f"{field}{found['what']}", file=path, record=record, remedy=remedy) from error
+        raise _unfit(error, path) from error
     except msgspec.DecodeError as error:
         raise _malformed(data, path, str(error)) from error
     except UnicodeDecodeError as error:
         raise DataError("has a string that is not UTF-8", file=path, remedy="save it as UTF-8") from error
     except RecursionError as error:
+        remedy = f"write a list of {_RECORD}"
         raise DataError("is nested too deeply to be COCO results", file=path, remedy=remedy) from error
+
+
+def _whole(loose: list[_LooseRecord], path: Path) -> Iterable[_Record]:
+    """Yield the records with whole numbers as ids. Raises DataError at a fraction."""
+    for row, record in enumerate(loose):
+        ids = record.image_id, record.category_id
+        for field, key in zip(("image_id", "category_id"), ids, strict=True):
+            if isinstance(key, float) and not key.is_integer():
+                raise DataError(
+                    f"{field} is {key}, and an id is a whole number or a string", file=path, record=f"record [{row}]"
+                )
+        image_id, category_id = (int(key) if isinstance(key, float) else key for key in ids)
+        yield _Record(image_id, category_id, record.bbox, record.score)
+
+
+def _unfit(error: msgspec.ValidationError, path: Path) -> DataError:
+    """Return the error for JSON that is not of COCO results."""
+    found = _PATH.match(str(error))
+    if found is None:
+        text = f"is not COCO results: it {in_words(str(error))}"
+        return DataError(text, file=path, remedy=f"write a list of {_RECORD}")
+    record = f"record {found['record']}" if found["record"] else ""
+    problem = " ".join(part for part in (found["field"], in_words(found["what"])) if part)
+    remedy = f"write each prediction as {_RECORD}"
+    if problem == "has no score":
+        remedy = "give what the detector wrote: ground truth has no scores"
+    return DataError(problem, file=path, record=record, remedy=remedy)
 
 
 def _malformed(data: bytes, path: Path, text: str) -> DataError:
     """Return the error for bytes that are no JSON; Python's own ``json`` writes NaN, which is none."""
-    position = re.search(r"byte (\d+)", text)
     if not data.strip():
         return DataError("is empty", file=path, remedy="no predictions at all are written []")
+    if stranger := foreign(data, path):
+        return stranger
+    position = re.search(r"byte (\d+)", text)
     if position is None:
         return DataError("ends in the middle of the JSON", file=path, remedy="write or download it again")
     at = int(position[1])
     seen = data.count(b'"image_id"', 0, at)
     near = data[max(0, at - _NEAR_BYTES) : at + _NEAR_BYTES]
-    record = f"record [{max(0, seen - 1)}]"
+    record = f"record [{seen - 1}]" if seen else ""
     for odd in (b"NaN", b"-Infinity", b"Infinity"):
         if odd in near:
             return DataError(
@@ -112,4 +164,6 @@ def _malformed(data: bytes, path: Path, text: str) -> DataError:
                 record=record,
                 remedy="write finite numbers, or leave the record out",
             )
+    if "surrogate" in text:
+        return DataError("holds half of a surrogate pair, which is no text", file=path, record=record)
     return DataError(f"is not JSON (byte {at})", file=path, record=record, remedy="write or download it again")

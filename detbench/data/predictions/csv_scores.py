@@ -1,7 +1,7 @@
 """A CSV of ``image,xmin,ymin,xmax,ymax,category,score`` with a header line; other columns are skipped.
 
-Columns go by name, in any order and case, with the usual other names. Boxes are taken as detbench's own: continuous,
-0-based pixels.
+Columns go by name, in any order and case, with the usual other names, separated by commas, semicolons or tabs. Boxes
+are taken as detbench's own: continuous, 0-based pixels.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import csv
 import io
 from itertools import islice
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detbench.data.formats.csv_columns import CORNERS, DELIMITERS, SCORE, places_of
 from detbench.data.predictions.raw import CategoryNaming, ImageNaming, RawPredictions
 from detbench.data.predictions.text_rows import BLOCK_ROWS, MAX_RESULTS_BYTES, floats
 from detbench.errors import DataError
@@ -27,16 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
-#: Column → the names it is known by, lower case.
-ALIASES = {
-    "image": ("image", "image_id", "imageid", "filename", "file_name", "file", "image_path", "path"),
-    "category": ("category", "category_id", "class", "label", "name"),
-    "xmin": ("xmin", "x_min", "x1", "left"),
-    "ymin": ("ymin", "y_min", "y1", "top"),
-    "xmax": ("xmax", "x_max", "x2", "right"),
-    "ymax": ("ymax", "y_max", "y2", "bottom"),
-    "score": ("score", "scores", "confidence", "conf", "probability"),
-}
+_COLUMNS = ("image", "category", *CORNERS, SCORE)
+
+#: No header is longer; the csv module refuses a field much longer than this.
+_HEADER_CHARACTERS = 10_000
 
 
 def read(path: Path) -> RawPredictions:
@@ -76,7 +71,7 @@ def _read_block(
     block: list[list[str]], at: dict[str, int], first: int, place: Callable[[int], tuple[Path, str]]
 ) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64]]:
     """Return images, categories and numbers ``[N, 5]`` (the corners, the score); ``first`` is the first one's row."""
-    width = max(at.values()) + 1
+    width = max(at[column] for column in _COLUMNS) + 1
     short = next((row for row, columns in enumerate(block) if len(columns) < width), None)
     if short is not None:
         file, record = place(first + short)
@@ -86,15 +81,24 @@ def _read_block(
             record=record,
             remedy="complete the line, or leave it out",
         )
-    pick = itemgetter(*(at[column] for column in ALIASES))
+    pick = itemgetter(*(at[column] for column in _COLUMNS))
     images, categories, *corners_and_score = zip(*map(pick, block), strict=True)
     columns = [floats(column, lambda row: place(first + row)) for column in corners_and_score]
     return images, categories, np.column_stack(columns)
 
 
+def _reader(text: str) -> Any:
+    """Return a reader of a CSV whose fields are separated by what tells most of our columns apart in its first line."""
+    lines = io.StringIO(text)
+    first = next(filter(str.strip, lines), "")[:_HEADER_CHARACTERS]
+    delimiter = max(DELIMITERS, key=lambda one: len(places_of(next(csv.reader([first], delimiter=one), []))))
+    lines.seek(0)
+    return csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+
+
 def _rows(text: str, path: Path) -> Iterator[list[str]]:
     """Yield the rows that are not empty, the header first. Raises DataError where the text is no CSV."""
-    reader = csv.reader(io.StringIO(text), strict=True, skipinitialspace=True)
+    reader = _reader(text)
     try:
         yield from filter(None, reader)
     except csv.Error as error:
@@ -103,16 +107,16 @@ def _rows(text: str, path: Path) -> Iterator[list[str]]:
 
 def _line_of(row: int, text: str) -> int:
     """Return the line that data row ``row`` ends on: counted again, because only a message needs it."""
-    reader = csv.reader(io.StringIO(text), strict=True, skipinitialspace=True)
+    reader = _reader(text)
     next(islice(filter(None, reader), row + 1, None))
-    return reader.line_num
+    line: int = reader.line_num
+    return line
 
 
 def _columns(header: list[str], path: Path) -> dict[str, int]:
     """Return column → its place in a row. Raises DataError if one is missing."""
-    names = {name.strip().lower(): index for index, name in reversed(list(enumerate(header)))}
-    at = {column: names[alias] for column, known in ALIASES.items() for alias in reversed(known) if alias in names}
-    missing = [column for column in ALIASES if column not in at]
+    at = places_of(header)
+    missing = [column for column in _COLUMNS if column not in at]
     if missing:
         raise DataError(
             f"has no column {', '.join(missing)}; its columns are {', '.join(header)[:200]}",

@@ -86,6 +86,10 @@ def about_categories(keys: Sequence[Key], categories: Categories) -> str:
     if names and all(name.strip().casefold() in folded for name in names):
         return "they differ in case or blanks only: write them as the ground truth does"
     known = set(categories.source_id)
+    retyped = [key for key in keys if _retyped(key) in known]
+    if retyped and not any(key in known for key in keys):
+        kind = "numbers" if isinstance(retyped[0], str) else "strings"
+        return f"{len(retyped):,} of {len(keys):,} match as {kind}: write category_id as the ground truth does"
     numbers = [key for key in keys if isinstance(key, int)]
     if numbers and min(numbers) == 0 and max(numbers) < len(categories) and 0 not in known:
         return (

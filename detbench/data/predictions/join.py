@@ -145,7 +145,7 @@ def _unknown_category(
     )
     remedy = guesses.about_categories(list(row_of), categories)
     if not remedy:
-        known = _shown([f"{key} {name}" if key != name else name for key, name in _pairs(categories)])
+        known = _listed([f"{key!r:.60} {name!r:.60}" if key != name else f"{name!r:.60}" for key, name in _pairs(categories)])
         remedy = f"the ground truth's are {known}: correct them{_or_drop(lost)}"
     file, record = raw.place(int(np.argmax(lost)))
     return DataError(text, file=file, record=record, remedy=remedy)
@@ -166,5 +166,9 @@ def _pairs(categories: Categories) -> list[tuple[Key, str]]:
 
 def _shown(keys: Sequence[Key]) -> str:
     """Return the first few keys as they stand, quoted if they are strings."""
-    first = ", ".join(repr(key)[:60] for key in keys[:_SHOWN])
-    return f"{first}, …" if len(keys) > _SHOWN else first or "none"
+    return _listed([f"{key!r:.60}" for key in keys[: _SHOWN + 1]])
+
+
+def _listed(texts: Sequence[str]) -> str:
+    first = ", ".join(texts[:_SHOWN])
+    return f"{first}, …" if len(texts) > _SHOWN else first or "none"

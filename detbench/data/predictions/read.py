@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detbench.data.input import require_file_or_folder
 from detbench.data.predictions import coco_results, csv_scores, voc_results, yolo_txt
 from detbench.data.predictions.forms import FORMS, recognise_form
 from detbench.data.predictions.join import MISSING, join_categories, join_images
@@ -68,8 +69,7 @@ def read_predictions(
     for value, known, what in ((unknown, ("error", "drop"), "--unknown"), (join, ("id", "stem"), "--join")):
         if value not in known:
             raise UsageError(f"{what} takes {' or '.join(known)}, not {value!r}")
-    if not place.exists():
-        raise DataError("there is no such file or folder", file=place)
+    require_file_or_folder(place)
     form = format_name or recognise_form(place, dataset.categories.name)
     raw = _read_raw(place, form, dataset)
     raw.check_finite()

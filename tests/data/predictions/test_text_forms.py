@@ -167,6 +167,14 @@ def test_csv(tmp_path: Path, dataset: Dataset) -> None:
     assert loaded.predictions.image.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_csv_delimiters(tmp_path: Path, dataset: Dataset, delimiter: str) -> None:
+    """Semicolons and tabs separate fields as commas do, and the names of columns are those of ground truth."""
+    path = tmp_path / "scores.csv"
+    path.write_text("Image Name,bbox_x1,top,x2,y2,class_name,conf\n000012,1,2,3,4,car,0.5\n".replace(",", delimiter))
+    assert read_predictions(path, dataset).predictions.box.tolist() == [[1, 2, 3, 4]]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
