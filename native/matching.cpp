@@ -88,27 +88,31 @@ Outcome take_best_free(const Rules &rules, const GroundTruthColumns &truth, cons
     return outcome;
 }
 
-// Pascal VOC: the ground truth of greatest IoU (the first among equals) or none, whether it is free or not.
+// Pascal VOC: the ground truth of greatest IoU (the first among equals) or none, whether it is free or not. VOC has no
+// crowds; one excuses what finds nothing else, and takes nothing from the objects that it covers.
 Outcome take_best_only(const Rules &rules, const GroundTruthColumns &truth, const PredictionColumns &predictions,
                        const Group &group, std::size_t prediction, std::vector<Mask> &taken) {
-    double best_iou = 0;
-    std::size_t best = group.truth_end;
+    double best_iou = 0, crowd_iou = 0;
+    std::size_t best = group.truth_end, crowd = group.truth_end;
     for (std::size_t g = group.truth_begin; g < group.truth_end; ++g) {
         const double iou = iou_of(rules, truth, predictions, prediction, g);
-        if (iou > best_iou) {
-            best_iou = iou;
-            best = g;
+        double &greatest = truth.crowd[g] ? crowd_iou : best_iou;
+        if (iou > greatest) {
+            greatest = iou;
+            (truth.crowd[g] ? crowd : best) = g;
         }
     }
-    const Mask outside = predictions.outside[prediction];
-    if (best == group.truth_end) return {0, outside, -1};
-    const Mask bits = in_every_area(rules, reached(rules, best_iou));
+    const Mask bits = best_iou > 0 ? in_every_area(rules, reached(rules, best_iou)) : 0;
+    const Mask excused = crowd_iou > 0 ? in_every_area(rules, reached(rules, crowd_iou)) & ~bits : 0;
+    const Mask outside = predictions.outside[prediction] | excused;
+    const std::int32_t partner_in_crowd = excused & 1 ? static_cast<std::int32_t>(crowd) : -1;
+    if (best == group.truth_end) return {0, outside, partner_in_crowd};
     Mask &taken_bits = taken[best - group.truth_begin];
     const Mask ignored = bits & truth.ignored[best];
     const Mask free = bits & ~ignored & ~taken_bits;
     taken_bits |= free;
     const bool counts = !truth.void_[best];
-    const std::int32_t partner = (free | ignored) & 1 ? static_cast<std::int32_t>(best) : -1;
+    const std::int32_t partner = (free | ignored) & 1 ? static_cast<std::int32_t>(best) : partner_in_crowd;
     return {counts ? free : 0, ignored | (outside & ~bits) | (counts ? 0 : free & outside), partner};
 }
 

@@ -73,9 +73,11 @@ def check(
 def _print_report(report: CheckReport, console: Console, limit: int) -> None:
     from rich.text import Text
 
-    console.print(Text.assemble((str(report.path), "bold"), f"  {report.format}"))
+    from detbench.words import printable
+
+    console.print(Text.assemble((printable(str(report.path)), "bold"), f"  {report.format}"))
     for split in report.splits:
-        console.print(Text(f"  {_split_line(split)}"))
+        console.print(Text(printable(f"  {_split_line(split)}")))
     for code, findings in report.by_code().items():
         severity = findings[0].severity
         console.print()
@@ -106,7 +108,7 @@ def _print_indented(text: Text, columns: int, console: Console) -> None:
     """Print ``text`` with its wrapped lines indented too, without control characters or trailing spaces."""
     from rich.text import Text
 
-    from detbench.cli.console import printable
+    from detbench.words import printable
 
     text.plain = printable(text.plain)
     for line in text.wrap(console, console.width - columns, overflow="fold"):

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detbench.cli.console import print_json, say, stdout
+from detbench.errors import UsageError
 
 if TYPE_CHECKING:
     from detbench.evaluation.results import Result
 
 __all__ = ["evaluate"]
+
+_RESULT = "result.json"
+_REPORT = "report.html"
 
 
 class Unknown(StrEnum):
@@ -53,7 +57,8 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     ] = Join.id,
     name: Annotated[str | None, typer.Option(help="What to call the model; by default the file's stem.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A folder for result.json and report.html.")
+        Path | None,
+        typer.Option("--output", "-o", help="A folder for result.json and report.html, which are replaced in it."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of tables.")] = False,
     intervals: Annotated[bool, typer.Option(help="Compute 95 % intervals by resampling images.")] = True,
@@ -76,6 +81,8 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     from detbench.evaluation.evaluate import evaluate as score
 
+    if output is not None:
+        _require_free(output, ground_truth, predictions)
     result = score(
         ground_truth,
         predictions,
@@ -98,14 +105,23 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     _show(result, per_category=per_category)
 
 
+def _require_free(folder: Path, *inputs: Path) -> None:
+    """Raise UsageError, before minutes are spent, if the results would go over a file or over what they come from."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; say another folder with -o")
+    for target in (folder / _RESULT, folder / _REPORT):
+        if target.exists() and any(path.exists() and target.samefile(path) for path in inputs):
+            raise UsageError(f"{target} would be written over what it comes from; say another folder with -o")
+
+
 def _save(result: Result, folder: Path) -> None:
     from detbench.files import make_folder
     from detbench.report.pages import write_report
 
     make_folder(folder)
-    result.save(folder / "result.json")
-    write_report(result, folder / "report.html")
-    say(f"wrote {folder / 'result.json'} and {folder / 'report.html'}")
+    result.save(folder / _RESULT)
+    write_report(result, folder / _REPORT)
+    say(f"wrote {folder / _RESULT} and {folder / _REPORT}")
 
 
 def _show(result: Result, *, per_category: bool) -> None:

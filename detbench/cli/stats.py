@@ -21,6 +21,10 @@ _BAR_COLUMNS = 36
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _SIZES_SHOWN = 5
 
+#: A category's name is cut after so many characters, and numbers from this one on are given by their order.
+_NAME_CHARACTERS = 80
+_WRITTEN_OUT = 1e9
+
 
 def stats(
     path: Annotated[Path, typer.Argument(help="A dataset's folder, or its annotation file.", show_default=False)],
@@ -69,14 +73,17 @@ def _print_description(description: Description, splits: tuple[str, ...], consol
     console.print(Text(counts))
     if not description.images:
         return
-    console.print()
-    console.print(_category_table(description))
+    if description.categories:
+        console.print()
+        console.print(_category_table(description))
     console.print()
     console.print(_spread_table(description))
     for title, histogram in (
         ("boxes per image", description.boxes_per_image_histogram),
         ("box side √(w·h), px", description.side_histogram),
     ):
+        if not any(histogram.counts):
+            continue
         console.print()
         console.print(Text(title, "bold"))
         for line in _histogram_lines(histogram):
@@ -90,7 +97,7 @@ def _category_table(description: Description) -> Table:
     """Return one line a category, the most frequent first; columns that are all zero are left out."""
     from rich.text import Text
 
-    from detbench.cli.console import printable
+    from detbench.words import brief, printable
 
     table = _table()
     extras = [key for key in ("crowd", "ignore", "difficult") if any(getattr(c, key) for c in description.categories)]
@@ -102,7 +109,7 @@ def _category_table(description: Description) -> Table:
     for category in sorted(description.categories, key=lambda c: -c.boxes):
         numbers = [category.images, category.boxes, *(getattr(category, key) for key in extras)]
         bar = _bar(category.boxes, most, 16)
-        table.add_row(Text(printable(category.name)), *(f"{number:,}" for number in numbers), Text(bar, "cyan"))
+        table.add_row(Text(printable(brief(category.name, _NAME_CHARACTERS))), *(f"{number:,}" for number in numbers), Text(bar, "cyan"))
     return table
 
 
@@ -131,7 +138,12 @@ def _table() -> Table:
 
 def _numbers(spread: Spread) -> Iterator[str]:
     for value in (spread.min, spread.median, spread.mean, spread.p90, spread.max):
-        yield "–" if value is None else f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
+        if value is None:
+            yield "–"
+        elif abs(value) >= _WRITTEN_OUT:
+            yield f"{value:.3g}"
+        else:
+            yield f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
 
 
 def _histogram_lines(histogram: Histogram) -> Iterator[str]:
@@ -139,7 +151,7 @@ def _histogram_lines(histogram: Histogram) -> Iterator[str]:
     edges, counts = histogram.edges, histogram.counts
     used = [row for row, count in enumerate(counts) if count]
     most = max(counts)
-    for row in range(used[0], used[-1] + 1) if used else ():
+    for row in range(used[0], used[-1] + 1):
         yield f"  {_bin_name(edges, row):>9} {_bar(counts[row], most, _BAR_COLUMNS):<{_BAR_COLUMNS}} {counts[row]:>9,}"
 
 

@@ -22,6 +22,9 @@ __all__ = ["CategoryCounts", "Description", "Histogram", "PictureSize", "Spread"
 _SMALL_PX = 32.0**2
 _LARGE_PX = 96.0**2
 
+#: Sides of boxes from here on are mistakes, and their sums would overflow.
+_SUMMABLE = 1e100
+
 #: Upper edges of the drawn histograms; the last bin is open.
 _COUNT_EDGES = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 _SIDE_EDGES_PX = (4, 8, 16, 32, 64, 96, 128, 256, 512)
@@ -39,9 +42,9 @@ class Spread:
 
     @classmethod
     def of(cls, values: NDArray[Any]) -> Spread:
-        """Return the spread of float or integer ``[N]``, leaving out NaN."""
+        """Return the spread of float or integer ``[N]``, leaving out NaN and what is too large to be summed."""
         known = np.asarray(values, dtype=np.float64)
-        known = known[~np.isnan(known)]
+        known = known[np.abs(known) < _SUMMABLE]
         if not len(known):
             return cls(None, None, None, None, None)
         median, p90 = np.percentile(known, [50, 90])
@@ -134,6 +137,7 @@ class Description:
         )
 
 
+@np.errstate(over="ignore")  # a box of 1e200 by 1e200 px has an infinite area
 def describe(dataset: Dataset) -> Description:
     """Return a dataset's (or a split's) numbers; nothing is read but the tables.
 

@@ -89,15 +89,19 @@ def _take_best_free(
 
 
 def _take_best_only(
-    iou: NDArray[np.float64], reaches: NDArray[np.bool_], ignored: NDArray[np.bool_], _crowd: NDArray[np.bool_]
+    iou: NDArray[np.float64], reaches: NDArray[np.bool_], ignored: NDArray[np.bool_], crowd: NDArray[np.bool_]
 ) -> list[int]:
-    """Each prediction looks at the ground truth of greatest IoU, the first among equals, and at no other."""
+    """Each prediction looks at the ground truth of greatest IoU, the first among equals, and at no other.
+
+    Only where that is too far away a crowd may excuse it: VOC has none, and they must take nothing from objects.
+    """
     free = np.ones(iou.shape[1], dtype=np.bool_)
     taken = []
     for overlaps, can in zip(iou, reaches, strict=True):
-        best = int(np.argmax(overlaps)) if len(overlaps) else _NOTHING
+        best = int(np.argmax(np.where(crowd, -1.0, overlaps))) if not crowd.all() else _NOTHING
         if best == _NOTHING or not can[best]:
-            taken.append(_NOTHING)
+            in_crowd = can & crowd
+            taken.append(int(np.argmax(np.where(in_crowd, overlaps, -1.0))) if in_crowd.any() else _NOTHING)
         elif ignored[best]:
             taken.append(best)
         elif free[best]:

@@ -122,7 +122,7 @@ PROTOCOLS: dict[str, Protocol] = {
 
 
 def protocol_named(name: str) -> Protocol:
-    """Return the protocol called ``name``. Raises UsageError, listing the names, if there is none."""
-    if name not in PROTOCOLS:
-        raise UsageError(f"there is no protocol {name!r}; the protocols are {', '.join(PROTOCOLS)}")
-    return PROTOCOLS[name]
+    """Return the protocol called ``name``, in any case. Raises UsageError, listing the names, if there is none."""
+    if name.lower() not in PROTOCOLS:
+        raise UsageError(f"there is no protocol {name!r:.60}; the protocols are {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name.lower()]

@@ -73,16 +73,12 @@ def image_ranks(keys: tuple[Key, ...]) -> NDArray[np.int32]:
     return ranks
 
 
+@np.errstate(over="ignore")  # the area of a box of 1e200 by 1e200 px is infinite: too large for every range
 def matching_task(dataset: Dataset, predictions: Predictions, protocol: Protocol) -> MatchingTask:
     """Order both sides for matching under ``protocol``.
 
     What the largest maxDets cuts off stays out, and so do regions and proposals of no category.
     """
-    with np.errstate(over="ignore"):  # the area of a box of 1e200 by 1e200 px is infinite, and so too large
-        return _task(dataset, predictions, protocol)
-
-
-def _task(dataset: Dataset, predictions: Predictions, protocol: Protocol) -> MatchingTask:
     ranks = image_ranks(dataset.images.key)
     truth_row, truth_ignored = _ordered_truth(dataset, ranks, protocol)
     truth = dataset.ground_truth

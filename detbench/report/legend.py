@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PIL import ImageDraw
 
 from detbench.report.drawing import draw_line, font
-from detbench.words import counted
+from detbench.words import brief, counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -29,6 +29,7 @@ LINE_NAMES: dict[Line, str] = {
 
 _NAMES_IN_CAPTION = 5
 _MOST_ENTRIES = 32
+_NAME_CHARACTERS = 32
 _ROW_PX = 30
 _SWATCH_PX = (26, 18)
 _TEXT_PX = 15
@@ -95,7 +96,7 @@ def _entries(selection: Selection, width_px: int) -> list[_Entry]:
     colours = selection.colours()
     categories = list(selection.shown_categories())
     wanted: list[tuple[str, Colour, Line | None]] = [
-        (f"{_brief(selection.name_of(category))} {count:,}", colours[category], None)
+        (f"{brief(selection.name_of(category), _NAME_CHARACTERS)} {count:,}", colours[category], None)
         for category, count in categories[:_MOST_ENTRIES]
     ]
     if len(categories) > _MOST_ENTRIES:
@@ -111,8 +112,3 @@ def _entries(selection: Selection, width_px: int) -> list[_Entry]:
         entries.append(_Entry(x, y, text, colour, line))
         x += width
     return entries
-
-
-def _brief(name: str, limit: int = 32) -> str:
-    plain = " ".join(name.split())
-    return plain if len(plain) <= limit else plain[: limit - 1] + "…"

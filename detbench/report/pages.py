@@ -18,7 +18,7 @@ from detbench.files import write_text
 from detbench.report import tables
 from detbench.report.figures import MAX_SHADES, category_curve, mean_curves
 from detbench.report.glossary import explain
-from detbench.words import counted
+from detbench.words import brief, counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +95,7 @@ def _environment() -> Environment:
     )
     environment.filters["percent"] = lambda value: f"{min(max(value, 0.0), 1.0) * 100:.2f}%"
     environment.filters["counted"] = counted
-    environment.filters["brief"] = lambda name: name if len(name) <= _MAX_TITLE else name[: _MAX_TITLE - 1] + "…"
+    environment.filters["brief"] = lambda name: brief(name, _MAX_TITLE)
     environment.filters["sentence"] = _sentence
     return environment
 

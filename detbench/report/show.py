@@ -22,6 +22,7 @@ from detbench.report.canvas import canvas_of
 from detbench.report.contact_sheet import contact_sheet
 from detbench.report.drawing import draw_marks
 from detbench.report.legend import LINE_NAMES, caption, facts
+from detbench.words import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ def show(selection: Selection, out: Path, *, advance: Callable[[int], None] = la
     """
     suffix = out.suffix.lower()
     if suffix in _PAGES:
-        write_text(out, render_page(selection, advance=advance))
+        write_text(out, unbroken(render_page(selection, advance=advance)))
         return [out]
     if suffix == ".png":
         return [_write(out, _encoded(contact_sheet(selection, advance=advance), format="PNG", optimize=True))]

@@ -56,6 +56,25 @@ def test_sample_and_merge(devkit: Path, tmp_path: Path, detbench: Command) -> No
     assert detbench("merge", one, two, "-o", both, "--to", "coco", "--overwrite").returncode == 0
 
 
+def test_what_is_left_out_is_said(tmp_path: Path, detbench: Command) -> None:
+    """A note a part on standard error counts what the format cannot carry; standard output is the result alone."""
+    rows = "".join(f"{number}.jpg,1,1,9,9,car,32,24,{number % 2}\n" for number in range(4))
+    (tmp_path / "boxes.csv").write_text(f"image,xmin,ymin,xmax,ymax,category,width_px,height_px,ignore\n{rows}")
+    options = ("--by", "random", "--fractions", "train=0.5,val=0.5", "--to", "yolo", "--json")
+    done = detbench("split", tmp_path / "boxes.csv", "-o", tmp_path / "out", *options)
+    assert done.returncode == 0
+    json.loads(done.stdout)
+    notes = done.stderr.splitlines()
+    assert [note.partition(" not ")[0] for note in notes] == ["note: split train:", "note: split val:"]
+    assert sum(int(note.partition("YOLO: ")[2].split()[0]) for note in notes if "ignored box" in note) == 2
+    assert all(note.endswith("2 pictures that are missing") for note in notes)
+    more = tmp_path / "more.csv"
+    more.write_text((tmp_path / "boxes.csv").read_text().replace(".jpg", "b.jpg"))
+    for command, arguments in (("sample", ("--images", 4)), ("merge", (more,))):
+        done = detbench(command, tmp_path / "boxes.csv", *arguments, "-o", tmp_path / command, "--to", "yolo")
+        assert (done.returncode, done.stderr.count("note: not carried over to YOLO: ")) == (0, 1), done.stderr
+
+
 def test_help(detbench: Command) -> None:
     """Each command's help has examples, a line each."""
     for command in ("split", "merge", "sample"):

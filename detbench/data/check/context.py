@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.data.findings import Finding
+from detbench.words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from detbench.data.tables import Dataset
 
 __all__ = ["Check", "Context", "Split", "listing"]
+
+#: A listed name is cut after so many characters.
+_NAME_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,5 +102,5 @@ def listing(names: Sequence[object], *, limit: int = 3) -> str:
     >>> listing(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'
     """
-    shown = ", ".join(str(name) for name in names[:limit])
+    shown = ", ".join(brief(str(name), _NAME_CHARACTERS) for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"

@@ -31,6 +31,7 @@ from detbench.data.pictures import PICTURE_SUFFIXES, FolderPictures
 from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images
 from detbench.errors import DataError
 from detbench.files import read_text, safe_join
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,8 +192,8 @@ def _members(path: Path, whole: Dataset, _findings: Findings) -> dict[str, list[
 
 def _write(dataset: Dataset, path: Path, findings: Findings | None = None) -> None:
     table = dataset.ground_truth
-    counted = ~(table.crowd | table.ignore) & (table.category >= 0)
-    present = np.unique(table.category[counted])
+    kept = ~(table.crowd | table.ignore) & (table.category >= 0)
+    present = np.unique(table.category[kept])
     if len(present) > 1:
         shown = ", ".join(dataset.categories.name[row] for row in present[:5])
         raise DataError(
@@ -206,22 +207,20 @@ def _write(dataset: Dataset, path: Path, findings: Findings | None = None) -> No
 
     def compose(row: int, _name: str) -> bytes:
         span = slice(offsets[row], offsets[row + 1])
-        return "".join(
-            f"{' '.join(map(number_text, box))} 1\n" for box in corners[span][counted[span]].tolist()
-        ).encode()
+        return "".join(f"{' '.join(map(number_text, box))} 1\n" for box in corners[span][kept[span]].tolist()).encode()
 
     home, lists = FlatFolder(data / "Images", data / "Annotations", ".txt"), data / "ImageSets"
     stems = write_flat(dataset, home, compose, listed_elsewhere(lists, dataset.split, home))
     add_list(lists, dataset, stems)
-    _report_losses(dataset, findings, counted, corners)
+    _report_losses(dataset, findings, kept, corners)
 
 
-def _report_losses(dataset: Dataset, findings: Findings | None, counted: NDArray[Any], corners: NDArray[Any]) -> None:
+def _report_losses(dataset: Dataset, findings: Findings | None, kept: NDArray[Any], corners: NDArray[Any]) -> None:
     table = dataset.ground_truth
-    renamed = {dataset.categories.name[row] for row in table.category[counted]} - {"car"}
-    rounded = int((counted & (table.box != corners).any(axis=1)).sum())
+    renamed = {dataset.categories.name[row] for row in table.category[kept]} - {"car"}
+    rounded = int((kept & (table.box != corners).any(axis=1)).sum())
     also = [f"the name of the category {name}, which becomes car" for name in renamed]
-    also += [f"the fractions of a pixel of {rounded:,} boxes"] if rounded else []
+    also += [f"the fractions of a pixel of {counted(rounded, 'box', 'boxes')}"] if rounded else []
     report_losses(
         dataset, findings, "CARPK", ("regions", "crowds", "ignored", "difficult", "levels", "areas", "ids"), also=also
     )

@@ -49,7 +49,7 @@ class Annotation(msgspec.Struct, kw_only=True, omit_defaults=True):
     category_id: Key
     bbox: tuple[float, float, float, float]
     area: float | None = None
-    iscrowd: int | bool | None = 0
+    iscrowd: int | bool | None = None  # not 0: a default is left out in writing, and pycocotools needs the field
     ignore: int | bool | None = 0
     difficult: Any = 0
     truncated: Any = -1

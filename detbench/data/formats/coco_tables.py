@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detbench.data.formats.numbers import LARGEST_PX
 from detbench.data.tables import UNKNOWN_LEVEL, Categories, GroundTruth
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _ground_truth(
     )
     x_y_w_h = _column([r.bbox for r in records], np.float64).reshape(-1, 4)
     is_region = np.arange(len(records)) >= known
-    finite = np.isfinite(x_y_w_h).all(axis=1)
+    finite = (np.abs(x_y_w_h) <= LARGEST_PX).all(axis=1)
     placed = (image >= 0) & ((category >= 0) | is_region) & finite
     _report_unplaced(loaded, np.flatnonzero(~placed), (image, category, finite), findings)
     _report_duplicate_ids(loaded, findings)

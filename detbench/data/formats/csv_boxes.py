@@ -34,7 +34,7 @@ from detbench.data.formats.csv_rows import (
     tables_at,
     tables_or_error,
 )
-from detbench.data.formats.numbers import number_text
+from detbench.data.formats.numbers import is_coordinate, number_text
 from detbench.data.formats.picture_search import PictureSearch, fill_sizes, size_px
 from detbench.data.formats.scanning import child_folder, name_of, ordered_splits, parent_of
 from detbench.data.formats.writing import copy_pictures, picture_names, put, split_folder
@@ -122,7 +122,7 @@ class _Reader:
 
     def _add_box(self, image: int, row: CsvRow) -> None:
         x1, y1, x2, y2 = (required(row, corner) for corner in CORNERS)
-        if not all(map(math.isfinite, (x1, y1, x2, y2))):
+        if not all(map(is_coordinate, (x1, y1, x2, y2))):
             self._report("box-not-finite", row, f"its corners are {', '.join(row.fields[c][:40] for c in CORNERS)}")
             return
         name = row.fields["category"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from detbench.data.formats.numbers import number
+from detbench.data.formats.numbers import is_coordinate, number
 from detbench.errors import DataError
 from detbench.files import read_text
 
@@ -50,7 +49,7 @@ def number_lines(
         except ValueError as error:
             findings.report("record-malformed", file=path, record=record, message=str(error))
             continue
-        odd = next((value for value in numbers if not math.isfinite(value)), None)
+        odd = next((value for value in numbers if not is_coordinate(value)), None)
         if odd is not None:
             findings.report("box-not-finite", file=path, record=record, message=f"a number of the box is {odd}")
             continue

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["number", "number_text"]
+__all__ = ["LARGEST_PX", "is_coordinate", "number", "number_text"]
+
+#: No picture reaches so far; sums and areas of what is smaller are finite, and whole numbers exact.
+LARGEST_PX = 1e15
 
 
 def number(text: str) -> float:
@@ -27,6 +30,17 @@ def number(text: str) -> float:
         pass
     shown = text.strip()
     raise ValueError(f"{shown[:40]!r} is not a number" if shown else "a number is missing")
+
+
+def is_coordinate(value: float) -> bool:
+    """Return whether a number can be one of a box: not NaN, not an infinity, nor as good as one.
+
+    Examples
+    --------
+    >>> is_coordinate(-3.5), is_coordinate(1e300), is_coordinate(float("nan"))
+    (True, False, False)
+    """
+    return abs(value) <= LARGEST_PX
 
 
 def number_text(value: float) -> str:

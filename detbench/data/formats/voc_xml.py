@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
-from detbench.data.formats.numbers import number, number_text
+from detbench.data.formats.numbers import is_coordinate, number, number_text
 from detbench.data.formats.picture_search import size_px
 from detbench.data.tables import UNKNOWN_LEVEL
 from detbench.errors import DataError
@@ -125,7 +125,7 @@ def parse(path: Path, findings: Findings) -> VocAnnotation | None:
         except ValueError as error:
             findings.report("record-malformed", file=path, record=record, message=str(error))
             continue
-        if not all(map(math.isfinite, found.box)):
+        if not all(map(is_coordinate, found.box)):
             findings.report("box-not-finite", file=path, record=record, message=f"its box is {_spelled(element)}")
             continue
         objects.append(found)

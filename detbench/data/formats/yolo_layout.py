@@ -25,7 +25,9 @@ NAME_FILES = ("classes.txt", "obj.names", "classes.names", "labels.txt", "predef
 
 _CONFIG_STEMS = ("data", "dataset")
 _NOTHING = ("", "null", "~")
-_MAX_CONFIG_BYTES = 2**20
+
+#: A thousand categories take 20 kilobytes; the parser takes a second for this much, whatever it holds.
+_MAX_CONFIG_BYTES = 2**18
 
 
 @dataclass(frozen=True, slots=True)

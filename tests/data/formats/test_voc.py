@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from detbench.data.findings import Findings
-from detbench.data.formats import get_format, read_dataset, splits_of
+from detbench.data.formats import get_format, read_dataset, recognise, splits_of
 from detbench.errors import DataError, UsageError
 
 OBJECT = """<object><name>{name}</name>{extra}<bndbox>
@@ -316,3 +316,25 @@ def test_nothing_different_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is there already, with other content"):
         write(data, tmp_path / "out")
     assert (tmp_path / "out" / "Annotations" / "a.xml").read_text() == "mine"
+
+
+def test_one_file_is_a_dataset_of_one_image(tmp_path: Path) -> None:
+    """An XML file in Annotations, or beside its picture, is read by itself; the files around it do not matter."""
+    for home, pictures in (("set/Annotations", "set/JPEGImages"), ("flat", "flat")):
+        for folder in (home, pictures):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 48)).save(tmp_path / pictures / "a.png")
+        box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+        file = tmp_path / home / "a.xml"
+        file.write_text(f"<annotation><object><name>car</name>{box}</object></annotation>")
+        (tmp_path / home / "b.xml").write_text("broken")
+        assert [sighting.format for sighting in recognise(file)] == ["voc"]
+        data = read_dataset(file)
+        assert (data.name, data.split, data.images.key, data.categories.name) == ("a", None, ("a",), ("car",))
+        assert data.pictures.path(0) == tmp_path / pictures / "a.png"
+        assert data.annotation_of(0) == str(file)
+        assert splits_of(file) == ()
+    with pytest.raises(DataError, match="no known dataset format was recognised here"):
+        read_dataset(tmp_path / "flat" / "b.xml")
+    with pytest.raises(DataError, match="is not well-formed XML"):
+        read_dataset(tmp_path / "flat" / "b.xml", format_name="voc")

@@ -73,7 +73,8 @@ def see(camera: Camera, vehicles: list[Vehicle], clumps: NDArray[np.float64]) ->
     near = np.flatnonzero(camera.sees(middles, 12 * camera.scale_px))
     whole = np.array([_box_of(camera, vehicles[row]) for row in near]).reshape(-1, 4)
     size = np.array([camera.width_px, camera.height_px] * 2, dtype=np.float64)
-    clipped = np.round(np.clip(whole, 0.0, size), 2)
+    # Eighths of a pixel are exact in binary: what is written and read back is the same to the bit.
+    clipped = np.rint(np.clip(whole, 0.0, size) * 8) / 8
     area, inside = (np.prod(np.maximum(box[:, 2:] - box[:, :2], 0.0), axis=1) for box in (whole, clipped))
     share = inside / np.maximum(area, 1e-9)
     covered = _covered(camera, [vehicles[row] for row in near], clumps)
