@@ -6,7 +6,7 @@ file, the record in it and the remedy. The command line prints the text and exit
 
 from __future__ import annotations
 
-__all__ = ["DataError", "DetbenchError", "UsageError", "printable"]
+__all__ = ["DataError", "DetbenchError", "UsageError"]
 
 #: A longer text loses its middle: a name in a broken file can be a megabyte.
 _LONGEST_TEXT = 1000
@@ -42,11 +42,6 @@ class DataError(DetbenchError):
         self.remedy = remedy
         where = ", ".join(part for part in (self.file, record) if part)
         text = f"{where}: {problem}" if where else problem
-        whole = printable(f"{text}; {remedy}" if remedy else text)
+        whole = f"{text}; {remedy}" if remedy else text
         half = _LONGEST_TEXT // 2
         super().__init__(whole if len(whole) <= _LONGEST_TEXT else f"{whole[:half]} … {whole[-half:]}")
-
-
-def printable(text: str) -> str:
-    """Return ``text`` with control characters and broken ones replaced: names from data files reach terminals."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

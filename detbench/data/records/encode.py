@@ -73,10 +73,11 @@ class Encoder:
         texts = {
             "image/filename": [_bytes(image.file_name) for image in images],
             "image/source_id": [_bytes(str(image.key)) for image in images],
-            "image/key/sha256": [image.picture_sha256.encode() for image in images],
             "image/format": [image.picture_format.encode() for image in images],
             OURS + "key": [_typed(image.key) for image in images],
         }
+        if all(image.picture_sha256 for image in images):
+            texts["image/key/sha256"] = [image.picture_sha256.encode() for image in images]
         numbers = {
             "image/height": [image.height_px for image in images],
             "image/width": [image.width_px for image in images],

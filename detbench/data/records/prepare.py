@@ -35,7 +35,7 @@ class Batch:
     """Some records, ready to be written.
 
     ``parts`` are the byte strings to write, end to end. ``boxes`` counts those of a category, ``regions`` the others;
-    ``input_bytes`` and ``input_sum`` are the pictures' lengths and SHA-256, summed.
+    ``input_bytes`` and ``input_sum`` are the pictures' lengths and SHA-256, summed (0 where they are not checked).
     """
 
     images: int
@@ -101,9 +101,11 @@ class Preparer:
             boxes = int(self._offsets[row + 1] - self._offsets[row])
             batch.tally.note(reason, self._name(row), error.problem, images=1, boxes=boxes)
             return None
-        digest = hashlib.sha256(data)
         batch.input_bytes += len(data)
-        batch.input_sum += int.from_bytes(digest.digest(), "big")
+        # A picture that is not looked at is not hashed either: hashing takes longer than all the rest together.
+        digest = hashlib.sha256(data) if self._options.check_pictures else None
+        if digest is not None:
+            batch.input_sum += int.from_bytes(digest.digest(), "big")
         self._note_picture(row, header, stored is not data, batch.tally)
         image = RecordImage(
             self._dataset.images.key[row],
@@ -111,7 +113,7 @@ class Preparer:
             header.width_px,
             header.height_px,
             "jpeg" if stored.startswith(_JPEG) else "png",
-            (digest if stored is data else hashlib.sha256(stored)).hexdigest(),
+            "" if digest is None else (digest if stored is data else hashlib.sha256(stored)).hexdigest(),
         )
         return image, stored
 

@@ -49,7 +49,7 @@ class SplitFacts(msgspec.Struct, frozen=True):
 
     ``boxes_in`` counts all annotations, ``boxes_out`` those of a category, ``regions_out`` those of none.
     ``pictures_sha256_sum`` is the sum of the SHA-256 of every picture read, modulo 2^256: it stands for all of them,
-    whatever their order.
+    whatever their order; None where the pictures were not checked.
     """
 
     images_in: int
@@ -60,7 +60,7 @@ class SplitFacts(msgspec.Struct, frozen=True):
     shards: int
     picture_bytes: int
     record_bytes: int
-    pictures_sha256_sum: str
+    pictures_sha256_sum: str | None
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -121,7 +121,7 @@ def make_receipt(plan: Plan, source: Path, shards: Sequence[ShardFacts], finding
             sha256_of(source) if source.is_file() else None,
             plan.fingerprint,
         ),
-        splits={split.name: _split_facts(split, shards) for split in plan.splits},
+        splits={split.name: _split_facts(split, shards, checked=plan.options.check_pictures) for split in plan.splits},
         changes={
             reason: Change(known.action, known.why, count.images, count.boxes, tuple(count.examples))
             for reason, known in REASONS.items()
@@ -131,7 +131,7 @@ def make_receipt(plan: Plan, source: Path, shards: Sequence[ShardFacts], finding
     )
 
 
-def _split_facts(split: SplitPlan, shards: Sequence[ShardFacts]) -> SplitFacts:
+def _split_facts(split: SplitPlan, shards: Sequence[ShardFacts], *, checked: bool) -> SplitFacts:
     own = [facts for facts in shards if facts.split == split.name]
     return SplitFacts(
         images_in=split.images_in,
@@ -142,7 +142,7 @@ def _split_facts(split: SplitPlan, shards: Sequence[ShardFacts]) -> SplitFacts:
         shards=len(own),
         picture_bytes=sum(facts.input_bytes for facts in own),
         record_bytes=sum(facts.length_bytes for facts in own),
-        pictures_sha256_sum=f"{sum(int(facts.input_sum, 16) for facts in own) % 2**256:064x}",
+        pictures_sha256_sum=f"{sum(int(facts.input_sum, 16) for facts in own) % 2**256:064x}" if checked else None,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -18,7 +19,7 @@ from detbench.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
     from pathlib import Path
 
     from detbench.data.records.plan import Shard
@@ -88,11 +89,12 @@ def write_shard(
     digest = hashlib.sha256()
     input_sum = 0
     try:
-        with _Output(path, shard.file_name) as output:
+        # A thread of its own hashes a batch while this one writes it.
+        with _Output(path, shard.file_name) as output, ThreadPoolExecutor(1, "hash") as hasher:
             for batch in _prepared(_batches(shard), prepare, pool, workers * _BATCHES_AHEAD):
+                hashed = hasher.submit(_update, digest, batch.parts)
                 output.write(batch.parts)
-                for part in batch.parts:
-                    digest.update(part)
+                hashed.result()
                 facts.length_bytes += sum(map(len, batch.parts))
                 facts.records += batch.records
                 facts.boxes += batch.boxes
@@ -107,6 +109,11 @@ def write_shard(
     facts.sha256 = digest.hexdigest()
     facts.input_sum = f"{input_sum % 2**256:064x}"
     return facts
+
+
+def _update(digest: hashlib._Hash, parts: Sequence[bytes]) -> None:
+    for part in parts:
+        digest.update(part)
 
 
 class _Output:
