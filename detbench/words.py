@@ -45,8 +45,8 @@ def brief(name: str, limit: int) -> str:
     >>> brief("traffic light", 9)
     'traffic …'
     """
-    plain = " ".join(name[: 4 * limit].split())
-    return plain if len(plain) <= limit and len(name) <= 4 * limit else plain[: limit - 1] + "…"
+    line = re.sub(r"\s", " ", name[:limit])
+    return line if len(name) <= limit else line[:-1] + "…"
 
 
 def in_words(message: str) -> str:

@@ -135,6 +135,7 @@ def _print_facts(facts: dict[str, Any], console: Console) -> None:
     from rich.text import Text
 
     from detbench.cli.console import printable
+    from detbench.words import counted
 
     def line(text: str, style: str = "") -> None:
         console.print(Text(printable(text), style), soft_wrap=not console.is_terminal)
@@ -145,7 +146,7 @@ def _print_facts(facts: dict[str, Any], console: Console) -> None:
     for other in facts["candidates"]:
         line(f"  less likely {other['format']}: {'; '.join(other['evidence'])}", "dim")
     line("")
-    line(f"{facts['images']:,} images, {facts['boxes']:,} boxes")
+    line(f"{counted(facts['images'], 'image')}, {counted(facts['boxes'], 'box', 'boxes')}")
     width = max((len(split["name"]) for split in facts["splits"]), default=0)
     for split in facts["splits"]:
         line(f"  {split['name']:<{width}}  {split['images']:>9,} images  {split['boxes']:>11,} boxes")

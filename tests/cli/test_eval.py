@@ -104,6 +104,24 @@ def test_a_report_that_cannot_be_written_is_said(detbench: Run, coco_pair: Pair,
     assert (tmp_path / "run").read_text() == "mine"
 
 
+def test_results_are_never_written_over_what_they_come_from(
+    detbench: Run, coco_pair: Pair, tmp_path: Path
+) -> None:
+    """Predictions called result.json keep their bytes; another run's result is replaced."""
+    truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, BOX, 0.9)])
+    (tmp_path / "run").mkdir()
+    mine = predictions.rename(tmp_path / "run" / "result.json")
+    before = mine.read_bytes()
+    done = detbench("eval", truth, mine, "-o", tmp_path / "run")
+    assert done.returncode == 2
+    assert "written over what it comes from" in done.stderr
+    assert mine.read_bytes() == before
+    mine.rename(predictions)
+    for name in ("first", "second"):
+        assert detbench("eval", truth, predictions, "-o", tmp_path / "run", "--name", name).returncode == 0
+        assert Result.load(tmp_path / "run" / "result.json").name == name
+
+
 def test_hostile_category_names_are_text(detbench: Run, tmp_path: Path) -> None:
     """Markup in a category's name is printed as it is, in the terminal and in the page."""
     name = "[red]<script>alert(1)</script>[/red]"

@@ -86,3 +86,17 @@ def test_real_counts(shared: Path) -> None:
     description = describe(read_dataset(shared / "bccd", format_name="voc"))
     assert (description.images, description.boxes, description.empty_images) == (364, 4888, 0)
     assert {c.name: c.boxes for c in description.categories} == {"RBC": 4155, "WBC": 372, "Platelets": 361}
+
+
+@pytest.mark.filterwarnings("error")
+def test_boxes_beyond_all_measure() -> None:
+    """Boxes whose area or whose sum would overflow are counted, leave the spreads, and break no JSON."""
+    builder = GroundTruthBuilder()
+    builder.add(0, 0, (0, 0, 10, 20))
+    builder.add(0, 0, (0, 0, 1e200, 1e200))
+    builder.add(0, 0, (0, 0, 1.7e308, 1e-300))
+    description = describe(dataset(builder.build(), [(640, 480)]))
+    assert description.boxes == 3
+    assert description.width_px.max == 10
+    assert description.large == 2
+    assert json.dumps(description.to_dict(), allow_nan=False)

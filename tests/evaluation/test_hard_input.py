@@ -137,6 +137,36 @@ def test_ignore_is_honoured_and_strict_overwrites_it(coco_pair: Pair) -> None:
     assert evaluate(truth, predictions, protocol="coco_strict").metrics["AR100"] == pytest.approx(0.5)
 
 
+def test_a_crowd_takes_nothing_from_the_objects_it_covers(coco_pair: Pair) -> None:
+    """Under VOC's matching a crowd excuses what finds nothing else, and no more."""
+    rows = [annotation(), annotation(id=2, bbox=[50.0, 50.0, 300.0, 300.0], iscrowd=1)]
+    found, excused, wrong = (1, 1, BOX, 0.9), (1, 1, [200.0, 200.0, 50.0, 50.0], 0.95), (1, 1, [0.0, 400.0, 9.0, 9.0], 1)
+    for predictions, expected in (([found], 1.0), ([excused, found], 1.0), ([wrong, found], 0.5)):
+        truth, results = coco_pair(rows, predictions)
+        assert evaluate(truth, results, protocol="voc2012").metrics["mAP"] == pytest.approx(expected)
+
+
+@pytest.mark.filterwarnings("error")
+def test_boxes_too_large_for_an_area_are_too_large(coco_pair: Pair) -> None:
+    """A predicted box whose area overflows is beyond COCO's largest area, so not counted, without NumPy's warning."""
+    truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, [0.0, 0.0, 1e200, 1e200], 0.95), (1, 1, BOX, 0.9)])
+    assert evaluate(truth, predictions).metrics["AP"] == pytest.approx(1.0)
+
+
+def test_protocols_go_by_any_case(coco_pair: Pair) -> None:
+    """A protocol's name may be written in capitals."""
+    truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, BOX, 0.9)])
+    assert evaluate(truth, predictions, protocol="VOC2007").protocol["name"] == "voc2007"
+
+
+def test_without_images_nothing_is_said_of_intervals(coco_pair: Pair) -> None:
+    """Neither images nor categories nor predictions: every number is null, and no remark is about what is not there."""
+    truth, predictions = coco_pair([], [], images=[], categories=[])
+    result = evaluate(truth, predictions)
+    assert set(result.metrics.values()) == {None}
+    assert {remark.code for remark in result.remarks} == {"no-predictions"}
+
+
 def test_duplicate_annotation_ids_are_said(coco_pair: Pair) -> None:
     """Two annotations of one id are an error that names it (pycocotools: silent, the last counted twice)."""
     truth, predictions = coco_pair([annotation(), annotation(bbox=[0.0, 0.0, 9.0, 9.0])], [(1, 1, BOX, 0.9)])

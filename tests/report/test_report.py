@@ -310,7 +310,8 @@ def test_a_file_that_is_no_result_is_one_clear_error(
     (tmp_path / "bad.json").write_bytes(content)
     done = detbench("report", "bad.json", "-o", "out.html", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: bad.json: is not a detbench result (")
+    assert done.stderr.startswith("error: bad.json: is not a detbench result")
+    assert "detbench eval" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out.html").exists()
 

@@ -23,7 +23,7 @@ from detbench.data.findings import Findings
 from detbench.data.formats.base import Format, Sighting
 from detbench.data.formats.carrying import report_losses
 from detbench.data.formats.number_lines import first_line, number_lines
-from detbench.data.formats.numbers import number_text
+from detbench.data.formats.numbers import is_coordinate, number_text
 from detbench.data.formats.picture_search import PictureSearch, fill_sizes
 from detbench.data.formats.scanning import child_folder, exists, files_with_suffix, folders_in, ordered_splits, stem_of
 from detbench.data.formats.writing import FlatFolder, add_list, listed_elsewhere, write_flat
@@ -76,7 +76,7 @@ def _holds_boxes(folder: Path, *, otherwise: bool) -> bool:
     line = next((line for path in files if (line := first_line(path, separator=None)) is not None), None)
     if line is None:
         return otherwise and bool(files)
-    return len(line) == _COLUMNS and all(value.is_integer() for value in line)
+    return len(line) == _COLUMNS and all(value.is_integer() for value in line if is_coordinate(value))
 
 
 def _devkits(path: Path) -> list[_Devkit]:

@@ -95,8 +95,8 @@ def places_of(header: Sequence[str]) -> dict[str, int]:
 
     Examples
     --------
-    >>> places_of(["Image_ID", "x_min", "conf", "colour"])
-    {'image': 0, 'xmin': 1, 'score': 2}
+    >>> places_of(["Image_ID", "colour", "x1", "conf"])
+    {'image': 0, 'xmin': 2, 'score': 3}
     """
     names = [re.sub(r"[\s_-]", "", field).lower() for field in header]
     place: dict[str, int] = {}

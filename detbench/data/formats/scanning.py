@@ -8,13 +8,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "child_folder",
     "exists",
     "files_with_suffix",
     "folders_in",
+    "holds_suffix",
     "is_split_name",
     "name_of",
     "ordered_splits",
@@ -46,10 +47,22 @@ def files_with_suffix(folder: Path, *suffixes: str) -> list[Path]:
     """
     try:
         with os.scandir(folder) as entries:
-            found = [e.name for e in entries if e.name.lower().endswith(suffixes) and e.is_file()]
+            return [folder / name for name in sorted(_names(entries, suffixes))]
     except OSError:
         return []
-    return [folder / name for name in sorted(found) if not name.startswith(".")]
+
+
+def holds_suffix(folder: Path, *suffixes: str) -> bool:
+    """Return whether :func:`files_with_suffix` would find any, without listing them all."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(True for _ in _names(entries, suffixes))
+    except OSError:
+        return False
+
+
+def _names(entries: Iterable[os.DirEntry[str]], suffixes: tuple[str, ...]) -> Iterator[str]:
+    return (e.name for e in entries if e.name.lower().endswith(suffixes) and e.name[0] != "." and e.is_file())
 
 
 def folders_in(folder: Path) -> list[Path]:

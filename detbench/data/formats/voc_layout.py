@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detbench.data.formats.picture_search import PictureSearch
-from detbench.data.formats.scanning import child_folder, files_with_suffix, folders_in, is_split_name, parent_of
+from detbench.data.formats.scanning import (
+    child_folder,
+    files_with_suffix,
+    folders_in,
+    holds_suffix,
+    is_split_name,
+    parent_of,
+)
 from detbench.errors import DataError
 from detbench.files import read_text
 
@@ -56,7 +63,7 @@ def _devkit_root(path: Path) -> Path:
 
 
 def _has_xml(folder: Path) -> bool:
-    return bool(files_with_suffix(folder, ".xml"))
+    return holds_suffix(folder, ".xml")
 
 
 def find_layout(path: Path) -> VocLayout | None:

@@ -23,7 +23,7 @@ import yaml
 from detbench.data.findings import Findings
 from detbench.data.formats.base import Format, Sighting
 from detbench.data.formats.carrying import report_losses
-from detbench.data.formats.scanning import child_folder, files_with_suffix, name_of, ordered_splits, stem_of
+from detbench.data.formats.scanning import child_folder, holds_suffix, name_of, ordered_splits, stem_of
 from detbench.data.formats.writing import copy_pictures, picture_names, put, split_folder
 from detbench.data.formats.yolo_labels import line_text, parse_line
 from detbench.data.formats.yolo_layout import YoloLayout, find_layout, label_file, listed_pictures, read_config
@@ -69,7 +69,7 @@ def _holds_fractions(text: str, layout: YoloLayout) -> bool:
 def _is_voc(path: Path) -> bool:
     """Return whether there is XML: then it is Pascal VOC, and the labels, if any, were made from it."""
     annotations = child_folder(path, "annotations", "annotation")
-    return bool(files_with_suffix(path, ".xml") or (annotations and files_with_suffix(annotations, ".xml")))
+    return holds_suffix(path, ".xml") or (annotations is not None and holds_suffix(annotations, ".xml"))
 
 
 def _first_line(layout: YoloLayout) -> tuple[Path, str] | None:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("coco", "voc", "carpk", "visdrone", "yolo", "csv", "uavdt")
 MUTATIONS = 80
-SLOWEST_S = 2.0
+
+#: Two seconds are what a person waits; a slow machine is given more.
+SLOWEST_S = 8.0
 
 JUNK = (
     *(b"\0\0", b"\xff\xfe", b"\xc3\x28", b"\r\n", b"\r", b"\x0b", b"\x85", b"\x1a", b"\xef\xbb\xbf", b"\xe2\x80\xa8"),
@@ -110,13 +112,13 @@ def read_every_way(path: Path, name: str | None) -> Dataset | None:
         lambda: read_dataset(path, format_name=name),
         lambda: read_with_splits(path, format_name=name, findings=Findings(strict=False))[0],
     ):
-        started = time.process_time()
+        started, said = time.process_time(), "fine"
         try:
             found = read()
         except DetbenchError as error:
-            found = None
-            assert 0 < len(str(error)) <= 1100
+            found, said = None, str(error)
         assert time.process_time() - started < SLOWEST_S
+        assert 0 < len(said) <= 1100
     return found if isinstance(found, Dataset) else None
 
 
@@ -142,7 +144,7 @@ def test_mutated_files_end_in_a_dataset_or_one_error(tmp_path: Path, name: str) 
         for path in chosen:
             path.write_bytes(sound[path])
     assert sorted(tmp_path.rglob("*")) == before
-    assert 0 < read
+    assert read > 0
 
 
 @pytest.mark.parametrize("name", ["voc", "carpk"])
@@ -152,24 +154,32 @@ def test_a_list_may_name_what_no_file_can_be_called(tmp_path: Path, name: str, l
     place = sound_set(tmp_path, name)
     [listing] = place.rglob("train.txt")
     listing.write_text(f"seq_0\n{line}\n")
-    with pytest.raises(DataError, match="train.txt, line 2: "):
+    with pytest.raises(DataError, match=r"train\.txt, line 2: "):
         read_dataset(place, split="train", format_name=name)
     lenient = Findings(strict=False)
     assert read_dataset(place, split="train", format_name=name, findings=lenient).images.key == ("seq_0",)
     assert len(lenient.items) == 1
 
 
-@pytest.mark.parametrize("number", ["1e999", "1e300", "-1e308", "nan"])
-@pytest.mark.parametrize("name", ["coco", "voc", "carpk", "visdrone", "csv", "uavdt"])
+#: What stands before the first corner of the first box in each format's files.
+FIRST_CORNER = {
+    "coco": r'("bbox": \[\s*)1(?:\.0)?(?=,)',
+    "voc": r"(<xmin>)2(?=<)",
+    "carpk": r"^()1(?= )",
+    "visdrone": r"^()1(?=,)",
+    "csv": r"(jpg,)1(?=,)",
+    "uavdt": r"^(1,1,)1(?=,)",
+}
+
+
+@pytest.mark.parametrize("number", ["1e999", "1e300", "-1e308", "NaN"])
+@pytest.mark.parametrize("name", FIRST_CORNER)
 def test_numbers_without_end_are_no_boxes(tmp_path: Path, name: str, number: str) -> None:
     """A coordinate that is not finite, or whose sums and areas would not be, is reported and left out."""
     place = sound_set(tmp_path, name)
-    files = [path for path in sorted(place.rglob("*")) if path.suffix in {".json", ".xml", ".csv", ".txt"}]
-    pattern = {"coco": r"(?<=\[\n)(\s+)1(?=,)", "voc": r"(<xmin>)2(?=<)", "csv": r"(jpg,)1(?=,)"}
-    for path in files:
-        text = path.read_text()
-        changed = re.sub(pattern.get(name, r"^()1(?=[ ,]2[ ,])|^(1,1,)1(?=,)"), rf"\g<1>{number}", text, flags=re.M)
-        path.write_text(changed if name != "uavdt" else re.sub(r"^1,1,1", f"1,1,{number}", text, flags=re.M))
+    for path in (path for path in place.rglob("*") if path.is_file() and path.suffix != ".jpg"):
+        text = re.sub(FIRST_CORNER[name], rf"\g<1>{number}", path.read_text(), flags=re.MULTILINE)
+        path.write_text(text)
     lenient = Findings(strict=False)
     data = read_dataset(place, format_name=name, findings=lenient)
     assert {finding.code for finding in lenient.items} == {"box-not-finite"}

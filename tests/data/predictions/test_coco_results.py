@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -97,15 +98,21 @@ def test_overflow(tmp_path: Path, dataset: Dataset) -> None:
         ("", "is empty"),
         ("[{", "ends in the middle of the JSON"),
         ("nonsense", "is not JSON"),
-        ("[" * 100_000, "nested too deeply|Expected `object`"),
+        ("[" * 100_000, "nested too deeply|should be an object"),
         ('[{"deep": ' + "[" * 100_000, "nested too deeply"),
-        ('{"images": []}', "missing required field `annotations`"),
-        ('[{"image_id": 7}]', r"record \[0\]: Object missing required field `category_id`"),
-        (json.dumps([GOOD, GOOD | {"bbox": [1, 2, 3]}]), r"record \[1\]: bbox: Expected `array` of length 4"),
-        (json.dumps([GOOD | {"score": None}]), r"record \[0\]: score: Expected `float`, got `null`"),
-        (json.dumps([GOOD | {"score": "high"}]), r"record \[0\]: score: Expected `float`, got `str`"),
-        (json.dumps([GOOD | {"image_id": 7.5}]), r"record \[0\]: image_id: Expected `int \| str`"),
-        ('[{"image_id": 7, "category_id": 3, "bbox": [0, 0, 1, 1e999], "score": 1}]', "bbox.*out of range"),
+        ('{"images": []}', "is not COCO results: it has no annotations"),
+        ('[{"image_id": 7}]', r"record \[0\]: has no category_id"),
+        (json.dumps([GOOD, GOOD | {"bbox": [1, 2, 3]}]), r"record \[1\]: bbox should be a list of 4"),
+        (json.dumps([GOOD | {"score": None}]), r"record \[0\]: score should be a number, not null"),
+        (json.dumps([GOOD | {"score": "high"}]), r"record \[0\]: score should be a number, not a string"),
+        (json.dumps([GOOD | {"image_id": True}]), r"record \[0\]: image_id should be a whole number or a string"),
+        (json.dumps([GOOD, GOOD | {"image_id": 7.5}]), r"record \[1\]: image_id is 7.5, and an id is a whole number"),
+        (json.dumps({"annotations": [{**GOOD, "score": 1} | {"image_id": 7.0, "score": None}]}), "score should be"),
+        (json.dumps([{k: v for k, v in GOOD.items() if k != "score"}]), "has no score; .* ground truth has no scores"),
+        ('[{"image_id": "\\ud800", "category_id": 3}]', "half of a surrogate pair"),
+        ("<html>404</html>", "is HTML or XML, not JSON"),
+        ("[][]", r"results\.json: is not JSON \(byte \d\)"),
+        ('[{"image_id": 7, "category_id": 3, "bbox": [0, 0, 1, 1e999], "score": 1}]', r"bbox\[3\] is too large a number"),
     ],
 )
 def test_malformed(tmp_path: Path, dataset: Dataset, text: str, said: str) -> None:
@@ -114,6 +121,24 @@ def test_malformed(tmp_path: Path, dataset: Dataset, text: str, said: str) -> No
         read_predictions(write(tmp_path, text), dataset, format_name="coco")
     assert "results.json" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("data", "said"), [(gzip.compress(b"[]"), "gzip"), ("[]".encode("utf-16"), "UTF-16")])
+def test_packed(tmp_path: Path, dataset: Dataset, data: bytes, said: str) -> None:
+    """Bytes that are plainly of another kind are called by its name."""
+    path = tmp_path / "results.json"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=said):
+        read_predictions(path, dataset)
+
+
+@pytest.mark.parametrize("whole_file", [False, True])
+def test_ids_that_went_through_floating_point(tmp_path: Path, dataset: Dataset, whole_file: bool) -> None:
+    """An id of 7.0, as pandas and tensors write it, is 7, as it is for pycocotools."""
+    records = [GOOD | {"image_id": 7.0, "category_id": 3.0}, GOOD]
+    loaded = read_predictions(write(tmp_path, {"annotations": records} if whole_file else records), dataset)
+    assert loaded.predictions.image[0] == loaded.predictions.image[1]
+    assert loaded.predictions.category[0] == loaded.predictions.category[1]
 
 
 def test_not_utf8(tmp_path: Path, dataset: Dataset) -> None:

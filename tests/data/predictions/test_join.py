@@ -102,11 +102,17 @@ def test_nothing_known(results: Callable[..., Path], make_dataset: Callable[...,
     )
 
 
+def test_category_ids_of_another_type(results: Callable[..., Path], make_dataset: Callable[..., Dataset]) -> None:
+    """Category ids that are strings where the ground truth has numbers are recognised."""
+    text = refusal(results([1, 1], ["1", "2"]), make_dataset([1]))
+    assert text.endswith("2 of 2 match as numbers: write category_id as the ground truth does")
+
+
 def test_unknown_category(results: Callable[..., Path], make_dataset: Callable[..., Dataset]) -> None:
     """An unknown category is counted and named beside those that there are."""
     text = refusal(results([1, 1, 1], [1, 8, 9]), make_dataset([1]))
     assert "2 of 3 predictions are of 2 categories that the ground truth lacks: 8, 9" in text
-    assert "'1 car', '2 person'" in text
+    assert "1 'car', 2 'person'" in text
     assert text.endswith("--unknown drop")
 
 

@@ -1,0 +1,91 @@
+"""A result is read back only as it was written."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from detbench import evaluate
+from detbench.errors import DataError
+from detbench.evaluation.results import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BOX = [10.0, 10.0, 50.0, 50.0]
+
+
+@pytest.fixture
+def saved(coco_pair: Callable[..., tuple[Path, Path]], tmp_path: Path) -> Path:
+    """Return a saved result of two categories."""
+    pair = coco_pair([(1, 1, BOX), (1, 2, BOX)], [(1, 1, BOX, 0.9)])
+    evaluate(*pair, resamples=100).save(tmp_path / "result.json")
+    return tmp_path / "result.json"
+
+
+def put(path: Path, place: str, value: Any) -> None:
+    """Write ``value`` at ``place`` (keys with ``/`` between them) of the JSON at ``path``."""
+    document = json.loads(path.read_text())
+    *keys, last = place.split("/")
+    inner = document
+    for key in keys:
+        inner = inner[key]
+    inner[last] = value
+    path.write_text(json.dumps(document))
+
+
+def test_what_was_saved_is_loaded(saved: Path) -> None:
+    """A result survives its file, also one that an editor gave a byte order mark."""
+    assert Result.load(saved).to_json() == saved.read_bytes()
+    data = saved.read_bytes()
+    saved.write_bytes(b"\xef\xbb\xbf" + data)
+    assert Result.load(saved).to_json() == data
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        ("metrics/AP", 7.5, "AP is 7.5, and every number lies between 0 and 1"),
+        ("metrics/AP", -1, "AP is -1"),
+        ("metrics/AP", "0.5", "should be a number or null, not a string"),
+        ("metrics/AP", float("nan"), "is not a detbench result"),
+        ("intervals/AP", [0.9, 0.1], "the interval of AP"),
+        ("curves/recall", [0.0, 1.0], "differ in length"),
+        ("curves/recall", [], "differ in length"),
+        ("curves/mean", {"0.50": [1.0] * 500}, "differ in length"),
+        ("curves/mean", {"0.50": [1e308] * 101}, "leaves the range"),
+        ("curves/by_category", [], "differ in length"),
+        ("dataset/images", -5, "dataset.images"),
+        ("protocol/areas", [[[[[[[[[]]]]]]]]], "nested too deeply"),
+        ("protocol/name", ["coco"], "protocol has no name"),
+        ("schema", "detbench.result/2", "has the schema 'detbench.result/2', and this version reads"),
+        ("schema", "", "is not a detbench result; "),
+    ],
+)
+def test_what_was_changed_is_refused(saved: Path, place: str, value: Any, said: str) -> None:
+    """A number, a curve or a count that cannot be is one sentence that names the file, and so is another schema."""
+    put(saved, place, value)
+    with pytest.raises(DataError) as caught:
+        Result.load(saved)
+    assert said in str(caught.value)
+    assert "result.json" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"\xff", b'{"schema": "\xff"}', b'{"x": ' + b"[" * 100_000, b"\x1f\x8b\x08", b"[]"])
+def test_what_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Other bytes, text that is not UTF-8, and endless nesting are one sentence each."""
+    (tmp_path / "result.json").write_bytes(content)
+    with pytest.raises(DataError, match="result.json"):
+        Result.load(tmp_path / "result.json")
+
+
+def test_a_protocol_of_odd_areas_is_a_page(saved: Path) -> None:
+    """Settings that this version does not know are shown as they stand."""
+    from detbench.report.pages import render_report
+
+    put(saved, "protocol/areas", [{"name": "a", "low_px": None, "high_px": "<b>"}])
+    assert "high_px: &lt;b&gt;" in render_report(Result.load(saved))
