@@ -27,11 +27,11 @@ def printable(text: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Return ``text`` with halves of surrogate pairs replaced: a file's name that is not UTF-8 has them.
+    r"""Return ``text`` with halves of surrogate pairs replaced: a file's name that is not UTF-8 has them.
 
     Examples
     --------
-    >>> unbroken("caf\\udce9.jpg") == "caf\\N{REPLACEMENT CHARACTER}.jpg"
+    >>> unbroken("caf\udce9.jpg") == "caf\N{REPLACEMENT CHARACTER}.jpg"
     True
     """
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -16,7 +16,7 @@ from detbench.words import brief, in_words, printable, unbroken
         ("a\nb\tc\x00", "a\ufffdb\ufffdc\ufffd"),
         ("\u202ecar", "\ufffdcar"),
         ("\ud800", "\ufffd"),
-        ("می\u200cخواهم\u00a0!", "می\u200cخواهم\u00a0!"),
+        ("\u0645\u06cc\u200c\u062e\u00a0!", "\u0645\u06cc\u200c\u062e\u00a0!"),
     ],
 )
 def test_names_move_no_cursor(name: str, shown: str) -> None:

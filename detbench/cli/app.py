@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -26,6 +26,9 @@ from detbench.cli.split import split
 from detbench.cli.stats import stats
 from detbench.cli.verify import verify
 from detbench.errors import DetbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["app", "main"]
 
@@ -59,7 +62,7 @@ def _options(
     pass
 
 
-_PANELS = {
+_PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Look at data": {"inspect": inspect, "check": check, "stats": stats, "show": show, "datasets": datasets},
     "Change data": {"split": split, "sample": sample, "merge": merge, "draw": draw},
     "TFRecords": {"convert": convert, "verify": verify},

@@ -40,12 +40,12 @@ _PLAIN = {
 
 def prepare_streams() -> None:
     """Make standard output and error take any text, whatever their encoding, and be there even if they were closed."""
-    for name, mode in (("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
     codecs.register_error("detbench.plain", _plainly)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the process ends
+            setattr(sys, name, nowhere)
+        elif isinstance(stream := getattr(sys, name), TextIOWrapper):
             stream.reconfigure(errors="detbench.plain")
 
 

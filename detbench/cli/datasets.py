@@ -30,6 +30,7 @@ def datasets(
     from detbench.cli.console import print_json, stdout
     from detbench.data.cards import card, cards
 
+    name = name and name.lower()
     if json:
         print_json(card(name).to_dict() if name else [one.to_dict() for one in cards()])
     elif name:

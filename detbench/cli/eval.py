@@ -61,19 +61,22 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
         typer.Option("--output", "-o", help="A folder for result.json and report.html, which are replaced in it."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of tables.")] = False,
-    intervals: Annotated[bool, typer.Option(help="Compute 95 % intervals by resampling images.")] = True,
-    resamples: Annotated[int, typer.Option(min=100, max=100_000, help="How many resamples.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="The resamples' seed.")] = 0,
-    per_category: Annotated[bool, typer.Option(help="Show the table of categories.")] = True,
+    no_intervals: Annotated[bool, typer.Option("--no-intervals", help="Leave out the 95 % intervals.")] = False,
+    resamples: Annotated[
+        int, typer.Option(min=100, max=100_000, metavar="N", help="How many times images are drawn for the intervals.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed draws other images.")] = 0,
+    no_per_category: Annotated[
+        bool, typer.Option("--no-per-category", help="Leave out the table of categories.")
+    ] = False,
 ) -> None:
     """Score a detector's predictions against ground truth.
 
     COCO's twelve numbers equal pycocotools'; VOC's honour 'difficult'.
     A number that is undefined comes with its reason, never as -1.
 
-    [bold]Examples[/bold]
-
     \b
+    [bold]Examples[/bold]
     detbench eval annotations/instances_val2017.json results.json
     detbench eval VOC2007 results/Main --split test --protocol voc2007
     detbench eval data predictions.csv -o run1        # result.json, report.html
@@ -93,7 +96,7 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
         unknown=unknown.value,
         join=join.value,
         name=name,
-        intervals=intervals,
+        intervals=not no_intervals,
         resamples=resamples,
         seed=seed,
     )
@@ -102,7 +105,7 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     if as_json:
         print_json(result.to_dict())
         return
-    _show(result, per_category=per_category)
+    _show(result, per_category=not no_per_category)
 
 
 def _require_free(folder: Path, *inputs: Path) -> None:
@@ -129,7 +132,7 @@ def _show(result: Result, *, per_category: bool) -> None:
 
     console = stdout()
     console.print(metrics_table(result))
-    if per_category:
+    if per_category and result.per_category:
         console.print(category_table(result))
     for remark in result.remarks:
         say(f"{remark.severity}: {remark.message}")

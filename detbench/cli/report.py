@@ -23,9 +23,8 @@ def report(
 
     The page needs no network and no other file: send it, print it, keep it. The same result gives the same bytes.
 
-    [bold]Examples[/bold]
-
     \b
+    [bold]Examples[/bold]
     detbench report run1/result.json                # writes report.html here
     detbench report run1/result.json -o yolox.html
     detbench report run1/result.json -o pages/      # pages/report.html

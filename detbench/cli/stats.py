@@ -109,7 +109,11 @@ def _category_table(description: Description) -> Table:
     for category in sorted(description.categories, key=lambda c: -c.boxes):
         numbers = [category.images, category.boxes, *(getattr(category, key) for key in extras)]
         bar = _bar(category.boxes, most, 16)
-        table.add_row(Text(printable(brief(category.name, _NAME_CHARACTERS))), *(f"{number:,}" for number in numbers), Text(bar, "cyan"))
+        table.add_row(
+            Text(printable(brief(category.name, _NAME_CHARACTERS))),
+            *(f"{number:,}" for number in numbers),
+            Text(bar, "cyan"),
+        )
     return table
 
 

@@ -36,10 +36,10 @@ def require_file_or_folder(path: Path) -> None:
 
 
 def foreign(data: bytes, path: Path) -> DataError | None:
-    """Return the error for bytes that should be JSON and are plainly of another kind, or None if nothing is plain.
+    r"""Return the error for bytes that should be JSON and are plainly of another kind, or None if nothing is plain.
 
     >>> from pathlib import Path
-    >>> str(foreign(b"\\x1f\\x8b\\x08", Path("dt.json")))
+    >>> str(foreign(b"\x1f\x8b\x08", Path("dt.json")))
     'dt.json: is compressed with gzip; unpack it first'
     """
     begin = data[:64].lstrip()

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from detbench.data.tables import Dataset, Predictions
     from detbench.evaluation.matching import Matches
     from detbench.evaluation.metrics.curves import Accumulated
-    from detbench.evaluation.protocols import Protocol
+    from detbench.evaluation.protocols import Area, Protocol
 
 __all__ = ["reason_for_category", "reasons", "remarks"]
 
 #: Fewer images than this make a percentile interval too narrow to lean on.
 FEW_IMAGES = 30
+
+_ANY_AREA_PX = 1e10
 
 
 def reasons(metrics: Mapping[str, float | None], curves: Accumulated, protocol: Protocol) -> dict[str, str]:
@@ -34,11 +36,16 @@ def reasons(metrics: Mapping[str, float | None], curves: Accumulated, protocol: 
         if value is None:
             area = areas.get(name[-1])
             found[name] = (
-                f"no ground truth to be found is {area.name} ({area.low_px:,.0f} to {area.high_px:,.0f} square pixels)"
+                f"no ground truth to be found is {area.name} ({_range(area)} square pixels)"
                 if area
                 else "there is no ground truth to be found"
             )
     return found
+
+
+def _range(area: Area) -> str:
+    """Return a range of areas in words; COCO's largest area stands for any."""
+    return f"from {area.low_px:,.0f}" if area.high_px >= _ANY_AREA_PX else f"{area.low_px:,.0f} to {area.high_px:,.0f}"
 
 
 def reason_for_category(ground_truths: int, ignored: int) -> str:
@@ -101,7 +108,8 @@ def _about_limits(dataset: Dataset, predictions: Predictions, matches: Matches) 
             _remark(
                 "objects-over-max-dets",
                 "warning",
-                f"{over:,} times an image has more than {limit} objects of one category (up to {pairs.max():,}): with "
+                f"in {counted(over, 'case')} an image has more than {limit} objects of one category (up to "
+                f"{pairs.max():,}): with "
                 f"maxDets {limit} recall cannot reach 1; use a protocol with a larger maxDets",
             )
         )
@@ -132,7 +140,8 @@ def _about_ground_truth(dataset: Dataset, matches: Matches) -> list[Remark]:
     with_truth = len(np.unique(truth.category[truth.category >= 0]))
     if with_truth < len(dataset.categories):
         without = len(dataset.categories) - with_truth
-        text = f"{without:,} of {counted(len(dataset.categories), 'category', 'categories')} without ground truth; no mean contains them"
+        categories = counted(len(dataset.categories), "category", "categories")
+        text = f"{without:,} of {categories} without ground truth; no mean contains them"
         found.append(_remark("categories-without-ground-truth", "note", text))
     return found
 

@@ -205,7 +205,8 @@ def _misfit(message: str) -> str:
 
 def _flaw(result: Result) -> str:
     """Return what in a result cannot be, in words, or nothing."""
-    for of in (result, *result.per_category):
+    parts: tuple[Result | CategoryResult, ...] = (result, *result.per_category)
+    for of in parts:
         for name, value in of.metrics.items():
             if not _all_shares([value]):
                 return f"{name} is {value}, and every number lies between 0 and 1"

@@ -74,6 +74,7 @@ def show(selection: Selection, out: Path, *, advance: Callable[[int], None] = la
         write_text(out, unbroken(render_page(selection, advance=advance)))
         return [out]
     if suffix == ".png":
+        _require_other(out, selection)
         return [_write(out, _encoded(contact_sheet(selection, advance=advance), format="PNG", optimize=True))]
     if suffix in _NOT_A_FOLDER or out.is_file():
         raise UsageError(f"{out} is no place to write to; name a folder, or a file that ends in .html or .png")
@@ -86,6 +87,14 @@ def show(selection: Selection, out: Path, *, advance: Callable[[int], None] = la
         written.append(_write(out / _file_name(card), _encoded(card.picture, **_JPEG)))
         advance(1)
     return [*written, _write(out / "contact.png", _encoded(contact_sheet(selection), format="PNG", optimize=True))]
+
+
+def _require_other(out: Path, selection: Selection) -> None:
+    """Raise UsageError if ``out`` is one of the dataset's own pictures."""
+    pictures = selection.dataset.pictures
+    own = (pictures.path(row) for row in range(len(selection.dataset.images))) if out.exists() else ()
+    if any(path is not None and path.name == out.name and path.exists() and path.samefile(out) for path in own):
+        raise UsageError(f"{out} is one of the dataset's own pictures; say another name with -o")
 
 
 def render_page(selection: Selection, *, advance: Callable[[int], None] = lambda _n: None) -> str:

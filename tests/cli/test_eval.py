@@ -81,9 +81,7 @@ def test_tfrecords_are_ground_truth_too(detbench: Run, shared: Path, tmp_path: P
         (["{gt}", "{gt}"], "gt.json"),
     ],
 )
-def test_bad_input_is_one_sentence_and_exit_2(
-    detbench: Run, coco_pair: Pair, arguments: list[str], said: str
-) -> None:
+def test_bad_input_is_one_sentence_and_exit_2(detbench: Run, coco_pair: Pair, arguments: list[str], said: str) -> None:
     """A missing file, an unknown protocol, split or format, a file of the wrong kind: one line, no traceback."""
     truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, BOX, 0.9)])
     done = detbench("eval", *(part.format(gt=truth, dt=predictions) for part in arguments))
@@ -104,9 +102,7 @@ def test_a_report_that_cannot_be_written_is_said(detbench: Run, coco_pair: Pair,
     assert (tmp_path / "run").read_text() == "mine"
 
 
-def test_results_are_never_written_over_what_they_come_from(
-    detbench: Run, coco_pair: Pair, tmp_path: Path
-) -> None:
+def test_results_are_never_written_over_what_they_come_from(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
     """Predictions called result.json keep their bytes; another run's result is replaced."""
     truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, BOX, 0.9)])
     (tmp_path / "run").mkdir()

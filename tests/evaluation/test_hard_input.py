@@ -140,7 +140,11 @@ def test_ignore_is_honoured_and_strict_overwrites_it(coco_pair: Pair) -> None:
 def test_a_crowd_takes_nothing_from_the_objects_it_covers(coco_pair: Pair) -> None:
     """Under VOC's matching a crowd excuses what finds nothing else, and no more."""
     rows = [annotation(), annotation(id=2, bbox=[50.0, 50.0, 300.0, 300.0], iscrowd=1)]
-    found, excused, wrong = (1, 1, BOX, 0.9), (1, 1, [200.0, 200.0, 50.0, 50.0], 0.95), (1, 1, [0.0, 400.0, 9.0, 9.0], 1)
+    found, excused, wrong = (
+        (1, 1, BOX, 0.9),
+        (1, 1, [200.0, 200.0, 50.0, 50.0], 0.95),
+        (1, 1, [0.0, 400.0, 9.0, 9.0], 1),
+    )
     for predictions, expected in (([found], 1.0), ([excused, found], 1.0), ([wrong, found], 0.5)):
         truth, results = coco_pair(rows, predictions)
         assert evaluate(truth, results, protocol="voc2012").metrics["mAP"] == pytest.approx(expected)

@@ -100,24 +100,34 @@ def test_iou(seed: int, inclusive: bool) -> None:
 
 @pytest.mark.parametrize(("interpolation", "levels"), [(0, 101), (1, 11), (2, 0)])
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_resampling(interpolation: int, levels: int, seed: int) -> None:
-    """Average precision and recall of weighted images are equal to rounding, and undefined together."""
+@given(seed=st.integers(0, 2**32 - 1), bits=st.sampled_from([1, 4, 40, 64]), alike=st.booleans())
+def test_resampling(interpolation: int, levels: int, seed: int, bits: int, alike: bool) -> None:
+    """Average precision and recall of weighted images are equal to rounding, and undefined together.
+
+    ``alike`` makes nearly the same predictions count in neighbouring bits, as the thresholds of an area range do.
+    """
     assert _native is not None
     rng = np.random.default_rng(seed)
-    images, categories, bits = 9, 3, 4
-    counts, truth_counts = rng.integers(0, 30, categories), rng.integers(0, 12, categories)
+    images, categories = 9, 3
+    counts, truth_counts = rng.integers(0, 60, categories), rng.integers(0, 12, categories)
     n, truths = int(counts.sum()), int(truth_counts.sum())
-    found = rng.integers(0, 2**bits, n, dtype=np.uint64)
+
+    def masks(count: int) -> np.ndarray:
+        free = rng.integers(0, 2**bits - 1, count, dtype=np.uint64, endpoint=True)
+        if not alike:
+            return free
+        halves = np.array([0, 2**bits - 1, 2 ** (bits // 2) - 1], np.uint64)[rng.integers(0, 3, count)]
+        return halves ^ np.where(rng.random(count) < 0.05, free, np.uint64(0))
+
     columns = {
         "image": rng.integers(0, images, n, dtype=np.int32),
         "rank": rng.integers(0, 12, n, dtype=np.int32),
         "max_dets": np.array([1, 5, 100], np.int32),
-        "found": found,
-        "not_counted": rng.integers(0, 2**bits, n, dtype=np.uint64) & ~found,
+        "found": rng.integers(0, 2**bits - 1, n, dtype=np.uint64, endpoint=True),
+        "not_counted": masks(n),
         "offsets": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         "truth_image": rng.integers(0, images, truths, dtype=np.int32),
-        "truth_ignored": rng.integers(0, 2**bits, truths, dtype=np.uint64),
+        "truth_ignored": masks(truths),
         "truth_offsets": np.concatenate([[0], np.cumsum(truth_counts)]).astype(np.int64),
         "bit_count": bits,
         "levels": np.linspace(0, 1, levels) if levels else np.zeros(0),

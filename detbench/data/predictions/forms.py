@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from detbench.data.predictions.text_rows import text_files
 from detbench.data.predictions.voc_results import category_of
 from detbench.errors import DataError
+from detbench.words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,8 @@ FORMS = {
 _LOOK_FILES = 50
 _LOOK_CHARACTERS = 4096
 
+_SHOWN_CHARACTERS = 60
+
 _SIX = 6
 
 
@@ -34,10 +37,7 @@ def recognise_form(path: Path, category_names: Sequence[str]) -> str:
     """Return the form that ``path`` is in, one of :data:`FORMS`. Raises DataError if it cannot be told."""
     remedy = f"say which form it is with --predictions-format: {', '.join(FORMS)}"
     if path.is_dir() or path.suffix.lower() == ".txt":
-        form = _text_form(path, category_names)
-        if form is None:
-            raise DataError("the lines are of no known form of predictions", file=path, remedy=remedy)
-        return form
+        return _text_form(path, category_names, remedy)
     if path.suffix.lower() == ".json" or _beginning(path).lstrip("\ufeff \t\r\n")[:1] in {"[", "{"}:
         return "coco"
     if path.suffix.lower() == ".csv" or "," in _beginning(path).partition("\n")[0]:
@@ -45,16 +45,20 @@ def recognise_form(path: Path, category_names: Sequence[str]) -> str:
     raise DataError("is no known form of predictions", file=path, remedy=remedy)
 
 
-def _text_form(path: Path, category_names: Sequence[str]) -> str | None:
-    """Return the form of a folder's txt files, or of one, by their names and first lines."""
+def _text_form(path: Path, category_names: Sequence[str], remedy: str) -> str:
+    """Return the form of a folder's txt files, or of one, by their names and first lines. Raises DataError."""
     known = set(category_names)
     files = text_files(path)
     if all(category_of(file, category_names) in known for file in files):
         return "voc"
     for file in files[:_LOOK_FILES]:
-        parts = _beginning(file).strip().partition("\n")[0].rsplit(None, _SIX - 1)
-        if parts:
-            return _form_of_line(parts, known)
+        line = _beginning(file).strip().partition("\n")[0]
+        if not line:
+            continue
+        if form := _form_of_line(line.rsplit(None, _SIX - 1), known):
+            return form
+        text = f"the line {brief(line, _SHOWN_CHARACTERS)!r} is of no known form of predictions"
+        raise DataError(text, file=file, remedy=remedy)
     return "yolo"  # nothing but empty files: no predictions, in whatever form
 
 

@@ -128,7 +128,9 @@ def _unknown_image(
     )
     remedy = guesses.about_images(list(row_of), dataset.images, raw.image_naming, join)
     if not remedy:
-        known = _shown(list(dataset.images.key))
+        images = dataset.images
+        by_name = raw.image_naming is not ImageNaming.ID and any(images.file_name)
+        known = _shown(images.file_name if by_name else images.key)
         remedy = f"the ground truth's are {known}: check that both are of the same set and split{_or_drop(lost)}"
     file, record = raw.place(int(np.argmax(lost)))
     return DataError(text, file=file, record=record, remedy=remedy)
@@ -145,7 +147,9 @@ def _unknown_category(
     )
     remedy = guesses.about_categories(list(row_of), categories)
     if not remedy:
-        known = _listed([f"{key!r:.60} {name!r:.60}" if key != name else f"{name!r:.60}" for key, name in _pairs(categories)])
+        known = _listed(
+            [f"{key!r:.60} {name!r:.60}" if key != name else f"{name!r:.60}" for key, name in _pairs(categories)]
+        )
         remedy = f"the ground truth's are {known}: correct them{_or_drop(lost)}"
     file, record = raw.place(int(np.argmax(lost)))
     return DataError(text, file=file, record=record, remedy=remedy)

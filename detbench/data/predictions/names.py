@@ -40,11 +40,11 @@ def without_zeros(stem: str) -> str:
 
 def rows_of(names: Iterable[str]) -> dict[str, tuple[int, ...]]:
     """Return name → the rows that have it; the empty name is none."""
-    rows: dict[str, tuple[int, ...]] = {}
+    rows: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         if name:
-            rows[name] = (*rows.get(name, ()), row)
-    return rows
+            rows.setdefault(name, []).append(row)
+    return {name: tuple(found) for name, found in rows.items()}
 
 
 def unique_rows(names: Sequence[str]) -> dict[Key, int]:

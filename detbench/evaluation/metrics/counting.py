@@ -74,7 +74,10 @@ def game(dataset: Dataset, predictions: Predictions, threshold: float, level: in
     kept = predictions.score >= threshold
     truth = dataset.ground_truth
     counted = _counted(truth)
-    for sign, image, box in ((1, predictions.image[kept], predictions.box[kept]), (-1, truth.image[counted], truth.box[counted])):
+    for sign, image, box in (
+        (1, predictions.image[kept], predictions.box[kept]),
+        (-1, truth.image[counted], truth.box[counted]),
+    ):
         size = np.stack([dataset.images.width_px[image], dataset.images.height_px[image]], axis=1)
         share = (box[:, :2] + box[:, 2:]) / 2 / np.maximum(size, 1)
         column, row = np.clip(np.where(size > 0, share * cells, 0), 0, cells - 1).astype(np.int64).T

@@ -100,39 +100,36 @@ def accumulate(matches: Matches) -> Accumulated:
     for category in range(matches.category_count):
         rows = slice(offsets[category], offsets[category + 1])
         order = rows.start + by_falling_score(task.score[rows])
+        found, counted, rank = matches.found[order], ~matches.not_counted[order], task.rank[order]
         ignored = task.truth_ignored[truth_offsets[category] : truth_offsets[category + 1]]
         for area in range(shape[2]):
             count = int(np.count_nonzero((ignored >> matches.bit(area, 0)) & np.uint64(1) == 0))
             truth_count[category, area] = count
             for threshold in range(shape[0]) if count else ():
                 here = (threshold, category, area)
-                found, false = _flags(matches, order, matches.bit(area, threshold))
-                recall[here] = [_share(found, task.rank[order], limit, count) for limit in protocol.max_dets]
-                curve = _curve(found, false, count, protocol.interpolation)
+                flag = np.uint64(1) << matches.bit(area, threshold)
+                hits = np.flatnonzero(found & counted & flag)
+                recall[here] = [_within(rank[hits], limit) / count for limit in protocol.max_dets]
+                total = np.cumsum((counted & flag) != 0)[hits]
+                curve = _curve(total, count, protocol.interpolation)
                 precision[threshold, :, category, area] = precision_at_levels(*curve, LEVELS[DRAWN])
                 average[here] = _average(*curve, protocol.interpolation)
     return Accumulated(precision, average, recall, truth_count)
 
 
-def _flags(matches: Matches, order: NDArray[np.intp], bit: np.uint64) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    one = np.uint64(1)
-    found = (matches.found[order] >> bit) & one != 0
-    counted = (matches.not_counted[order] >> bit) & one == 0
-    return found & counted, ~found & counted
+def _within(rank: NDArray[np.int32], limit: int | None) -> int:
+    return len(rank) if limit is None else int(np.count_nonzero(rank < limit))
 
 
-def _share(found: NDArray[np.bool_], rank: NDArray[np.int32], limit: int | None, count: int) -> float:
-    kept = found if limit is None else found & (rank < limit)
-    return float(np.count_nonzero(kept)) / count
+def _curve(total: NDArray[np.int64], count: int, interpolation: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return recall and precision at the predictions that find something: between two of them precision only falls.
 
-
-def _curve(
-    found: NDArray[np.bool_], false: NDArray[np.bool_], count: int, interpolation: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    tp, fp = np.cumsum(found, dtype=np.float64), np.cumsum(false, dtype=np.float64)
-    # COCO adds the spacing of 1 to the denominator; VOC keeps it from being 0 in another way.
-    total = fp + tp + np.spacing(1) if interpolation == "101-point" else np.maximum(tp + fp, np.finfo(np.float64).eps)
-    return tp / count, tp / total
+    ``total`` is int64 ``[N]``: how many predictions count, up to and with each of those; ``count`` ground truths are
+    to be found.
+    """
+    tp = np.arange(1.0, len(total) + 1)
+    # COCO adds the spacing of 1 to the denominator; VOC keeps it from being 0 in another way, which here it never is.
+    return tp / count, tp / (total + np.spacing(1) if interpolation == "101-point" else total)
 
 
 def _average(recall: NDArray[np.float64], precision: NDArray[np.float64], interpolation: str) -> float:

@@ -112,7 +112,10 @@ def test_overflow(tmp_path: Path, dataset: Dataset) -> None:
         ('[{"image_id": "\\ud800", "category_id": 3}]', "half of a surrogate pair"),
         ("<html>404</html>", "is HTML or XML, not JSON"),
         ("[][]", r"results\.json: is not JSON \(byte \d\)"),
-        ('[{"image_id": 7, "category_id": 3, "bbox": [0, 0, 1, 1e999], "score": 1}]', r"bbox\[3\] is too large a number"),
+        (
+            '[{"image_id": 7, "category_id": 3, "bbox": [0, 0, 1, 1e999], "score": 1}]',
+            r"bbox\[3\] is too large a number",
+        ),
     ],
 )
 def test_malformed(tmp_path: Path, dataset: Dataset, text: str, said: str) -> None:
