@@ -92,7 +92,7 @@ def test_too_much_for_the_memory_is_said_in_one_line(pair: tuple[Path, Path], tm
     """A file that no memory holds is an error of one line."""
     with (tmp_path / "huge.json").open("wb") as huge:
         huge.truncate(2**36)
-    limit = 3 * 2**30
+    limit = 16 * 2**30
     done = run(
         "eval",
         pair[0],
