@@ -22,7 +22,7 @@ def native() -> ModuleType | None:
         from detbench import _native
     except ImportError:
         warnings.warn(
-            "detbench runs without its native part: the same numbers, slower. To build it, install a C++17 compiler "
+            "detbench runs without its native part: the same numbers, slower. To build it, install a C++20 compiler "
             "and reinstall detbench",
             RuntimeWarning,
             stacklevel=2,

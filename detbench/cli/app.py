@@ -36,6 +36,7 @@ __all__ = ["app", "main"]
 EXIT_FINDINGS = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
 
 app = typer.Typer(
     name="detbench",
@@ -90,7 +91,7 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output has left (| head): there is nobody to say anything to.
         _discard_output()
-        sys.exit(EXIT_BAD_INPUT)
+        sys.exit(EXIT_BROKEN_PIPE)
     except MemoryError as error:
         _give_up(f"there is not enough memory ({str(error) or 'none is left'}); give less at once, or free some")
     except OSError as error:

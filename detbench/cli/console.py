@@ -60,7 +60,12 @@ def stdout() -> Console:
     """Return a Rich console on standard output; in a pipe it is plain and 100 columns wide."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH, highlight=False)
+    class Door(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave what happens then to the command line, instead of exiting with 1: that means findings."""
+            raise BrokenPipeError
+
+    return Door(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH, highlight=False)
 
 
 def say(text: str) -> None:

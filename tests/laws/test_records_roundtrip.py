@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
 _KEYS = st.integers(-(2**70), 2**70) | st.text(max_size=8)
-_COLUMNS = ("image", "category", "box", "area_px", "crowd", "ignore", "difficult", "truncated", "occluded")
+_COLUMNS = ("image", "category", "box", "size_px", "area_px", "crowd", "ignore", "difficult", "truncated", "occluded")
 
 
 @st.composite

@@ -46,14 +46,6 @@ class Split:
                 sizes[row] = header.width_px, header.height_px
         return sizes
 
-    def box_finding(self, code: str, row: int, message: str) -> Finding:
-        """Return a finding about ground truth ``row``, at its picture, with the annotation's id or its number."""
-        truth = self.data.ground_truth
-        image = int(truth.image[row])
-        number = row - int(np.searchsorted(truth.image, image)) + 1
-        record = f"annotation {truth.source_id[row]}" if truth.source_id else f"box {number}"
-        return Finding(code, self.data.pictures.where(image), record, message)
-
     def picture_finding(self, code: str, row: int, message: str) -> Finding:
         """Return a finding about picture ``row``."""
         return Finding(code, self.data.pictures.where(row), f"image {self.data.images.key[row]}", message)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detbench.data.findings import Findings
-from detbench.data.formats.scanning import exists
+from detbench.data.input import require_file_or_folder
 from detbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ def get_format(name: str) -> Format:
 
 def recognise(path: Path) -> list[Sighting]:
     """Return every format that ``path`` may be in, the most certain first. Raises DataError if nothing is there."""
-    if not exists(path):
-        raise DataError("there is no such file or folder", file=path)
+    require_file_or_folder(path)
     sightings = [get_format(name).recognise(path) for name in FORMAT_NAMES]
     return sorted((s for s in sightings if s is not None), key=lambda s: -s.certainty)
 
@@ -57,8 +56,7 @@ def recognise(path: Path) -> list[Sighting]:
 def _resolve(path: Path, format_name: str | None) -> Format:
     """Return the named format, or the one recognised at ``path``."""
     if format_name is not None:
-        if not exists(path):
-            raise DataError("there is no such file or folder", file=path)
+        require_file_or_folder(path)
         return get_format(format_name)
     seen = recognise(path)
     if not seen:

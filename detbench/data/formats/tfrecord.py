@@ -161,6 +161,7 @@ def _dataset(path: Path, split: str | None, reading: _Reading, manifest: Manifes
                 truncated=marks[3],
                 occluded=marks[4],
                 source_id=record.source_id[row] if record.source_id else None,
+                size_px=tuple(record.size_px[row].tolist()),
             )
     images = Images(
         _keys(reading),

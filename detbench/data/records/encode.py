@@ -93,7 +93,12 @@ class Encoder:
         offsets = boxes.offsets(images).tolist()
         marks = np.stack([getattr(boxes, name) for name in MARKS], axis=1).astype(np.int8)
         ids = [sized(0x0A, _typed(key)) for key in boxes.source_id]
-        columns = {"box": boxes.box.astype("<f8"), "area": boxes.area_px.astype("<f8"), "marks": marks}
+        columns = {
+            "box": boxes.box.astype("<f8"),
+            "size": boxes.size_px.astype("<f8"),
+            "area": boxes.area_px.astype("<f8"),
+            "marks": marks,
+        }
         features = {
             OURS + name: [bytes_feature(OURS + name, run) for run in _runs(values, offsets)]
             for name, values in columns.items()

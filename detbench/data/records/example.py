@@ -31,7 +31,7 @@ OBJECT = "image/object/"
 OURS = "image/detbench/"
 MARKS = ("crowd", "ignore", "difficult", "truncated", "occluded")
 _TEXTS = ("image/filename", "image/source_id", "image/format", OURS + "key", OURS + "source_id")
-_RAW = (OURS + "box", OURS + "area", OURS + "marks")
+_RAW = (OURS + "box", OURS + "size", OURS + "area", OURS + "marks")
 _LISTS = ("class/text", "class/label", "is_crowd", "area", "difficult", "truncated", "occluded", "ignore")
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _WANTED = frozenset(
@@ -74,6 +74,7 @@ class Record:
     label: NDArray[np.int64]
     category_name: tuple[str, ...]
     box: NDArray[np.float64]
+    size_px: NDArray[np.float64]
     area_px: NDArray[np.float64]
     marks: NDArray[np.int8]
     source_id: tuple[Key, ...]
@@ -122,10 +123,12 @@ def _decode_exact(found: dict[str, Value], image: RecordImage, span: tuple[int, 
     """Return a record of ours, from its own lists."""
     label = _numbers(found, OURS + "category", None)
     count = len(label)
-    box, area_px, marks = (raw_array(found.get(name, []), kind) for name, kind in zip(_RAW, _RAW_KINDS, strict=True))
+    box, size_px, area_px, marks = (
+        raw_array(found.get(name, []), kind) for name, kind in zip(_RAW, _RAW_KINDS, strict=True)
+    )
     names = iter(_strings(found, OBJECT + "class/text"))
     source_id = tuple(map(_untyped, _strings(found, OURS + "source_id")))
-    lengths = (len(box) / 4, len(area_px), len(marks) / len(MARKS), len(source_id) or count)
+    lengths = (len(box) / 4, len(size_px) / 2, len(area_px), len(marks) / len(MARKS), len(source_id) or count)
     if any(length != count for length in lengths):
         raise WireError(f"lists of different lengths in its own fields: {count} categories and {lengths}")
     return Record(
@@ -135,13 +138,14 @@ def _decode_exact(found: dict[str, Value], image: RecordImage, span: tuple[int, 
         label=label,
         category_name=tuple(_decoded(next(names, b"")) if number else "" for number in label.tolist()),
         box=box.reshape(-1, 4).astype(np.float64),
+        size_px=size_px.reshape(-1, 2).astype(np.float64),
         area_px=area_px.astype(np.float64),
         marks=marks.reshape(-1, len(MARKS)).astype(np.int8),
         source_id=source_id,
     )
 
 
-_RAW_KINDS = ("<f8", "<f8", "i1")
+_RAW_KINDS = ("<f8", "<f8", "<f8", "i1")
 
 
 def _decode_schema(found: dict[str, Value], image: RecordImage, span: tuple[int, int]) -> Record:
@@ -171,6 +175,7 @@ def _decode_schema(found: dict[str, Value], image: RecordImage, span: tuple[int,
         label=label,
         category_name=tuple(map(_decoded, texts)) or ("",) * count,
         box=box,
+        size_px=box[:, 2:] - box[:, :2],
         area_px=_floats(found, OBJECT + "area", count).astype(np.float64),
         marks=np.stack(marks, axis=1).clip(-1, 2).astype(np.int8),
         source_id=(),

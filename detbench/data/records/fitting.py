@@ -47,7 +47,10 @@ def fit_boxes(boxes: GroundTruth, size_px: NDArray[np.float64], names: Sequence[
     stays = (reason == "") | (reason == "box-outside-image")
     kept = boxes.take(stays)
     columns = {column.name: getattr(kept, column.name) for column in fields(kept)}
-    return GroundTruth(**columns | {"box": np.clip(kept.box, 0.0, np.tile(limit[stays], 2))})
+    box = np.clip(kept.box, 0.0, np.tile(limit[stays], 2))
+    untouched = (box == kept.box).all(axis=1, keepdims=True)
+    sides = np.where(untouched, kept.size_px, box[:, 2:] - box[:, :2])
+    return GroundTruth(**columns | {"box": box, "size_px": sides})
 
 
 def _reasons(low: NDArray[np.float64], high: NDArray[np.float64], limit: NDArray[np.float64]) -> NDArray[np.str_]:

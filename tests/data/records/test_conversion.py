@@ -290,3 +290,22 @@ def test_the_receipt_knows_no_machine(dataset: Dataset, tmp_path: Path) -> None:
     receipt = detbench.convert(dataset, tmp_path / "out", limit=3, shuffle=4, on_bad="skip")
     assert str(tmp_path) not in (tmp_path / "out" / "receipt.json").read_text()
     assert receipt.command == "detbench convert SOURCE OUT --limit 3 --shuffle 4 --on-bad skip"
+
+
+def test_sides_survive_to_the_bit(tmp_path: Path) -> None:
+    """COCO's w is read back as it was, where (x + w) − x is another number."""
+    x, w = 33.3, 0.1
+    assert (x + w) - x != w
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
+    truth = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 48}],
+        "categories": [{"id": 1, "name": "thing"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "bbox": [x, 1.0, w, 9.0], "area": 0.9, "iscrowd": 0},
+            {"id": 2, "image_id": 1, "category_id": 1, "bbox": [60.0, 1.0, 9.0, 9.0], "area": 81, "iscrowd": 0},
+        ],
+    }
+    (tmp_path / "gt.json").write_text(json.dumps(truth))
+    detbench.convert(tmp_path / "gt.json", tmp_path / "out")
+    back = detbench.read_dataset(tmp_path / "out").ground_truth
+    assert back.size_px.tolist() == [[w, 9.0], [4.0, 9.0]], "the second box is clipped, and so is its side"
