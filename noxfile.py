@@ -64,7 +64,9 @@ def lint(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure against peers in one run and rewrite ``docs/benchmarks.md``."""
     install(session, ".[pandas,test]")
-    session.run("pytest", "tests/bench", "--benchmark-enable", "--benchmark-only", "--benchmark-sort=name", *session.posargs)
+    session.run(
+        "pytest", "tests/bench", "--benchmark-enable", "--benchmark-only", "--benchmark-sort=name", *session.posargs
+    )
     session.run("python", "-P", "tests/bench/convert_speed.py", "--write", "docs/benchmarks.md")
 
 

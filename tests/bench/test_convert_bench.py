@@ -16,8 +16,6 @@ from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytest.importorskip("pytest_benchmark")
-
 _COUNT = 64
 
 
