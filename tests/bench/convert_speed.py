@@ -137,10 +137,11 @@ def work(what: str, folder: Path, out: Path) -> None:
     else:
         import detbench
 
+        convert = detbench.convert  # imported here, on first use, and not inside
         dataset = detbench.read_dataset(folder)
         limit = len(files) // 10 if what == "convert-tenth" else None
         begun = time.perf_counter()
-        detbench.convert(dataset, out / "records", check_pictures=what != "convert-fast", limit=limit)
+        convert(dataset, out / "records", check_pictures=what != "convert-fast", limit=limit)
     seconds = time.perf_counter() - begun
     print(json.dumps({"inside": seconds, "peak_mib": _peak_mib()}))  # noqa: T201  the parent reads it
 

@@ -34,12 +34,13 @@ _UPRIGHT = 1
 class Batch:
     """Some records, ready to be written.
 
-    ``parts`` are the byte strings to write, end to end. ``boxes`` counts those of a category, ``regions`` the others;
+    ``records_bytes`` is what to write: one piece, because hashing and writing it in many makes the threads wait for the
+    interpreter's lock at every one. ``boxes`` counts those of a category, ``regions`` the others;
     ``input_bytes`` and ``input_sum`` are the pictures' lengths and SHA-256, summed (0 where they are not checked).
     """
 
     images: int
-    parts: list[bytes] = field(default_factory=list)
+    records_bytes: bytes = b""
     records: int = 0
     boxes: int = 0
     regions: int = 0
@@ -78,9 +79,8 @@ class Preparer:
             size_px = np.array([(image.width_px, image.height_px) for image in images], dtype=np.float64)
             boxes = fit_boxes(boxes, size_px, [self._name(row) for row in read], batch.tally)
             around = self._encode(images, pictures, boxes)
-            batch.parts = framed(
-                (before, picture, after) for (before, after), picture in zip(around, pictures, strict=True)
-            )
+            payloads = ((before, picture, after) for (before, after), picture in zip(around, pictures, strict=True))
+            batch.records_bytes = b"".join(framed(payloads))
         batch.records = len(images)
         batch.regions = int((boxes.category < 0).sum())
         batch.boxes = len(boxes) - batch.regions

@@ -18,7 +18,7 @@ from detbench.data.records.tally import Tally
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -30,9 +30,6 @@ __all__ = ["ShardFacts", "WriteError", "sync", "write_shard"]
 _BATCH_BYTES = 2**20
 _BATCH_IMAGES = 32
 _BATCHES_AHEAD = 2
-
-#: At most so many byte strings go into one system call (POSIX promises 16, Linux and macOS give 1,024).
-_PARTS_PER_CALL = 1000
 
 
 class WriteError(DataError):
@@ -92,10 +89,10 @@ def write_shard(
         # A thread of its own hashes a batch while this one writes it.
         with _Output(path, shard.file_name) as output, ThreadPoolExecutor(1, "hash") as hasher:
             for batch in _prepared(_batches(shard), prepare, pool, workers * _BATCHES_AHEAD):
-                hashed = hasher.submit(_update, digest, batch.parts)
-                output.write(batch.parts)
+                hashed = hasher.submit(digest.update, batch.records_bytes)
+                output.write(batch.records_bytes)
                 hashed.result()
-                facts.length_bytes += sum(map(len, batch.parts))
+                facts.length_bytes += len(batch.records_bytes)
                 facts.records += batch.records
                 facts.boxes += batch.boxes
                 facts.regions += batch.regions
@@ -109,11 +106,6 @@ def write_shard(
     facts.sha256 = digest.hexdigest()
     facts.input_sum = f"{input_sum % 2**256:064x}"
     return facts
-
-
-def _update(digest: hashlib._Hash, parts: Sequence[bytes]) -> None:
-    for part in parts:
-        digest.update(part)
 
 
 class _Output:
@@ -135,19 +127,14 @@ class _Output:
         except OSError as error:
             raise _write_error(self._name, error) from error
 
-    def write(self, parts: Sequence[bytes]) -> None:
-        """Write byte strings end to end. A call may write less than it was given; it goes on from there."""
-        for first in range(0, len(parts), _PARTS_PER_CALL):
-            run = parts[first : first + _PARTS_PER_CALL]
-            total = sum(map(len, run))
-            try:
-                written = os.writev(self._descriptor, run)
-                if written < total:
-                    rest = memoryview(b"".join(run))[written:]
-                    while rest:
-                        rest = rest[os.write(self._descriptor, rest) :]
-            except OSError as error:
-                raise _write_error(self._name, error) from error
+    def write(self, data: bytes) -> None:
+        """Write all of ``data``. A call may write less than it was given; it goes on from there."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            raise _write_error(self._name, error) from error
 
 
 def sync(path: Path, name: str) -> None:
