@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import detbench
+from detbench.extension import native
 
 HEAVY = ("tensorflow", "keras", "pandas", "matplotlib", "torch", "jax")
 
@@ -61,6 +62,7 @@ def test_the_wheel_is_tested_not_the_checkout() -> None:
     assert "site-packages" in Path(detbench.__file__).parts
     assert (Path(detbench.__file__).parent / "datasets" / "voc2007.toml").is_file()
     assert (Path(detbench.__file__).parent / "py.typed").is_file()
+    assert native() is not None, "the native part was not built: the tests of it would be skipped"
 
 
 def test_without_the_native_part_there_is_one_warning_and_the_same_numbers(shared: Path) -> None:

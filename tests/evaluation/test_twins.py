@@ -20,12 +20,6 @@ _native = native()
 pytestmark = pytest.mark.skipif(_native is None, reason="the native part was not built")
 
 
-def test_the_installed_wheel_has_its_native_part() -> None:
-    """The tests run with the native part; without a compiler they would be skipped here, and it would be seen."""
-    assert _native is not None
-    assert _native.__file__.endswith((".so", ".pyd"))
-
-
 def random_task(seed: int, protocol: Protocol, groups: int = 12) -> MatchingTask:
     """Return groups of coarse boxes, so that IoUs tie and coincide, with crowds, ignored and void ground truth."""
     rng = np.random.default_rng(seed)
