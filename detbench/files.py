@@ -19,6 +19,7 @@ __all__ = [
     "read_bytes",
     "read_text",
     "replacing",
+    "require_writable",
     "safe_join",
     "sha256_of",
     "shared_folder",
@@ -57,6 +58,18 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+def require_writable(path: Path) -> None:
+    """Raise DataError if :func:`replacing` could not write ``path``: asked before what takes long, not after."""
+    if path.is_dir():
+        raise DataError("is a folder", file=path, remedy="name a file in it")
+    probe = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise DataError(f"cannot be written ({error.strerror or error})", file=path) from error
 
 
 def write_text(path: Path, text: str) -> None:

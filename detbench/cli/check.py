@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -75,7 +76,7 @@ def _print_report(report: CheckReport, console: Console, limit: int) -> None:
 
     from detbench.words import printable
 
-    console.print(Text.assemble((printable(str(report.path)), "bold"), f"  {report.format}"))
+    console.print(Text.assemble((printable(str(report.path)), "bold"), f"  {report.format}"), soft_wrap=True)
     for split in report.splits:
         console.print(Text(printable(f"  {_split_line(split)}")))
     for code, findings in report.by_code().items():
@@ -105,15 +106,25 @@ def _print_finding(finding: Finding, root: Path, console: Console) -> None:
 
 
 def _print_indented(text: Text, columns: int, console: Console) -> None:
-    """Print ``text`` with its wrapped lines indented too, without control characters or trailing spaces."""
+    """Print ``text`` with its wrapped lines indented too, without control characters or trailing spaces.
+
+    A path that is longer than the line stays in one piece: it is there to be copied.
+    """
+    from rich.cells import cell_len
     from rich.text import Text
 
     from detbench.words import printable
 
     text.plain = printable(text.plain)
-    for line in text.wrap(console, console.width - columns, overflow="fold"):
+    breaks, used = [], 0
+    for word in re.finditer(r"\S+\s*", text.plain):
+        if used and used + cell_len(word[0].rstrip()) > console.width - columns:
+            breaks.append(word.start())
+            used = 0
+        used += cell_len(word[0])
+    for line in text.divide(breaks):
         line.rstrip()
-        console.print(Text(" " * columns) + line)
+        console.print(Text(" " * columns) + line, soft_wrap=True)
 
 
 def _split_line(split: SplitFacts) -> str:

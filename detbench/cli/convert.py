@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from detbench.cli.console import print_json, progress, say, stdout
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from detbench.data.records.receipt import Receipt
@@ -53,11 +54,11 @@ def convert(  # noqa: PLR0913  one parameter for each option
     ] = None,
     shard_bytes: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="About how large a shard is.  [default: 128MiB]", rich_help_panel=_HOW),
+        typer.Option(metavar="SIZE", help="About how large a shard is; 128MiB by default.", rich_help_panel=_HOW),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Threads; the bytes stay the same.  [default: all cores]", rich_help_panel=_HOW),
+        typer.Option(metavar="N", help="Threads, by default all cores; same bytes.", rich_help_panel=_HOW),
     ] = None,
     check_pictures: Annotated[
         bool,
@@ -69,7 +70,7 @@ def convert(  # noqa: PLR0913  one parameter for each option
     ] = True,
     on_bad: Annotated[
         Literal["raise", "skip"],
-        typer.Option(help="Stop at a broken picture, or leave it out and count it.", rich_help_panel=_WHERE),
+        typer.Option(help="Stop at what is broken, or leave it out and count it.", rich_help_panel=_WHERE),
     ] = "raise",
     resume: Annotated[
         bool, typer.Option("--resume", help="Finish a conversion that was interrupted.", rich_help_panel=_WHERE)
@@ -84,7 +85,7 @@ def convert(  # noqa: PLR0913  one parameter for each option
 
     The records have the TF Object Detection API's schema, and more. JPEG and
     PNG pictures are stored byte for byte. The same source and options give the
-    same bytes. Every box that is dropped or clipped is counted in receipt.json.
+    same bytes. Everything that is dropped or clipped is counted in receipt.json.
 
     \b
     [bold]Examples[/bold]
@@ -119,6 +120,7 @@ def convert(  # noqa: PLR0913  one parameter for each option
         print_json(receipt.to_dict())
     else:
         _print(receipt, out)
+    _warn(receipt)
     rate = f"{receipt.images / elapsed:,.0f} images/s, {receipt.record_bytes / elapsed / 1e6:,.0f} MB/s"
     say(f"{receipt.images:,} images in {elapsed:.1f} s: {rate}")
 
@@ -130,18 +132,22 @@ def _print(receipt: Receipt, out: Path) -> None:
 
     console = stdout()
     splits = Table("split", box=None, header_style="bold", pad_edge=False)
-    for name in ("images in", "out", "boxes in", "out", "regions", "shards", "MB"):
+    # What could not be read at all is rare: it has a column only if there is some.
+    rare = ("unreadable",) if any(change.unreadable for change in receipt.changes.values()) else ()
+    for name in ("images in", "out", "boxes in", "out", "regions", "shards", "MB", *rare):
         splits.add_column(name, justify="right")
     for name, facts in receipt.splits.items():
         counts = (facts.images_in, facts.images_out, facts.boxes_in, facts.boxes_out, facts.regions_out, facts.shards)
-        splits.add_row(escape(name), *(f"{count:,}" for count in counts), f"{facts.record_bytes / 1e6:,.1f}")
+        cells = [f"{count:,}" for count in counts] + [f"{facts.record_bytes / 1e6:,.1f}"]
+        splits.add_row(escape(name), *cells, *(f"{facts.unreadable:,}" for _ in rare))
     console.print(splits)
     if receipt.changes:
         changes = Table("", "why", box=None, header_style="bold", pad_edge=False)
-        changes.add_column("images", justify="right")
-        changes.add_column("boxes", justify="right")
+        for name in ("images", "boxes", *rare):
+            changes.add_column(name, justify="right")
         for change in receipt.changes.values():
-            met = (f"{count:,}" if count else "" for count in (change.images, change.boxes))
+            numbers = (change.images, change.boxes, *(change.unreadable for _ in rare))
+            met = (f"{number:,}" if number else "" for number in numbers)
             changes.add_row(change.action, change.why, *met)
         console.print()
         console.print(changes)
@@ -149,3 +155,15 @@ def _print(receipt: Receipt, out: Path) -> None:
     console.print(
         escape(f"{out}: shards, label_map.json, label_map.pbtxt, manifest.json, receipt.json"), soft_wrap=True
     )
+
+
+def _warn(receipt: Receipt) -> None:
+    """Say what nobody should overlook: what the reader could not take, a line for each reason, and empty splits."""
+    for change in receipt.changes.values():
+        if change.unreadable:
+            first = change.examples[0]
+            say(f"warning: unreadable: {change.unreadable:,}: {change.why}; first {first.where}: {first.detail}")
+    for name, facts in receipt.splits.items():
+        if not facts.images_out:
+            left = f", though the source has {counted(facts.images_in, 'image')}" if facts.images_in else ""
+            say(f"warning: split {name} has 0 records{left}")

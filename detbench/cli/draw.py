@@ -26,7 +26,7 @@ def draw(  # one parameter for each option
         typer.Option(help="Draw only this split; may be given again. All if not given.", show_default=False),
     ] = None,
     seed: SeedOption = 0,
-    size: Annotated[str, typer.Option(help="Width and height in pixels.")] = "640x480",
+    size: Annotated[str, typer.Option(help="Width and height in pixels, each 160 to 4096.")] = "640x480",
     to: Annotated[str, typer.Option("--to", help="The format to write.")] = "coco",
     workers: Annotated[
         int | None, typer.Option(help="Processes that draw; one a core if not given.", show_default=False)
@@ -48,14 +48,16 @@ def draw(  # one parameter for each option
     import os
     import tempfile
 
-    from detbench.cli.console import progress
+    from detbench.cli.console import progress, say
     from detbench.data.findings import Findings
+    from detbench.data.formats import get_format
     from detbench.data.output import new_folder, writer_of
     from detbench.data.synthetic import SYNTHETIC_NAMES, parking
 
     if name not in SYNTHETIC_NAMES:
         raise UsageError(f"there is no built-in dataset {name!r}; there is {', '.join(SYNTHETIC_NAMES)}")
-    write, size_px, splits = writer_of(to), _parse_size(size), tuple(split or parking.SPLITS)
+    target = get_format(to).name
+    write, size_px, splits = writer_of(target), _parse_size(size), tuple(split or parking.SPLITS)
     notes = Findings()
     with (
         new_folder(output, sources=[], overwrite=overwrite) as folder,
@@ -74,7 +76,10 @@ def draw(  # one parameter for each option
         for dataset in drawn.values():
             write(dataset, folder, notes)
     say_notes(notes)
-    print_written([_row(dataset) for dataset in drawn.values()], output=output, format_name=to, as_json=json)
+    for dataset in drawn.values():
+        if not len(dataset.images):
+            say(f"note: {dataset.split} is empty: whole flights of five images are dealt out; draw more with --images")
+    print_written([_row(dataset) for dataset in drawn.values()], output=output, format_name=target, as_json=json)
 
 
 def _row(dataset: Dataset) -> dict[str, Any]:

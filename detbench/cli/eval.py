@@ -20,6 +20,27 @@ _RESULT = "result.json"
 _REPORT = "report.html"
 
 
+def _protocols(incomplete: str) -> list[str]:
+    """Complete ``--protocol``."""
+    from detbench.evaluation.protocols import PROTOCOLS
+
+    return [name for name in PROTOCOLS if name.startswith(incomplete)]
+
+
+def _formats(incomplete: str) -> list[str]:
+    """Complete ``--format``."""
+    from detbench.data.formats import FORMAT_NAMES
+
+    return [name for name in FORMAT_NAMES if name.startswith(incomplete)]
+
+
+def _forms(incomplete: str) -> list[str]:
+    """Complete ``--predictions-format``."""
+    from detbench.data.predictions import FORMS
+
+    return [name for name in FORMS if name.startswith(incomplete)]
+
+
 class Unknown(StrEnum):
     """What to do with predictions on images or of categories that the ground truth does not have."""
 
@@ -40,14 +61,19 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
         Path, typer.Argument(help="COCO results JSON, VOC result files, CSV, or YOLO text files with scores.")
     ],
     protocol: Annotated[
-        str, typer.Option("--protocol", "-p", help="How to score: coco, coco_strict, voc2007, voc2012.")
+        str,
+        typer.Option(
+            "--protocol", "-p", help="How to score: coco, coco_strict, voc2007, voc2012.", autocompletion=_protocols
+        ),
     ] = "coco",
     split: Annotated[str | None, typer.Option(help="Which split of the ground truth.")] = None,
     format_name: Annotated[
-        str | None, typer.Option("--format", help="The ground truth's format, if not recognised.")
+        str | None,
+        typer.Option("--format", help="The ground truth's format, if not recognised.", autocompletion=_formats),
     ] = None,
     predictions_format: Annotated[
-        str | None, typer.Option("--predictions-format", help="The predictions' form, if not recognised.")
+        str | None,
+        typer.Option("--predictions-format", help="The predictions' form, if not recognised.", autocompletion=_forms),
     ] = None,
     unknown: Annotated[
         Unknown, typer.Option(help="Predictions on unknown images or categories: an error, or dropped and counted.")
@@ -104,6 +130,7 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
         _save(result, output)
     if as_json:
         print_json(result.to_dict())
+        _say_remarks(result, {"error"})
         return
     _show(result, per_category=not no_per_category)
 
@@ -133,6 +160,12 @@ def _show(result: Result, *, per_category: bool) -> None:
     console = stdout()
     console.print(metrics_table(result))
     if per_category and result.per_category:
+        console.print()
         console.print(category_table(result))
+    _say_remarks(result, {"error", "warning", "note"})
+
+
+def _say_remarks(result: Result, severities: set[str]) -> None:
     for remark in result.remarks:
-        say(f"{remark.severity}: {remark.message}")
+        if remark.severity in severities:
+            say(f"{remark.severity}: {remark.message}")

@@ -19,6 +19,7 @@ __all__ = ["inspect"]
 
 _CATEGORIES_SHOWN = 12
 _FINDINGS_SHOWN = 3
+_FOLDERS_SHOWN = 2
 
 
 def inspect(
@@ -40,16 +41,13 @@ def inspect(
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.cli.console import print_json, stdout
     from detbench.data.formats import FORMAT_NAMES, get_format, recognise
-    from detbench.errors import DataError
+    from detbench.data.formats.unrecognised import unrecognised
 
+    named = get_format(format_name) if format_name is not None else None
     sightings = recognise(path)
-    if not sightings and format_name is None:
-        raise DataError(
-            "no known dataset format was recognised here",
-            file=path,
-            remedy=f"say --format with one of {', '.join(FORMAT_NAMES)}, or name the folder that holds the annotations",
-        )
-    chosen = get_format(format_name or sightings[0].format)
+    if not sightings and named is None:
+        raise unrecognised(path, FORMAT_NAMES)
+    chosen = named or get_format(sightings[0].format)
     facts = _facts(path, chosen, sightings, named=format_name is not None)
     if json:
         print_json(facts)
@@ -142,14 +140,15 @@ def _print_facts(facts: dict[str, Any], console: Console) -> None:
 
     line(f"{facts['path']}: {facts['title']} (--format {facts['format']})", "bold")
     for clause in facts["evidence"] or ["read so because --format says it; detbench would not have recognised it"]:
-        line(f"  because of {clause}" if facts["evidence"] else f"  {clause}")
+        line(f"  seen: {clause}" if facts["evidence"] else f"  {clause}")
     for other in facts["candidates"]:
         line(f"  less likely {other['format']}: {'; '.join(other['evidence'])}", "dim")
     line("")
     line(f"{counted(facts['images'], 'image')}, {counted(facts['boxes'], 'box', 'boxes')}")
     width = max((len(split["name"]) for split in facts["splits"]), default=0)
     for split in facts["splits"]:
-        line(f"  {split['name']:<{width}}  {split['images']:>9,} images  {split['boxes']:>11,} boxes")
+        images, boxes = counted(split["images"], "image"), counted(split["boxes"], "box", "boxes")
+        line(f"  {split['name']:<{width}}  {images:>16}  {boxes:>17}")
     line(_category_line(facts["categories"]))
     line(_picture_line(facts["pictures"]))
     _print_findings(facts, line)
@@ -168,11 +167,14 @@ def _category_line(categories: list[dict[str, Any]]) -> str:
 
 
 def _picture_line(pictures: dict[str, Any]) -> str:
+    from detbench.words import counted
+
     parts = []
     if pictures["files"]:
         folders = pictures["folders"]
-        more = f" and {len(folders) - 2} more folders" if len(folders) > 2 else ""  # noqa: PLR2004  as many as shown
-        parts.append(f"{pictures['files']:,} in {' and '.join(folders[:2])}{more}")
+        hidden = len(folders) - _FOLDERS_SHOWN
+        more = f" and {counted(hidden, 'more folder')}" if hidden > 0 else ""
+        parts.append(f"{pictures['files']:,} in {(', ' if more else ' and ').join(folders[:_FOLDERS_SHOWN])}{more}")
     if pictures["in_records"]:
         parts.append(f"{pictures['in_records']:,} inside records")
     if pictures["missing"]:

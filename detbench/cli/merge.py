@@ -53,7 +53,7 @@ def merge(  # one parameter for each option
     detbench merge CARPK_devkit drone_cars -o cars --to coco --categories union
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.data.findings import Findings
-    from detbench.data.formats import read_with_splits
+    from detbench.data.formats import get_format, read_with_splits
     from detbench.data.merge import merge as merge_datasets
     from detbench.data.merge import plan_merge
     from detbench.data.output import new_folder, writer_of
@@ -62,7 +62,7 @@ def merge(  # one parameter for each option
         raise UsageError("merge takes two datasets or more")
     read = [read_with_splits(path, format_name=format_name) for path in paths]
     wholes = [whole for whole, _ in read]
-    target = to or wholes[0].format
+    target = get_format(to or wholes[0].format).name
     write = writer_of(target)
     plan = plan_merge(wholes, categories=categories.value)
     splits = [tuple(parts) for _, parts in read]

@@ -11,6 +11,7 @@ import typer
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from detbench.data.tables import Dataset
     from detbench.detectors.classical import ClassicalDetector
 
 __all__ = ["predict"]
@@ -58,51 +59,57 @@ def predict(
     from detbench.data.formats import read_dataset
     from detbench.data.predictions.write import write_coco_results
     from detbench.detectors.predict import predict as run
+    from detbench.files import require_writable
+    from detbench.words import counted
 
     if fit_split is None and model is None:
         fit_split = "train"
-    _check_choices(split, fit_split, model, save_model)
+    _check_choices(fit_split, model, save_model)
     dataset = read_dataset(data, split=split, format_name=format_name)
-    fitted = _obtain(data, fit_split, model, save_model, format_name, seed)
+    examples = read_dataset(data, split=fit_split, format_name=format_name) if fit_split is not None else None
+    for file in (output, save_model):
+        if file is not None:
+            require_writable(file)
+    if fit_split is not None and split in {None, fit_split}:
+        say(f"note: the images of {fit_split} are fitted on and predicted: their scores will be too good")
+    fitted = _obtain(examples, model, save_model, seed)
     start = time.perf_counter()
     with progress("predicting", len(dataset.images)) as advance:
         predictions = run(fitted, dataset, advance=advance)
     seconds = time.perf_counter() - start
     write_coco_results(predictions, dataset, output)
     count = len(dataset.images)
-    say(f"{detector.value}: {count:,} images in {seconds:.1f} s, {count / seconds:.1f} images/s, decoding included")
-    say(f"{len(predictions):,} predictions written to {output}")
+    speed = f"{counted(count, 'image')} in {seconds:.1f} s, {count / seconds:.1f} images/s, decoding included"
+    say(f"{detector.value}: {speed}")
+    say(f"{counted(len(predictions), 'prediction')} written to {output}")
 
 
-def _check_choices(split: str | None, fit_split: str | None, model: Path | None, save_model: Path | None) -> None:
+def _check_choices(fit_split: str | None, model: Path | None, save_model: Path | None) -> None:
     """Say what contradicts, before anything takes time. Raises UsageError."""
-    from detbench.cli.console import say
-
     if fit_split is not None and model is not None:
         raise UsageError("--fit-split fits a detector and --model takes a fitted one; say one of them")
     if model is not None and save_model is not None:
         raise UsageError("--save-model keeps a detector that is fitted here; --model takes one that is kept already")
-    if fit_split is not None and split in {None, fit_split}:
-        say(f"note: the images of {fit_split} are fitted on and predicted: their scores will be too good")
 
 
-def _obtain(
-    data: Path, fit_split: str | None, model: Path | None, save_model: Path | None, format_name: str | None, seed: int
-) -> ClassicalDetector:
-    """Return the detector, read or fitted."""
+def _obtain(examples: Dataset | None, model: Path | None, save_model: Path | None, seed: int) -> ClassicalDetector:
+    """Return the detector, read from ``model`` or fitted to ``examples``."""
     import time
 
     from detbench.cli.console import progress, say
-    from detbench.data.formats import read_dataset
     from detbench.detectors import classical
+    from detbench.words import counted
 
     if model is not None:
         return classical.load(model)
-    examples = read_dataset(data, split=fit_split, format_name=format_name)
+    if examples is None:
+        raise UsageError("there is nothing to fit a detector to; say --fit-split or --model")
     start = time.perf_counter()
     with progress("fitting", classical.steps_of(examples), "steps") as advance:
         fitted = classical.fit(examples, seed=seed, advance=advance)
-    say(f"fitted on {len(examples.images):,} images of {fit_split} in {time.perf_counter() - start:.1f} s")
+    say(
+        f"fitted on {counted(len(examples.images), 'image')} of {examples.split} in {time.perf_counter() - start:.1f} s"
+    )
     if save_model is not None:
         classical.save(fitted, save_model)
     return fitted

@@ -46,14 +46,14 @@ def sample(  # one parameter for each option
     detbench sample VOC2007 -o voc_small --per-category 20 --seed 1
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.data.findings import Findings
-    from detbench.data.formats import read_dataset
+    from detbench.data.formats import get_format, read_dataset
     from detbench.data.output import new_folder, writer_of
     from detbench.data.sample import sample_images, sample_per_category
 
     if (images is None) == (per_category is None):
         raise UsageError("say either --images or --per-category")
     dataset = read_dataset(path, split=source_split, format_name=format_name)
-    target = to or dataset.format
+    target = get_format(to or dataset.format).name
     write = writer_of(target)
     if images is not None:
         drawn = sample_images(dataset, images, seed=seed)

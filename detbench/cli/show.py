@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from detbench.data.tables import Dataset
 
 __all__ = ["show"]
 
@@ -45,12 +48,12 @@ def show(
     detbench show coco --split val2017 --predictions yolo.json -o folder
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.cli.console import progress, say
-    from detbench.data.formats import read_dataset
+    from detbench.cli.reading import read_leniently
     from detbench.report.selection import Selection, category_rows, choose_rows, image_rows
     from detbench.report.show import show as write
     from detbench.words import counted
 
-    dataset = read_dataset(path, split=split, format_name=format_name)
+    dataset = read_leniently(path, split=split, format_name=format_name)
     categories = category_rows(dataset, category or ())
     if images:
         rows, how = image_rows(dataset, images), "as asked for"
@@ -66,3 +69,16 @@ def show(
     with progress("drawing", len(rows)) as advance:
         written = write(selection, out, advance=advance)
     say(f"wrote {written[-1] if len(written) == 1 else out} with {counted(len(rows), 'picture')}")
+    if missing := sum(not _is_there(dataset, row) for row in rows):
+        many = "is missing" if missing == 1 else "are missing"
+        say(f"note: {missing:,} of {counted(len(rows), 'picture')} {many}, with a grey canvas in its place")
+
+
+def _is_there(dataset: Dataset, row: int) -> bool:
+    """Return whether an image's picture can be read."""
+    from detbench.errors import DataError
+
+    try:
+        return dataset.pictures.size_bytes(row) > 0
+    except DataError:
+        return False

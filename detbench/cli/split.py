@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,12 +19,16 @@ from detbench.cli.writing import (
     say_notes,
 )
 
+if TYPE_CHECKING:
+    from detbench.data.tables import Dataset
+
 __all__ = ["split"]
 
 
 class By(StrEnum):
-    """What is kept together."""
+    """What is kept together; by itself, sequences where there are enough of them."""
 
+    auto = "auto"
     sequence = "sequence"
     random = "random"
 
@@ -32,7 +36,7 @@ class By(StrEnum):
 def split(  # one parameter for each option
     path: Annotated[Path, typer.Argument(help="A dataset's folder, or its annotation file.", show_default=False)],
     output: OutOption,
-    by: Annotated[By, typer.Option(help="Keep sequences together, or draw single images.")] = By.sequence,
+    by: Annotated[By, typer.Option(help="Keep sequences together, draw single images, or as it fits.")] = By.auto,
     fractions: Annotated[str, typer.Option(help="The parts' names and shares.")] = "train=0.8,val=0.2",
     seed: SeedOption = 0,
     source_split: Annotated[
@@ -47,7 +51,9 @@ def split(  # one parameter for each option
 
     Neighbouring frames of a film are near-duplicates, so a sequence stays in
     one part. Names that differ only in their last run of digits are one
-    sequence: 20161029_NTU_00012.png and 20161029_NTU_00013.png.
+    sequence: 20161029_NTU_00012.png and 20161029_NTU_00013.png. Where there
+    are fewer sequences than parts, single images are drawn at random, unless
+    --by sequence is said.
 
     \b
     [bold]Examples[/bold]
@@ -56,15 +62,15 @@ def split(  # one parameter for each option
     detbench split UAVDT -o uavdt_voc --to voc --seed 3
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.data.findings import Findings
-    from detbench.data.formats import read_dataset
+    from detbench.data.formats import get_format, read_dataset
     from detbench.data.output import new_folder, writer_of
     from detbench.data.split import parse_fractions, split_dataset
 
     shares = parse_fractions(fractions)
     dataset = read_dataset(path, split=source_split, format_name=format_name)
-    target = to or dataset.format
+    target = get_format(to or dataset.format).name
     write = writer_of(target)
-    parts = split_dataset(dataset, shares, by=by.value, seed=seed)
+    parts = split_dataset(dataset, shares, by=_resolved(by, dataset, len(shares)), seed=seed)
     notes = Findings()
     with new_folder(output, sources=[path], overwrite=overwrite) as folder:
         for part in parts.values():
@@ -80,3 +86,19 @@ def split(  # one parameter for each option
     ]
     say_notes(notes)
     print_written(rows, output=output, format_name=target, as_json=json)
+
+
+def _resolved(by: By, dataset: Dataset, parts: int) -> Literal["sequence", "random"]:
+    """Return how to split, saying so where it was left open."""
+    from detbench.cli.console import say
+    from detbench.data.split import count_sequences
+    from detbench.words import counted
+
+    if by is not By.auto:
+        return "sequence" if by is By.sequence else "random"
+    sequences = count_sequences(dataset)
+    if sequences >= parts:
+        say(f"split by sequence: the names are of {counted(sequences, 'sequence')}; --by random draws single images")
+        return "sequence"
+    say(f"split at random: the names are of {counted(sequences, 'sequence')}, fewer than the {parts} parts")
+    return "random"

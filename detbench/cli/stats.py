@@ -45,10 +45,11 @@ def stats(
     detbench stats coco --split val2017 --json
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.cli.console import print_json, stdout
+    from detbench.cli.reading import read_leniently
     from detbench.data.describe import describe
-    from detbench.data.formats import read_dataset, splits_of
+    from detbench.data.formats import splits_of
 
-    description = describe(read_dataset(path, split=split, format_name=format_name))
+    description = describe(read_leniently(path, split=split, format_name=format_name))
     if json:
         print_json(description.to_dict())
         return

@@ -52,7 +52,7 @@ def _print(done: Verification) -> None:
         where = f"{finding.file}, {finding.record}" if finding.record else finding.file
         typer.echo(f"{finding.severity} {finding.code}: {where}: {finding.message}; {finding.remedy}")
     against = "checked against the manifest" if done.manifest else "no manifest: checksums only"
-    verdict = "sound" if done.sound else "not sound"
+    verdict = ("sound" if done.records else "empty") if done.sound else "not sound"
     records, files = (
         f"{count:,} {noun}{'s' * (count != 1)}"
         for count, noun in ((done.records, "whole record"), (done.files, "file"))

@@ -45,6 +45,7 @@ CATALOGUE: dict[str, tuple[Severity, str]] = {
     "file-name-differs": (Severity.NOTE, "detbench goes by the annotation file's own name"),
     # boxes
     "box-zero-area": (Severity.WARNING, "remove the box: nothing can match it"),
+    "box-one-pixel": (Severity.WARNING, "draw the box anew, or remove it: it is probably a slip of the annotator"),
     "box-negative-size": (Severity.ERROR, "swap or correct the corners"),
     "box-outside-image": (Severity.WARNING, "clip the box to the image"),
     "box-fully-outside": (Severity.ERROR, "correct the box, or check that it belongs to this picture"),

@@ -22,11 +22,11 @@ __all__ = ["new_folder", "writer_of"]
 
 def writer_of(format_name: str) -> Writer:
     """Return what writes a format. Raises UsageError if it can only be read, or is none."""
-    write = get_format(format_name).write
-    if write is None:
+    chosen = get_format(format_name)
+    if chosen.write is None:
         writable = ", ".join(name for name in FORMAT_NAMES if get_format(name).write is not None)
-        raise UsageError(f"{format_name} can be read, not written; say --to with one of {writable}")
-    return write
+        raise UsageError(f"{chosen.name} can be read, not written; say --to with one of {writable}")
+    return chosen.write
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.errors import DataError
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from detbench.data.tables import Dataset
@@ -24,7 +25,9 @@ def sample_images(dataset: Dataset, count: int, *, seed: int = 0) -> Dataset:
     """
     there = len(dataset.images)
     if count > there:
-        raise DataError(f"has {there:,} images, fewer than {count:,}", file=dataset.source, remedy="ask for fewer")
+        raise DataError(
+            f"has {counted(there, 'image')}, fewer than {count:,}", file=dataset.source, remedy="ask for fewer"
+        )
     chosen = np.random.default_rng(seed).permutation(there)[:count]
     return dataset.take_images(np.sort(chosen))
 

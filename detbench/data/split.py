@@ -17,6 +17,7 @@ import numpy as np
 from detbench.data.formats.scanning import stem_of
 from detbench.data.pictures import PICTURE_SUFFIXES
 from detbench.errors import DataError, UsageError
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from detbench.data.tables import Dataset
 
-__all__ = ["Part", "parse_fractions", "sequence_of", "split_dataset"]
+__all__ = ["Part", "count_sequences", "parse_fractions", "sequence_of", "split_dataset"]
 
 _LAST_DIGITS = re.compile(r"\d+(?=\D*$)")
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
@@ -72,7 +73,11 @@ def parse_fractions(text: str) -> dict[str, float]:
 
 
 def split_dataset(
-    dataset: Dataset, fractions: Mapping[str, float], *, by: Literal["sequence", "random"] = "sequence", seed: int = 0
+    dataset: Dataset,
+    fractions: Mapping[str, float],
+    *,
+    by: Literal["sequence", "random"] = "sequence",
+    seed: int = 0,
 ) -> dict[str, Part]:
     """Split the images of ``dataset`` into named parts.
 
@@ -84,25 +89,35 @@ def split_dataset(
     DataError
         If there are fewer sequences (or images) than parts.
     """
-    names = [name or str(key) for name, key in zip(dataset.images.file_name, dataset.images.key, strict=True)]
-    sequences = [sequence_of(name) for name in names]
+    sequences = _sequences(dataset)
     ids = {sequence: number for number, sequence in enumerate(dict.fromkeys(sequences))}
     group = np.array([ids[sequence] for sequence in sequences], dtype=np.intp)
-    count = len(ids) if by == "sequence" else len(names)
+    count = len(ids) if by == "sequence" else len(sequences)
     if count < len(fractions):
-        what = f"{count} sequence{'s' * (count != 1)}" if by == "sequence" else f"{count} image{'s' * (count != 1)}"
+        what = counted(count, "sequence" if by == "sequence" else "image")
         remedy = "say --by random, if its images are not frames of one film" if by == "sequence" else ""
         raise DataError(f"has {what}, fewer than the {len(fractions)} parts", file=dataset.source, remedy=remedy)
     rng = np.random.default_rng(seed)
     if by == "sequence":
         part = _part_of_group(_weights(dataset, group, count), list(fractions.values()), rng)[group]
     else:
-        part = _part_of_image(len(names), list(fractions.values()), rng)
+        part = _part_of_image(count, list(fractions.values()), rng)
     rows = {name: np.flatnonzero(part == number) for number, name in enumerate(fractions)}
     return {
         name: Part(replace(dataset.take_images(chosen), split=name), len(np.unique(group[chosen])))
         for name, chosen in rows.items()
     }
+
+
+def count_sequences(dataset: Dataset) -> int:
+    """Return how many sequences the images of ``dataset`` are of, told by their names."""
+    return len(set(_sequences(dataset)))
+
+
+def _sequences(dataset: Dataset) -> list[str]:
+    """Return the sequence of each image."""
+    images = dataset.images
+    return [sequence_of(name or str(key)) for name, key in zip(images.file_name, images.key, strict=True)]
 
 
 def _weights(dataset: Dataset, group: NDArray[np.intp], count: int) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from detbench.errors import DetbenchError
+from detbench.words import brief, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,6 +95,10 @@ class Images:
         """Return the number of images."""
         return len(self.key)
 
+    def __repr__(self) -> str:
+        """Return one line of counts: a table of thousands of rows helps nobody in a prompt."""
+        return f"<Images: {len(self):,}>"
+
     def row_of_key(self) -> dict[Key, int]:
         """Return key → row."""
         return {key: row for row, key in enumerate(self.key)}
@@ -157,6 +162,10 @@ class GroundTruth:
     def __len__(self) -> int:
         """Return the number of boxes."""
         return len(self.image)
+
+    def __repr__(self) -> str:
+        """Return one line of counts."""
+        return f"<GroundTruth: {counted(len(self), 'box', 'boxes')} in {counted(len(np.unique(self.image)), 'image')}>"
 
     def offsets(self, image_count: int) -> NDArray[np.int64]:
         """Return int64 ``[image_count + 1]``: image ``i``'s boxes are rows ``offsets[i]`` to ``offsets[i + 1]``."""
@@ -276,6 +285,10 @@ class Predictions:
         """Return the number of predictions."""
         return len(self.image)
 
+    def __repr__(self) -> str:
+        """Return one line of counts."""
+        return f"<Predictions: {counted(len(self), 'box', 'boxes')} in {counted(len(np.unique(self.image)), 'image')}>"
+
     def offsets(self, image_count: int) -> NDArray[np.int64]:
         """Return int64 ``[image_count + 1]``: image ``i``'s rows are ``offsets[i]`` to ``offsets[i + 1]``."""
         return np.searchsorted(self.image, np.arange(image_count + 1)).astype(np.int64)
@@ -320,6 +333,13 @@ class Dataset:
     ground_truth: GroundTruth
     pictures: Pictures
     annotation_files: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return one line: the name, the split, the format and counts."""
+        split = f" {self.split}" if self.split else ""
+        counts = f"{counted(len(self.images), 'image')}, {counted(len(self.ground_truth), 'ground truth')}"
+        categories = counted(len(self.categories), "category", "categories")
+        return f"<Dataset {brief(self.name, 60)}{split} ({self.format}): {counts}, {categories}>"
 
     def annotation_of(self, row: int) -> str:
         """Return the file that image ``row``'s boxes stand in; the source's path where it is not known."""
@@ -376,5 +396,5 @@ def frame_of(columns: dict[str, Any]) -> pd.DataFrame:
     try:
         import pandas as pd
     except ImportError as error:
-        raise DetbenchError('to_frame() needs pandas; pip install "detbench[pandas]"') from error
+        raise DetbenchError("to_frame() needs pandas: pip install pandas") from error
     return pd.DataFrame({name: list(c) if isinstance(c, tuple) else c for name, c in columns.items()})

@@ -19,7 +19,7 @@ from detbench.evaluation.matching import match
 from detbench.evaluation.metrics.curves import DRAWN, LEVELS, accumulate
 from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
 from detbench.evaluation.protocols import Protocol, protocol_named
-from detbench.evaluation.remarks import reason_for_category, reasons, remarks
+from detbench.evaluation.remarks import about_split, gravest_first, reason_for_category, reasons, remarks
 from detbench.evaluation.results import CategoryResult, Curves, DatasetFacts, PredictionFacts, Result
 from detbench.evaluation.tasks import image_ranks
 from detbench.words import unbroken
@@ -94,7 +94,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     )
     matches = match(dataset, loaded.predictions, rules)
     curves = accumulate(matches)
-    drawn = bootstrap(matches, resamples=resamples, seed=seed) if intervals and len(dataset.images) else None
+    drawn = bootstrap(matches, curves, resamples=resamples, seed=seed) if intervals and len(dataset.images) else None
     metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
     return Result(
         detbench=__version__,
@@ -109,7 +109,16 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         reasons=reasons(metrics, curves, rules),
         per_category=list(_per_category(dataset, loaded.predictions, matches, curves, drawn)),
         curves=_drawn_curves(curves, rules),
-        remarks=remarks(dataset, loaded.predictions, matches, loaded.dropped, intervals=intervals),
+        remarks=gravest_first(
+            [
+                *remarks(dataset, loaded, matches, curves, intervals=intervals),
+                *(
+                    about_split(dataset, loaded.predictions, Path(ground_truth), format_name)
+                    if not isinstance(ground_truth, Dataset)
+                    else ()
+                ),
+            ]
+        ),
     )
 
 

@@ -6,21 +6,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detbench.data.findings import Findings
+from detbench.data.formats import get_format
+from detbench.evaluation.metrics.summary import summaries
 from detbench.evaluation.results import Remark
+from detbench.evaluation.suspicions import suspicions
 from detbench.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
+    from detbench.data.formats.base import Format
+    from detbench.data.predictions import LoadedPredictions
     from detbench.data.tables import Dataset, Predictions
     from detbench.evaluation.matching import Matches
     from detbench.evaluation.metrics.curves import Accumulated
     from detbench.evaluation.protocols import Area, Protocol
 
-__all__ = ["reason_for_category", "reasons", "remarks"]
+__all__ = ["about_split", "gravest_first", "reason_for_category", "reasons", "remarks"]
 
-#: Fewer images than this make a percentile interval too narrow to lean on.
+#: So many images or fewer make a percentile interval too narrow to lean on.
 FEW_IMAGES = 30
+
+#: An interval of fewer objects than this says nothing.
+FEW_OBJECTS = 10
+
+#: Splits are looked for where at least this share of the images is without predictions.
+LARGE_PART = 0.25
 
 _ANY_AREA_PX = 1e10
 
@@ -56,16 +69,22 @@ def reason_for_category(ground_truths: int, ignored: int) -> str:
 
 
 def remarks(
-    dataset: Dataset, predictions: Predictions, matches: Matches, dropped: Mapping[str, int], *, intervals: bool
+    dataset: Dataset, loaded: LoadedPredictions, matches: Matches, curves: Accumulated, *, intervals: bool
 ) -> list[Remark]:
-    """Return everything worth saying about these numbers, the gravest first."""
+    """Return everything worth saying about these numbers, in no order."""
+    predictions = loaded.predictions
     checks: tuple[Callable[[], list[Remark]], ...] = (
-        lambda: _about_predictions(dataset, predictions, dropped),
+        lambda: suspicions(dataset, loaded),
+        lambda: _about_predictions(dataset, predictions, loaded.dropped),
         lambda: _about_limits(dataset, predictions, matches),
         lambda: _about_ground_truth(dataset, matches),
-        lambda: _about_size(dataset) if intervals else [],
+        lambda: [*_about_size(dataset), *_about_objects(matches, curves)] if intervals else [],
     )
-    found = [remark for check in checks for remark in check()]
+    return [remark for check in checks for remark in check()]
+
+
+def gravest_first(found: Iterable[Remark]) -> list[Remark]:
+    """Return remarks by severity; equally severe ones keep their order."""
     return sorted(found, key=lambda remark: ("error", "warning", "note").index(remark.severity))
 
 
@@ -147,10 +166,64 @@ def _about_ground_truth(dataset: Dataset, matches: Matches) -> list[Remark]:
 
 
 def _about_size(dataset: Dataset) -> list[Remark]:
-    if not 0 < len(dataset.images) < FEW_IMAGES:
+    if not 0 < len(dataset.images) <= FEW_IMAGES:
         return []
-    text = f"with {counted(len(dataset.images), 'image')} the intervals are too narrow to lean on"
+    text = (
+        f"with {counted(len(dataset.images), 'image')} ({FEW_IMAGES} or fewer) the intervals are too narrow to lean on"
+    )
     return [_remark("few-images", "note", text)]
+
+
+def _about_objects(matches: Matches, curves: Accumulated) -> list[Remark]:
+    """Return a warning for each range of areas whose numbers rest on few objects."""
+    protocol = matches.protocol
+    totals = curves.truth_count.sum(axis=0)
+    found = []
+    for area, total in enumerate(totals.tolist()):
+        if not 0 < total < FEW_OBJECTS:
+            continue
+        names = [summary.name for summary in summaries(protocol) if summary.area == area]
+        who = "every number rests" if area == 0 else f"{' and '.join(names)} rest"
+        text = f"{who} on {counted(total, 'ground truth')}: an interval of so few means nothing"
+        found.append(_remark("few-objects", "warning", text))
+        if area == 0:
+            break
+    return found
+
+
+def about_split(dataset: Dataset, predictions: Predictions, path: Path, format_name: str | None) -> list[Remark]:
+    """Return a warning if all splits of ``path`` were read and the predictions lie on the images of only one.
+
+    Looked for only where many images are without predictions: a format that cannot tell its splits from what was
+    read is read once more.
+    """
+    with_predictions = np.unique(predictions.image)
+    without = len(dataset.images) - len(with_predictions)
+    if dataset.split is not None or not len(predictions) or without < LARGE_PART * len(dataset.images):
+        return []
+    chosen = get_format(format_name or dataset.format)
+    names = chosen.splits(path)
+    if len(names) < 2:  # noqa: PLR2004  one split is the whole
+        return []
+    members = _members(dataset, path, chosen, names)
+    holding = [name for name, rows in members.items() if np.isin(with_predictions, rows).all()]
+    if not holding:
+        return []
+    name = min(holding, key=lambda split: len(members[split]))
+    text = (
+        f"all predictions lie in {name}, and {without:,} of {counted(len(dataset.images), 'image')} of all splits have "
+        f"none, each of whose objects counts as missed: say --split {name}"
+    )
+    return [_remark("split-not-said", "warning", text)] if len(members[name]) < len(dataset.images) else []
+
+
+def _members(dataset: Dataset, path: Path, chosen: Format, names: tuple[str, ...]) -> Mapping[str, Sequence[int]]:
+    """Return split → rows of ``dataset``'s images."""
+    if chosen.members is not None:
+        return chosen.members(path, dataset, Findings(strict=False))
+    row_of = dataset.images.row_of_key()
+    parts = {name: chosen.read(path, name, Findings(strict=False)).images.key for name in names}
+    return {name: [row_of[key] for key in keys if key in row_of] for name, keys in parts.items()}
 
 
 def _remark(code: str, severity: str, message: str) -> Remark:

@@ -6,6 +6,7 @@ The schema is documented in ``docs/reference/result.md``. An undefined number is
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -13,11 +14,10 @@ import msgspec
 from detbench.data.input import foreign, require_file_or_folder
 from detbench.errors import DataError
 from detbench.files import read_bytes, replacing
-from detbench.words import in_words
+from detbench.words import brief, counted, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     import pandas as pd
 
@@ -140,14 +140,22 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         """Return indented UTF-8 JSON, the same bytes for the same result, ending in a newline."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
-    def save(self, path: Path) -> None:
+    def __repr__(self) -> str:
+        """Return one line: what was measured, on what, and the first number."""
+        name, value = next(iter(self.metrics.items()), ("no number", None))
+        first = name if value is None else f"{name} {value:.3f}"
+        names = f"{brief(self.name, 60)} on {brief(self.dataset.name, 60)}"
+        return f"<Result {names}: {first}, {counted(self.dataset.images, 'image')}>"
+
+    def save(self, path: Path | str) -> None:
         """Write the result to ``path``, whole or not at all. Raises DataError."""
-        with replacing(path) as file:
+        with replacing(Path(path)) as file:
             file.write(self.to_json())
 
     @classmethod
-    def load(cls, path: Path) -> Result:
+    def load(cls, path: Path | str) -> Result:
         """Read a result. Raises DataError if ``path`` holds no result of this schema, or one that was tampered with."""
+        path = Path(path)
         require_file_or_folder(path)
         data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
         try:

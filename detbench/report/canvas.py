@@ -35,11 +35,15 @@ _UNKNOWN_SIZE_PX = (640, 480)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """An RGB picture, what its pixels were multiplied by, and why it is blank (empty where it is not)."""
+    """An RGB picture, what its pixels were multiplied by, and why it is blank (empty where it is not).
+
+    ``size_known`` is false where neither the annotations nor a picture say how large the image is.
+    """
 
     picture: Picture
     scale: float
     problem: str
+    size_known: bool = True
 
 
 def canvas_of(dataset: Dataset, row: int, fit_px: tuple[int, int]) -> Canvas:
@@ -80,7 +84,8 @@ def _fitted(size: tuple[int, int], fit_px: tuple[int, int]) -> tuple[tuple[int, 
 def _blank(dataset: Dataset, row: int, fit_px: tuple[int, int], problem: str) -> Canvas:
     """Return a grey canvas of the annotated size, or one that holds the boxes, with the problem written on it."""
     size = int(dataset.images.width_px[row]), int(dataset.images.height_px[row])
-    if min(size) <= 0:
+    known = min(size) > 0
+    if not known:
         truth = dataset.ground_truth
         reach = truth.box[truth.image == row][:, 2:].max(axis=0, initial=0)
         reach = np.where(np.isfinite(reach), reach, 0)
@@ -91,4 +96,4 @@ def _blank(dataset: Dataset, row: int, fit_px: tuple[int, int], problem: str) ->
     face = font(max(12, round(max(target) / 45)))
     middle = target[0] / 2, target[1] / 2
     ImageDraw.Draw(picture).multiline_text(middle, text, font=face, fill=_VOID_TEXT, anchor="mm", align="center")
-    return Canvas(picture, scale, problem)
+    return Canvas(picture, scale, problem, known)

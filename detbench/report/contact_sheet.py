@@ -61,10 +61,10 @@ def contact_sheet(selection: Selection, *, advance: Callable[[int], None] = lamb
 
 
 def _drawn(selection: Selection, cell: tuple[int, int], advance: Callable[[int], None]) -> Iterator[Picture]:
-    colours = selection.colours()
+    colours, keys = selection.colours(), selection.keys()
     for row in selection.rows:
         canvas = canvas_of(selection.dataset, row, cell)
-        draw_marks(canvas.picture, selection.marks(row, canvas.scale, colours))
+        draw_marks(canvas.picture, selection.marks(row, canvas.scale, colours, keys))
         yield canvas.picture
         advance(1)
 

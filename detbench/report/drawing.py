@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,9 @@ REGION: Colour = (208, 208, 208)
 _DARK: Colour = (16, 18, 20)
 _LIGHT: Colour = (255, 255, 255)
 _PAD_PX = 3
+
+#: How wide a border is once the picture is shown, and how wide that is: a page's tile.
+_SHOWN_LINE_PX, _SHOWN_PX = 2, 600
 _MAX_NAME = 28
 
 _Rect = tuple[int, int, int, int]
@@ -50,12 +54,16 @@ _Rect = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One box to draw: ``x1 y1 x2 y2`` in the drawn picture's pixels, and tag texts, the longest first."""
+    """One box to draw: ``x1 y1 x2 y2`` in the drawn picture's pixels, and tag texts, the longest first.
+
+    ``key`` is a tag that is written even where the box is smaller, because its colour alone would not tell enough.
+    """
 
     box: tuple[float, float, float, float]
     colour: Colour
     line: Line = "solid"
     tags: tuple[str, ...] = ()
+    key: str = ""
 
 
 def colour_of(rank: int) -> Colour:
@@ -85,23 +93,24 @@ def draw_marks(picture: Picture, marks: Sequence[Mark]) -> None:
     """Draw ``marks`` on an RGB picture in place: large boxes first, then every tag that finds room."""
     clipped = [(mark, _rect(mark, picture)) for mark in marks]
     visible = [(mark, rect) for mark, rect in clipped if rect is not None]
-    width_px = _line_px(picture, [rect for _mark, rect in visible])
     visible.sort(key=lambda item: -(item[1][2] - item[1][0]) * (item[1][3] - item[1][1]))
     for mark, rect in visible:
         if mark.line == "hatched":
             _hatch(picture, rect, mark.colour)
-        draw_line(picture, rect, mark.colour, mark.line, width_px)
+        draw_line(picture, rect, mark.colour, mark.line, _line_px(picture, rect))
     taken: list[_Rect] = []
     size_px = max(11, min(22, round(max(picture.size) / 60)))
     for mark, rect in visible:
         _tag(picture, mark, rect, taken, size_px)
 
 
-def _line_px(picture: Picture, rects: Sequence[_Rect]) -> int:
-    """Return the border's width: thinner where boxes are small, so that it does not hide what it is around."""
-    sides = sorted(min(right - left, bottom - top) + 1 for left, top, right, bottom in rects)
-    by_box = sides[len(sides) // 2] / 28 if sides else 2
-    return max(1, min(round(by_box), round(max(picture.size) / 220), 4))
+def _line_px(picture: Picture, rect: _Rect) -> int:
+    """Return the border's width: two pixels once the picture is shown some 600 wide, less around a small box.
+
+    A small box keeps half of its side free, so that the border does not hide what it is around.
+    """
+    side = min(rect[2] - rect[0], rect[3] - rect[1]) + 1
+    return max(1, min(math.ceil(max(picture.size) * _SHOWN_LINE_PX / _SHOWN_PX), side // 4))
 
 
 def _rect(mark: Mark, picture: Picture) -> _Rect | None:
@@ -176,17 +185,22 @@ def _tag(picture: Picture, mark: Mark, rect: _Rect, taken: list[_Rect], size_px:
     face = font(size_px, bold=True)
     height = size_px + 2 * _PAD_PX - 1
     below = mark.line == "corners"
-    if bottom - top + 1 < height:
-        return
-    for text in mark.tags:
+    within = bottom - top + 1 >= height
+    for text in (*(mark.tags if within else ()), *((mark.key,) if mark.key else ())):
         name = " ".join(text.split())
         short = name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
         width = round(face.getlength(short)) + 2 * _PAD_PX
-        if width > right - left + 1:
+        if width > right - left + 1 and text != mark.key:
             continue
-        for y in (bottom + 1, bottom - height + 1) if below else (top - height, top):
+        inside = bottom - height + 1 if below else top
+        for y in (bottom + 1 if below else top - height, *((inside,) if within else ())):
             place = (left, y, left + width - 1, y + height - 1)
-            if y >= 0 and place[3] < picture.height and not any(_overlap(place, other) for other in taken):
+            if (
+                y >= 0
+                and place[2] < picture.width
+                and place[3] < picture.height
+                and not any(_overlap(place, other) for other in taken)
+            ):
                 taken.append(place)
                 draw = ImageDraw.Draw(picture)
                 draw.rectangle(place, fill=mark.colour)

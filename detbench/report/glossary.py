@@ -39,8 +39,9 @@ _FIXED = {
         "with matches at the protocol's one IoU threshold. 1 is perfect.",
     ),
     "recall": Words(
-        "share of the ground truths that were found",
-        "The ground truths that some prediction matches, as a share of all that must be found, at any score.",
+        "share of the ground truths found at IoU 0.50",
+        "The ground truths that some prediction matches at the lowest IoU threshold of the protocol (0.50 for COCO and "
+        "Pascal VOC), as a share of all that must be found, at any score.",
     ),
     "precision": Words(
         "share of the predictions that are right",

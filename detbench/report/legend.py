@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from detbench.report.drawing import Colour, Line
     from detbench.report.selection import Selection
 
-__all__ = ["LINE_NAMES", "caption", "draw_legend", "facts", "legend_height_px"]
+__all__ = ["LINE_NAMES", "caption", "counts_of", "draw_legend", "facts", "legend_height_px"]
 
 #: What each line style means.
 LINE_NAMES: dict[Line, str] = {
@@ -53,15 +53,22 @@ def caption(selection: Selection, row: int) -> str:
     tally = selection.tally(row)
     boxes = sum(tally.values())
     text = counted(boxes, "box", "boxes") if boxes else "no boxes"
-    if len(tally) == 1:
-        text = f"{boxes:,} {next(iter(tally))}"
-    elif tally:
+    if tally:
         named = [f"{count:,} {name}" for name, count in tally.most_common(_NAMES_IN_CAPTION)]
         rest = len(tally) - len(named)
         text += f": {', '.join(named)}" + (f" and {counted(rest, 'more category', 'more categories')}" if rest else "")
     if selection.predictions is not None:
         text += f"; {counted(len(selection.prediction_rows(row)), 'prediction')}"
     return text
+
+
+def counts_of(boxes: int, predicted: int | None) -> str:
+    """Return a category's count for the legend, of its predictions too where some were given.
+
+    >>> counts_of(1200, None), counts_of(12, 14)
+    ('1,200', '12 (14 predicted)')
+    """
+    return f"{boxes:,}" if predicted is None else f"{boxes:,} ({predicted:,} predicted)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +100,14 @@ def draw_legend(picture: Picture, selection: Selection, left_px: int, top_px: in
 
 
 def _entries(selection: Selection, width_px: int) -> list[_Entry]:
-    colours = selection.colours()
+    colours, keys, predicted = selection.colours(), selection.keys(), selection.predicted()
     categories = list(selection.shown_categories())
-    wanted: list[tuple[str, Colour, Line | None]] = [
-        (f"{brief(selection.name_of(category), _NAME_CHARACTERS)} {count:,}", colours[category], None)
-        for category, count in categories[:_MOST_ENTRIES]
-    ]
+    wanted: list[tuple[str, Colour, Line | None]] = []
+    for category, count in categories[:_MOST_ENTRIES]:
+        key = keys[category] and f"{keys[category]}: "
+        counts = counts_of(count, predicted[category] if selection.predictions is not None else None)
+        name = brief(selection.name_of(category), _NAME_CHARACTERS)
+        wanted.append((f"{key}{name} {counts}", colours[category], None))
     if len(categories) > _MOST_ENTRIES:
         rest = counted(len(categories) - _MOST_ENTRIES, "more category", "more categories")
         wanted.append((f"and {rest}", _NEUTRAL, None))

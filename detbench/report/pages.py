@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,8 +22,6 @@ from detbench.report.glossary import explain
 from detbench.words import brief, counted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from detbench.evaluation.results import Result
 
 __all__ = ["render_report", "write_report"]
@@ -50,9 +49,9 @@ class _Inline:
     hash: str
 
 
-def write_report(result: Result, path: Path) -> None:
+def write_report(result: Result, path: Path | str) -> None:
     """Write the page of ``result`` to ``path``, whole or not at all. Raises DataError."""
-    write_text(path, render_report(result))
+    write_text(Path(path), render_report(result))
 
 
 def render_report(result: Result) -> str:
@@ -119,8 +118,10 @@ def _mean_figure(result: Result) -> Markup:
     return Markup(mean_curves(result.curves.recall, curves) if curves else "")  # noqa: S704  only numbers are in it
 
 
-def _small_figures(result: Result, rows: list[tables.CategoryRow]) -> list[tuple[tables.CategoryRow, Markup]]:
-    """Return the curves of the categories with most ground truths, in the table's order."""
+def _small_figures(
+    result: Result, rows: list[tables.CategoryRow]
+) -> list[tuple[tables.CategoryRow, tables.Measure | None, Markup]]:
+    """Return the curves of the categories with most ground truths and the AP that each is of, in the table's order."""
     curves = result.curves.by_category
     drawn = [row for row in rows if row.index < len(curves) and curves[row.index]]
     if len(drawn) < _MIN_SMALL:
@@ -132,7 +133,7 @@ def _small_figures(result: Result, rows: list[tables.CategoryRow]) -> list[tuple
         precision = curves[row.index]
         if row.index in kept and precision is not None:
             svg = category_curve(result.curves.recall, precision, mean)
-            figures.append((row, Markup(svg)))  # noqa: S704  only numbers are in it
+            figures.append((row, tables.curve_measure(row, result), Markup(svg)))  # noqa: S704  only numbers are in it
     return figures
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.errors import UsageError
-from detbench.report.drawing import Mark, colour_of
+from detbench.report.drawing import COLOURS, Mark, colour_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +44,20 @@ class Selection:
             -1: colour_of(-1)
         }
 
-    def marks(self, row: int, scale: float, colours: dict[int, Colour]) -> list[Mark]:
+    def keys(self) -> dict[int, str]:
+        """Return category row → the number that tells it where colours come twice; empty texts where none does."""
+        shown = [category for category, _count in self.shown_categories()]
+        several = len(shown) > len(COLOURS)
+        return {category: str(rank) if several else "" for rank, category in enumerate(shown, start=1)} | {-1: ""}
+
+    def predicted(self) -> Counter[int]:
+        """Return category row → predictions on the shown images."""
+        given = self.predictions
+        if given is None:
+            return Counter()
+        return Counter(int(given.category[b]) for row in self.rows for b in self.prediction_rows(row))
+
+    def marks(self, row: int, scale: float, colours: dict[int, Colour], keys: dict[int, str]) -> list[Mark]:
         """Return what to draw on image ``row``, its pixels multiplied by ``scale``: predictions last."""
         truth = self.dataset.ground_truth
         # Where there is but one category, its name on every box would say nothing and hide something.
@@ -54,14 +67,15 @@ class Selection:
             category = int(truth.category[box])
             x1, y1, x2, y2 = (float(corner) * scale for corner in truth.box[box])
             tags: tuple[str, ...] = (self.name_of(category),) if named or category < 0 else ()
-            marks.append(Mark((x1, y1, x2, y2), colours[category], self.line_of(box), tags))
+            marks.append(Mark((x1, y1, x2, y2), colours[category], self.line_of(box), tags, keys[category]))
         for box in self.prediction_rows(row):
             predictions = self.predictions
             if predictions is not None:
                 category, score = int(predictions.category[box]), f"{predictions.score[box]:.2f}"
+                short = f"{keys[category]}: {score}" if keys[category] else score
                 x1, y1, x2, y2 = (float(corner) * scale for corner in predictions.box[box])
-                tags = (f"{self.name_of(category)} {score}", score) if named and category >= 0 else (score,)
-                marks.append(Mark((x1, y1, x2, y2), colours[category], "corners", tags))
+                tags = (f"{self.name_of(category)} {score}", short) if named and category >= 0 else (score,)
+                marks.append(Mark((x1, y1, x2, y2), colours[category], "corners", tags, keys[category]))
         return marks
 
     def truth_rows(self, row: int) -> list[int]:
@@ -112,8 +126,7 @@ class Selection:
         truth = self.dataset.ground_truth
         counts = Counter(int(truth.category[box]) for row in self.rows for box in self.truth_rows(row))
         if self.predictions is not None:
-            predicted = {int(self.predictions.category[b]) for row in self.rows for b in self.prediction_rows(row)}
-            counts.update(dict.fromkeys(predicted, 0))
+            counts.update(dict.fromkeys(self.predicted(), 0))
         yield from sorted(((c, n) for c, n in counts.items() if c >= 0), key=lambda item: (-item[1], item[0]))
 
 

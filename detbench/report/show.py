@@ -21,7 +21,7 @@ from detbench.files import replacing, write_text
 from detbench.report.canvas import canvas_of
 from detbench.report.contact_sheet import contact_sheet
 from detbench.report.drawing import draw_marks
-from detbench.report.legend import LINE_NAMES, caption, facts
+from detbench.report.legend import LINE_NAMES, caption, counts_of, facts
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def render_page(selection: Selection, *, advance: Callable[[int], None] = lambda
     )
     style = files("detbench.report").joinpath("templates", "show.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    colours = selection.colours()
+    colours, keys, predicted = selection.colours(), selection.keys(), selection.predicted()
     dataset = selection.dataset
 
     def cards() -> Iterator[_Card]:
@@ -125,7 +125,12 @@ def render_page(selection: Selection, *, advance: Callable[[int], None] = lambda
         split=dataset.split or "",
         facts=facts(selection),
         categories=[
-            (selection.name_of(category), "rgb({},{},{})".format(*colours[category]), count)
+            (
+                keys[category],
+                selection.name_of(category),
+                "rgb({},{},{})".format(*colours[category]),
+                counts_of(count, predicted[category] if selection.predictions is not None else None),
+            )
             for category, count in selection.shown_categories()
         ],
         lines=[(line, LINE_NAMES[line], count) for line, count in selection.lines().items()],
@@ -134,15 +139,16 @@ def render_page(selection: Selection, *, advance: Callable[[int], None] = lambda
 
 
 def _cards(selection: Selection) -> Iterator[_Card]:
-    colours = selection.colours()
+    colours, keys = selection.colours(), selection.keys()
     images = selection.dataset.images
     for number, row in enumerate(selection.rows, start=1):
         canvas = canvas_of(selection.dataset, row, (_SIDE_PX, _SIDE_PX))
-        draw_marks(canvas.picture, selection.marks(row, canvas.scale, colours))
+        draw_marks(canvas.picture, selection.marks(row, canvas.scale, colours, keys))
         width, height = (round(side / canvas.scale) for side in canvas.picture.size)
+        size = f"{width} × {height} px" if canvas.size_known else "size unknown"
         name = images.file_name[row] or str(images.key[row])
         counts = caption(selection, row)
-        yield _Card(number, name, f"{width} × {height} px", counts, canvas.problem, canvas.picture)
+        yield _Card(number, name, size, counts, canvas.problem, canvas.picture)
 
 
 def _file_name(card: _Card) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ __all__ = [
     "category_columns",
     "category_rows",
     "citation",
+    "curve_measure",
     "headline",
+    "iou_thresholds",
     "measures",
     "protocol_rows",
 ]
@@ -112,9 +115,27 @@ def measures(result: Result) -> list[Measure]:
 
 
 def category_columns(result: Result) -> list[str]:
-    """Return the names of the metrics that the table of categories shows."""
+    """Return the names of the metrics that the table of categories shows.
+
+    Where the protocol has one IoU threshold, AP is the AP at it: it is shown once.
+    """
     names = list(dict.fromkeys(name for category in result.per_category for name in category.metrics))
+    if "AP" in names and len(iou_thresholds(result)) == 1:
+        names = [name for name in names if not re.fullmatch(r"AP\d\d", name)]
     return [name for name in _CATEGORY_METRICS if name in names] or names[:_OTHER_COLUMNS]
+
+
+def iou_thresholds(result: Result) -> list[float]:
+    """Return the protocol's thresholds, as far as they are numbers: a result may come from a file."""
+    given = result.protocol.get("iou_thresholds", ())
+    return [value for value in given if isinstance(value, (int, float))] if isinstance(given, (list, tuple)) else []
+
+
+def curve_measure(row: CategoryRow, result: Result) -> Measure | None:
+    """Return the number that a category's curve, drawn at the lowest IoU threshold, is of; None if there is none."""
+    thresholds = iou_thresholds(result)
+    name = "AP" if len(thresholds) == 1 else f"AP{100 * thresholds[0]:.0f}" if thresholds else ""
+    return next((measure for measure in row.measures if measure.name == name), None)
 
 
 def category_rows(result: Result) -> list[CategoryRow]:

@@ -40,12 +40,18 @@ def metrics_table(result: Result) -> Table:
 def category_table(result: Result, *, limit: int | None = None) -> CategoryTable:
     """Return a row a category, the highest first metric first; the last line counts what ``limit`` leaves out."""
     rows = tables.category_rows(result)
-    return CategoryTable(tables.category_columns(result), rows if limit is None else rows[:limit], len(rows))
+    columns, thresholds = tables.category_columns(result), tables.iou_thresholds(result)
+    under = {"recall": f"IoU {thresholds[0]:g}".replace("0.", ".")} if thresholds else {}
+    heads = ["\n".join(map(printable, [name, *([under[name]] if name in under else [])])) for name in columns]
+    return CategoryTable(heads, rows if limit is None else rows[:limit], len(rows))
 
 
 @dataclass(frozen=True, slots=True)
 class CategoryTable:
-    """A table that Rich renders: the numbers are never cut, a category's name takes the columns that are left."""
+    """A table that Rich renders: the numbers are never cut, a category's name takes the columns that are left.
+
+    ``metrics`` are the heads of the columns of numbers, fit to be printed.
+    """
 
     metrics: list[str]
     rows: list[tables.CategoryRow]
@@ -53,6 +59,8 @@ class CategoryTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Lay the table out for a console (Rich's protocol)."""
+        from rich.text import Text
+
         heads = [*_COUNTS, *self.metrics]
         numbers = [_numbers(row) for row in self.rows]
         columns = zip(*numbers, strict=True) if numbers else [()] * len(heads)
@@ -61,7 +69,7 @@ class CategoryTable:
         table = _table()
         table.add_column("category", no_wrap=True, overflow="ellipsis", max_width=max(left, _MIN_NAME))
         for head in heads:
-            table.add_column(head if head in _COUNTS else _text(head), justify="right", no_wrap=True)
+            table.add_column(Text(head), justify="right", no_wrap=True)
         for row, cells in zip(self.rows, numbers, strict=True):
             table.add_row(_text(row.name), *cells)
         yield table

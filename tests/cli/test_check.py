@@ -62,9 +62,9 @@ def test_warnings_leave_the_status(detbench: Run, voc: Path) -> None:
     (voc / "Annotations" / "test-1.xml").write_text(
         _XML.format(name="test-1.jpg", category="car", x1=30), encoding="utf-8"
     )
-    assert "warning box-zero-area  1" in detbench("check", voc).stdout
+    assert "warning box-one-pixel  1" in detbench("check", voc).stdout
     done = detbench("check", voc, "--split", "train")
-    assert (done.returncode, "box-zero-area" in done.stdout) == (0, False)
+    assert (done.returncode, "box-one-pixel" in done.stdout) == (0, False)
 
 
 def test_findings_as_json(detbench: Run, voc: Path) -> None:
@@ -118,3 +118,19 @@ def test_show_writes_what_the_name_asks_for(detbench: Run, voc: Path, tmp_path: 
     done = detbench("show", voc, "--category", "bus", "-o", tmp_path / "two.png")
     assert (done.returncode, (tmp_path / "two.png").exists()) == (2, False)
     assert "no category 'bus'; the nearest are 'red [bold]car[/bold]'" in done.stderr
+
+
+def test_a_long_path_stays_in_one_piece(detbench: Run, voc: Path, tmp_path: Path) -> None:
+    """Words are wrapped at the width of the terminal, but a path is never broken."""
+    far = tmp_path / ("far-" * 30) / "away"
+    far.parent.mkdir()
+    voc.rename(far)
+    (far / "Annotations" / "test-1.xml").write_text(
+        _XML.format(name="test-1.jpg", category="car", x1=30), encoding="utf-8"
+    )
+    name = "x" * 120 + ".xml"
+    (far / "Annotations" / name).write_text("<annotation>", encoding="utf-8")
+    lines = detbench("check", far).stdout.splitlines()
+    assert lines[0] == f"{far}  voc"
+    assert any(f"Annotations/{name}" in line for line in lines)
+    assert all(len(line) <= 100 for line in lines if name not in line and str(far) not in line)

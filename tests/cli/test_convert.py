@@ -100,6 +100,61 @@ def test_a_broken_picture_is_named(detbench: Run, voc: Path, tmp_path: Path) -> 
     assert detbench("convert", voc, tmp_path / "out", "--on-bad", "skip").returncode == 0
 
 
+def test_what_the_reader_leaves_out_is_counted(detbench: Run, voc: Path, tmp_path: Path) -> None:
+    """An image without an annotation and a broken annotation are in the table, the receipt and a warning each."""
+    with (voc / "ImageSets/Main/train.txt").open("a") as lines:
+        lines.write("gone\nlost\n")
+    (voc / "Annotations/1.xml").write_text("<annotation>")
+    done = detbench("convert", voc, tmp_path / "out", "--split", "train", "--on-bad", "skip")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[-1] for line in done.stdout.splitlines()[:2]] == ["unreadable", "3"]
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+    assert [line.split(":")[2].strip() for line in warnings] == ["1", "2"]
+    assert all(len(line) <= 80 or str(tmp_path) in line for line in done.stdout.splitlines())
+    receipt = json.loads((tmp_path / "out" / "receipt.json").read_text())
+    change = receipt["changes"]["annotation-missing"]
+    assert (change["action"], change["unreadable"], change["images"]) == ("dropped", 2, 0)
+    assert change["examples"][0] == {
+        "where": "ImageSets/Main/train.txt, line 3",
+        "detail": "the image 'gone' has no annotation Annotations/gone.xml",
+    }
+    assert receipt["changes"]["file-unreadable"]["examples"][0]["where"] == "Annotations/1.xml"
+    assert receipt["splits"]["train"]["unreadable"] == 3
+    assert str(tmp_path) not in json.dumps(receipt)
+
+
+def test_an_empty_split_is_loud_and_an_empty_conversion_an_error(detbench: Run, voc: Path, tmp_path: Path) -> None:
+    """A split whose pictures are all gone is warned of beside others; alone it is an error and nothing is written."""
+    (voc / "JPEGImages/2.jpg").unlink()
+    done = detbench("convert", voc, tmp_path / "out", "--on-bad", "skip")
+    assert done.returncode == 0, done.stderr
+    assert "warning: split val has 0 records, though the source has 1 image" in done.stderr
+    assert "split val has 0 records" in detbench("verify", tmp_path / "out").stdout
+    alone = detbench("convert", voc, tmp_path / "alone", "--split", "val", "--on-bad", "skip")
+    assert (alone.returncode, alone.stdout) == (2, "")
+    assert "no image is left to be stored" in alone.stderr
+    assert not (tmp_path / "alone").exists()
+
+
+def test_the_source_is_looked_at_before_the_output(detbench: Run, voc: Path, tmp_path: Path) -> None:
+    """A source that is not there and a format that is none are said even where the output is occupied."""
+    occupied = tmp_path / "occupied"
+    occupied.mkdir()
+    (occupied / "mine.txt").touch()
+    assert "there is no such file or folder" in detbench("convert", tmp_path / "nowhere", occupied).stderr
+    assert "there is no format 'vox'" in detbench("convert", voc, occupied, "--format", "vox").stderr
+    assert "is not empty" in detbench("convert", voc, occupied).stderr
+
+
+def test_help_is_not_cut(detbench: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 80 columns every option's text is there in full, defaults included."""
+    monkeypatch.setenv("COLUMNS", "80")
+    text = " ".join(detbench("convert", "--help").stdout.replace("│", " ").split())
+    for words in ("128MiB by default.", "by default all cores; same bytes.", "once the new"):
+        assert words in text
+    assert "…" not in text
+
+
 def test_a_picture_without_the_right_to_read_is_named(detbench: Run, voc: Path, tmp_path: Path) -> None:
     """A picture that is a folder, which nobody can read, is named."""
     picture = voc / "JPEGImages" / "1.jpg"

@@ -66,6 +66,7 @@ def test_a_folder_that_holds_something_is_kept_unless_told_otherwise(detbench: R
         ("val", 1),
         ("test", 0),
     ]
+    assert "note: test is empty: " in done.stderr
     assert set(all_bytes(folder)) == set(before)
     assert all_bytes(folder) != before
 
@@ -88,6 +89,7 @@ def test_one_split_in_another_format(detbench: Run, tmp_path: Path) -> None:
         (("draw", "parking", "-o", "x", "--to", "uavdt"), "not written"),
         (("predict", "nowhere", "-o", "x", "--fit-split", "train"), "no such file"),
         (("predict", "nowhere", "-o", "x", "--fit-split", "a", "--model", "b"), "say one of them"),
+        (("predict", "nowhere", "-o", "no/x"), "no such file"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(
@@ -121,3 +123,31 @@ def test_predicting_what_was_fitted_on_is_said(drawn: Path, detbench: Run, tmp_p
     done = detbench("predict", drawn, "--split", "val", "--fit-split", "val", "-o", tmp_path / "p.json")
     assert done.returncode == 0, done.stderr
     assert "too good" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [("-o", "none/p.json"), ("-o", "p.json", "--save-model", "none/m.npz"), ("-o", ".")]
+)
+def test_an_output_that_cannot_be_written_is_said_before_fitting(
+    drawn: Path, detbench: Run, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """The first line is the error: nothing was fitted, and nothing is left."""
+    done = detbench("predict", drawn, "--split", "test", *options, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_predictions_for_a_model_and_a_set_without_train_are_one_sentence(
+    drawn: Path, detbench: Run, tmp_path: Path
+) -> None:
+    """What is no detector is called so without advice for programmers; a missing train split comes before notes."""
+    results = tmp_path / "p.json"
+    results.write_text("[]")
+    done = detbench("predict", drawn, "--model", results, "-o", tmp_path / "q.json")
+    assert done.stderr == (
+        f"error: {results}: is not a classical detector: it is no .npz file; make one with --save-model\n"
+    )
+    done = detbench("predict", drawn / "annotations" / "instances_val.json", "-o", tmp_path / "q.json")
+    assert done.stderr.startswith("error: ")
+    assert "has no split 'train'; this dataset has no splits" in done.stderr

@@ -132,3 +132,52 @@ def test_hostile_category_names_are_text(detbench: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "[red]<script>" in done.stdout
     assert "<script>alert" not in (tmp_path / "run/report.html").read_text()
+
+
+def test_meaningless_numbers_are_not_silent(detbench: Run, shared: Path, tmp_path: Path) -> None:
+    """Boxes written as fractions are an error on standard error and in the report, beside JSON too; status 0."""
+    rows = json.loads((shared / DT).read_text())
+    for row in rows:
+        row["bbox"] = [side / 640 for side in row["bbox"]]
+    (tmp_path / "dt.json").write_text(json.dumps(rows))
+    done = detbench("eval", shared / GT, tmp_path / "dt.json", "-o", tmp_path / "run", "--no-intervals")
+    assert done.returncode == 0
+    assert "error: all 4,548 boxes of the predictions lie within 0 to 1" in done.stderr
+    assert "boxes-are-fractions" in (tmp_path / "run" / "report.html").read_text()
+    done = detbench("eval", shared / GT, tmp_path / "dt.json", "--json", "--no-intervals")
+    assert done.returncode == 0
+    assert done.stderr.startswith("error: all 4,548 boxes")
+    assert done.stderr.count("\n") == 1
+    assert json.loads(done.stdout)["remarks"][0]["code"] == "boxes-are-fractions"
+
+
+def test_tables_stand_apart_and_voc_has_one_ap(detbench: Run, shared: Path) -> None:
+    """A blank line is between the two tables; under one threshold a category has one AP; recall names its IoU."""
+    for protocol, columns in (("coco", ["AP", "AP50", "AP75", "IoU .5"]), ("voc2007", ["AP", "IoU .5"])):
+        done = detbench("eval", shared / GT, shared / DT, "--no-intervals", "--protocol", protocol)
+        lines = done.stdout.splitlines()
+        blank = next(number for number, line in enumerate(lines) if not line.strip())
+        assert "recall" in lines[blank + 1]
+        assert lines[blank + 2].split("predictions")[1].split("  ")[-1].strip() == columns[-1]
+        assert lines[blank + 2].split("predictions")[1].split() == " ".join(columns).split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("--protocol voc", ["voc2007", "voc2012"]),
+        ("--format vis", ["visdrone"]),
+        ("--predictions-format c", ["coco", "csv", "cartucho"]),
+    ],
+)
+def test_values_are_completed(typed: str, offered: list[str]) -> None:
+    """A shell is offered the names of protocols, formats and forms."""
+    from typer.main import get_command
+
+    from detbench.cli.app import app
+
+    option, _, begun = typed.partition(" ")
+    command = get_command(app).commands["eval"]  # type: ignore[attr-defined]
+    parameter = next(parameter for parameter in command.params if option in parameter.opts)
+    context = command.make_context("eval", ["a", "b"])
+    assert [item.value for item in parameter.shell_complete(context, begun)] == offered

@@ -28,9 +28,9 @@ def test_it_says_what_was_seen_and_why(detbench: Run, table: Path) -> None:
     done = detbench("inspect", table)
     assert (done.returncode, done.stderr) == (0, "")
     assert "CSV of boxes (--format csv)" in done.stdout
-    assert "because of my boxes.csv: a header with image, xmin" in done.stdout
+    assert "seen: my boxes.csv: a header with image, xmin" in done.stdout
     assert "2 images, 2 boxes" in done.stdout
-    assert "  train          1 images            1 boxes" in done.stdout
+    assert "  train           1 image              1 box\n" in done.stdout
     assert "2 categories: [red]car (1), bus (1)" in done.stdout
     assert "pictures: 2 not found" in done.stdout
     assert f"detbench check '{table}'" in done.stdout

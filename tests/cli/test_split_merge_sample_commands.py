@@ -35,7 +35,8 @@ def test_split(devkit: Path, tmp_path: Path, detbench: Command) -> None:
     """A split in another format reads back with its parts."""
     out = tmp_path / "out"
     done = detbench("split", devkit, "-o", out, "--fractions", "train=0.5,val=0.5", "--to", "voc", "--json")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert done.stderr == "split by sequence: the names are of 4 sequences; --by random draws single images\n"
     assert [part["sequences"] for part in json.loads(done.stdout)["parts"]] == [2, 2]
     assert splits_of(out) == ("train", "val")
     assert len(read_dataset(out, split="val").ground_truth) == 12
@@ -81,3 +82,25 @@ def test_help(detbench: Command) -> None:
         text = detbench(command, "--help").stdout
         assert "Examples" in text
         assert text.count(f"detbench {command}") >= 2
+
+
+def test_sets_without_sequences_are_split_at_random(tmp_path: Path, detbench: Command) -> None:
+    """Left open, one sequence is drawn from at random, which is said; asked for, keeping it together is refused."""
+    rows = "".join(f"{number}.jpg,1,1,9,9,car,32,24\n" for number in range(10))
+    (tmp_path / "boxes.csv").write_text(f"image,xmin,ymin,xmax,ymax,category,width_px,height_px\n{rows}")
+    done = detbench("split", tmp_path / "boxes.csv", "-o", tmp_path / "out", "--to", "COCO", "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("split at random: the names are of 1 sequence, fewer than the 2 parts\n")
+    told = json.loads(done.stdout)
+    assert (told["format"], [part["images"] for part in told["parts"]]) == ("coco", [8, 2])
+    refused = detbench("split", tmp_path / "boxes.csv", "-o", tmp_path / "no", "--by", "sequence")
+    assert (refused.returncode, "has 1 sequence, fewer than the 2 parts" in refused.stderr) == (2, True)
+
+
+def test_a_misspelt_source_is_said_first(tmp_path: Path, detbench: Command) -> None:
+    """A wrong source is the error, and not what else is wrong; a wrong format comes before that."""
+    for command, options in (("split", ()), ("sample", ("--images", 1)), ("merge", (tmp_path / "b",))):
+        done = detbench(command, tmp_path / "a", *options, "-o", tmp_path, "--to", "none")
+        assert done.stderr == f"error: {tmp_path / 'a'}: there is no such file or folder\n"
+        done = detbench(command, tmp_path / "a", *options, "-o", tmp_path, "--format", "none")
+        assert done.stderr.startswith("error: there is no format 'none'; the formats are coco")

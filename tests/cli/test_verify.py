@@ -47,6 +47,16 @@ def test_a_flipped_bit_is_reported_with_its_place(detbench: Run, out: Path) -> N
     assert (plain["sound"], plain["findings"][0]["record"]) == (False, "record 1 at byte 0")
 
 
+def test_an_empty_file_is_not_called_sound(detbench: Run, tmp_path: Path) -> None:
+    """No records are a warning, and the verdict is that it is empty."""
+    (tmp_path / "a.tfrecord").touch()
+    done = detbench("verify", tmp_path / "a.tfrecord")
+    assert done.returncode == 0
+    assert "warning split-empty" in done.stdout
+    assert "holds 0 records" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("empty: 0 whole records in 1 file")
+
+
 def test_nothing_there_is_bad_input(detbench: Run, tmp_path: Path) -> None:
     """A path without records has status 2 and one line."""
     done = detbench("verify", tmp_path / "nowhere")

@@ -117,11 +117,13 @@ def test_boxes_on_the_border_are_sound(tmp_path: Path, box: tuple[float, float, 
     assert with_boxes(tmp_path, box, format_name="csv") == []
 
 
-def test_a_voc_point_is_empty(tmp_path: Path) -> None:
+def test_a_voc_point_is_one_pixel(tmp_path: Path) -> None:
     """A VOC box with equal corners is one pixel wide once read, and still a slip."""
     [finding] = with_boxes(tmp_path, (10, 10, 11, 11))
-    assert finding.code == "box-zero-area"
-    assert finding.message.startswith("is 0 by 0 px")
+    assert finding.code == "box-one-pixel"
+    assert finding.message.startswith("xmin equals xmax (11), ymin equals ymax (11): 1 × 1 px after reading")
+    [thin] = with_boxes(tmp_path, (10, 10, 11, 30))
+    assert thin.message.startswith("xmin equals xmax (11): 1 × 20 px after reading")
 
 
 def test_equal_boxes(tmp_path: Path) -> None:
@@ -401,7 +403,7 @@ def test_more_objects_than_max_dets(tmp_path: Path) -> None:
     boxes = [(float(i % 8) * 7, float(i // 8) * 2, float(i % 8) * 7 + 5, float(i // 8) * 2 + 3) for i in range(120)]
     [finding] = with_boxes(tmp_path, *boxes)
     assert finding.code == "objects-over-max-dets"
-    assert "1 of 1 images hold more than 100 objects" in finding.message
+    assert "1 of 1 image holds more than 100 objects" in finding.message
     assert "at most 83.3 % of the objects can be found" in finding.message
     data = dataset([tmp_path / "a.png"], {0: boxes})
     assert found(data, max_dets=120) == found(data, max_dets=None) == []
@@ -465,11 +467,30 @@ def test_digests_leave_metadata_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("bccd", {"box-zero-area": 2}),
+        ("bccd", {"box-one-pixel": 2}),
         ("raccoon", {"picture-duplicate": 4, "picture-mode-unusual": 1}),
     ],
 )
 def test_real_data(shared: Path, name: str, expected: dict[str, int]) -> None:
-    """The two empty boxes of BCCD and the grey and equal pictures of Raccoon are found, and nothing else."""
+    """The two boxes of one pixel in BCCD and the grey and equal pictures of Raccoon are found, and nothing else."""
     report = check_path(shared / name, format_name="voc")
     assert {code: len(findings) for code, findings in report.by_code().items()} == expected
+
+
+def test_records_alike_are_reported_once(tmp_path: Path) -> None:
+    """Of boxes of a category that the file does not list, the first is named and the others are counted."""
+    boxes = [{"id": i, "image_id": 1, "category_id": 9, "bbox": [1, 2, 3, 4]} for i in range(1, 301)]
+    truth = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": boxes, "categories": [{"id": 1, "name": "a"}]}
+    (tmp_path / "gt.json").write_text(json.dumps(truth))
+    [finding] = check_path(tmp_path / "gt.json").by_code()["category-unknown"]
+    assert finding.record == "annotations[0] (id 1)"
+    assert finding.message == "no category has the id 9 (the same in 299 more records of this file)"
+
+
+def test_few_missing_pictures_are_counted_as_many_are() -> None:
+    """All pictures missing are one finding, whether they are two or a hundred; one is named."""
+    for count, said in ((2, "2 of 2 pictures are missing"), (100, "100 of 100 pictures are missing")):
+        [finding] = found(dataset([None] * count))
+        assert finding.message.startswith(said)
+    [finding] = found(dataset([None]))
+    assert finding.record == "image missing-0"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from detbench import evaluate
-from detbench.errors import DataError
+from detbench import evaluate, read_dataset, read_predictions
+from detbench.errors import DataError, DetbenchError
 from detbench.evaluation.results import Result
+from detbench.report.pages import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,3 +93,27 @@ def test_a_protocol_of_odd_areas_is_a_page(saved: Path) -> None:
 
     put(saved, "protocol/areas", [{"name": "a", "low_px": None, "high_px": "<b>"}])
     assert "high_px: &lt;b&gt;" in render_report(Result.load(saved))
+
+
+def test_paths_may_be_text_and_a_repr_is_one_line(saved: Path, shared: Path) -> None:
+    """Everything that takes a path takes a string; everything read shows itself as one line of counts."""
+    result = Result.load(str(saved))
+    result.save(str(saved.with_name("again.json")))
+    assert saved.with_name("again.json").read_bytes() == saved.read_bytes()
+    write_report(result, str(saved.with_suffix(".html")))
+    assert saved.with_suffix(".html").stat().st_size
+    dataset = read_dataset(str(shared / "coco_tiny"), split="val2017")
+    loaded = read_predictions(str(shared / "predictions/yolox_nano__coco_tiny_val.json"), dataset)
+    assert repr(dataset) == "<Dataset coco_tiny val2017 (coco): 80 images, 815 ground truths, 80 categories>"
+    assert repr(dataset.images) == "<Images: 80>"
+    assert repr(dataset.ground_truth) == "<GroundTruth: 815 boxes in 80 images>"
+    assert repr(loaded.predictions) == "<Predictions: 4,548 boxes in 80 images>"
+    assert repr(loaded) == "<LoadedPredictions yolox_nano__coco_tiny_val.json (coco): 4,548 boxes>"
+    assert repr(result) == "<Result dt on gt: AP 0.500, 1 image>"
+
+
+def test_to_frame_says_what_to_install(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pandas the message is the command that brings it."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(DetbenchError, match="pip install pandas"):
+        Result.load(saved).to_frame()

@@ -326,3 +326,17 @@ def test_a_result_is_never_overwritten_by_its_page(
     assert done.returncode == 2
     assert "written over the result" in done.stderr
     assert (tmp_path / "result.html").read_bytes() == before
+
+
+def test_a_small_curve_is_titled_with_its_own_number(shared: Path) -> None:
+    """The curves at IoU 0.50 are titled with AP50 under COCO, and with the one AP there is under VOC."""
+    from detbench import evaluate
+
+    truth = shared / "coco_tiny/annotations/instances_val2017.json"
+    predictions = shared / "predictions/yolox_nano__coco_tiny_val.json"
+    for protocol, name in (("coco", "AP50"), ("voc2012", "AP")):
+        result = evaluate(truth, predictions, protocol=protocol, intervals=False)
+        person = next(category for category in result.per_category if category.name == "person")
+        page = render_report(result)
+        captions = re.findall(r'<figcaption><bdi class="name">(.*?)</bdi><span class="value">(.*?)</span>', page)
+        assert dict(captions)["person"] == f"{name} {person.metrics[name]:.3f}"

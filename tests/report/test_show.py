@@ -192,7 +192,7 @@ def test_every_picture_has_a_text_and_its_pixels(tmp_path: Path) -> None:
     """The page's pictures are JPEGs within it, each with a text that says what is on it."""
     page = _Page(render_page(selection(dataset(tmp_path))))
     images = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert [image["alt"] for image in images][:2] == ["picture-0.png with no boxes", "picture-1.png with 1 car"]
+    assert [image["alt"] for image in images][:2] == ["picture-0.png with no boxes", "picture-1.png with 1 box: 1 car"]
     head, _, data = (images[0]["src"] or "").partition(",")
     assert head == "data:image/jpeg;base64"
     assert Image.open(io.BytesIO(base64.b64decode(data))).size == (960, 720)
@@ -205,7 +205,10 @@ def test_predictions_are_drawn_and_counted(tmp_path: Path) -> None:
     box, score = np.array([[10.0, 20, 60, 120], [200, 20, 260, 120]]), np.array([0.9, 0.2])
     predictions = Predictions(image, category, box, score)
     chosen = selection(data, predictions=predictions, min_score=0.5)
-    assert [mark.tags for mark in chosen.marks(1, 1.0, chosen.colours())] == [("car",), ("car 0.90", "0.90")]
+    assert [mark.tags for mark in chosen.marks(1, 1.0, chosen.colours(), chosen.keys())] == [
+        ("car",),
+        ("car 0.90", "0.90"),
+    ]
     assert chosen.lines() == {"solid": 6, "corners": 1}
     page = _Page(render_page(chosen))
     assert "1 prediction with a score of 0.5 or more" in page.words
@@ -215,7 +218,7 @@ def test_predictions_are_drawn_and_counted(tmp_path: Path) -> None:
 def test_one_category_needs_no_tags(tmp_path: Path) -> None:
     """Where there is one category its name is not written on every box."""
     chosen = selection(dataset(tmp_path, names=("car",)))
-    assert {mark.tags for mark in chosen.marks(3, 1.0, chosen.colours())} == {()}
+    assert {mark.tags for mark in chosen.marks(3, 1.0, chosen.colours(), chosen.keys())} == {()}
 
 
 def test_kinds_of_boxes_have_lines_of_their_own(tmp_path: Path) -> None:
@@ -273,3 +276,40 @@ def test_a_real_dataset_with_predictions(shared: Path, tmp_path: Path) -> None:
     chosen = Selection(data, choose_rows(data, 3, seed=0), "drawn", predictions=given, min_score=0.3)
     [page] = show(chosen, tmp_path / "page.html")
     assert page.read_text(encoding="utf-8").count("<figure ") == 3
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (1280, 300)])
+def test_a_border_is_two_pixels_wide_once_shown(size: tuple[int, int]) -> None:
+    """A box's border is at least two pixels wide when its picture is shown 600 wide, and a small box stays open."""
+    picture = Image.new("RGB", size)
+    draw_marks(picture, [Mark((100, 100, 200, 200), (0, 0, 255)), Mark((300, 100, 308, 108), (0, 0, 255))])
+    blue = (np.asarray(picture) == (0, 0, 255)).all(axis=2)
+    assert blue[150, 100:150].sum() * 600 / max(size) >= 2
+    assert not blue[103:105, 303:305].any()
+
+
+def test_colours_that_come_twice_have_a_number(tmp_path: Path) -> None:
+    """With more categories than colours, legend and small boxes carry a number; with fewer, neither does."""
+    many = tuple(f"kind{number}" for number in range(len(COLOURS) + 1))
+    builder = GroundTruthBuilder()
+    for category in range(len(many)):
+        builder.add(0, category, (20.0 * category, 50, 20.0 * category + 6, 56))
+    data = dataclasses.replace(dataset(tmp_path, 1, names=many), ground_truth=builder.build())
+    chosen = selection(data)
+    keys = [mark.key for mark in chosen.marks(0, 1.0, chosen.colours(), chosen.keys())]
+    assert keys == [str(number) for number in range(1, len(many) + 1)]
+    assert "13: kind12 1" in " ".join(_Page(render_page(chosen)).words.split())
+    box = (20.0, 30.0, 26.0, 36.0)
+    assert (drawn("solid", box, key="7") != drawn("solid", box)).any()
+    few = selection(dataset(tmp_path))
+    assert set(few.keys().values()) == {""}
+
+
+def test_an_image_of_unknown_size_is_said(tmp_path: Path) -> None:
+    """Without a size in the annotations and without a picture the page claims none."""
+    data = dataset(tmp_path, 1)
+    (tmp_path / "picture-0.png").unlink()
+    none = np.zeros(1, np.int32)
+    unknown = dataclasses.replace(data, images=dataclasses.replace(data.images, width_px=none, height_px=none))
+    assert "size unknown" in _Page(render_page(selection(unknown))).words
+    assert "320 × 240 px" in _Page(render_page(selection(data))).words

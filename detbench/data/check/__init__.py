@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from detbench.data.check import boxes, conventions, ids, pictures, protocol, spl
 from detbench.data.check.context import Context, Split
 from detbench.data.check.looks import look_at_all
 from detbench.data.findings import CATALOGUE, Finding, Findings, Severity
-from detbench.data.formats import read_dataset, splits_of
+from detbench.data.formats import format_of, read_dataset, read_with_splits, splits_of
 from detbench.data.tables import frame_of
 from detbench.errors import DataError
 
@@ -44,6 +44,12 @@ CHECKS: tuple[Check, ...] = (
     *pictures.CHECKS,
     *protocol.CHECKS,
 )
+
+#: So many records of one file with the same trouble are reported one by one.
+_MOST_ALIKE = 3
+
+#: Formats that are read once for all splits.
+_A_FILE_AN_IMAGE = frozenset({"voc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +150,8 @@ def check_path(
     """
     known = splits_of(path, format_name=format_name)
     names: Sequence[str | None] = split_names or known or (None,)
-    reported: list[Finding] = []
-    datasets: list[Dataset] = []
-    for name in names:
-        lenient = Findings(strict=False)
-        try:
-            datasets.append(read_dataset(path, split=name, format_name=format_name, findings=lenient))
-        except DataError as error:
-            reported.append(
-                Finding("file-unreadable", error.file or str(path), error.record, error.problem, error.remedy)
-            )
-        reported.extend(lenient.items)
+    read_once = _read_once(path, format_name) if not split_names and known else None
+    datasets, reported = read_once or _read_each(path, names, format_name)
     return check_datasets(
         datasets,
         path=path,
@@ -166,6 +163,36 @@ def check_path(
         workers=workers,
         watch=watch,
     )
+
+
+def _read_once(path: Path, format_name: str | None) -> tuple[list[Dataset], list[Finding]] | None:
+    """Return the splits of a dataset that says each image's categories in a file of its own; None for the others.
+
+    Reading a split of these means reading all files, for the categories; so all are read once and dealt out.
+    """
+    lenient = Findings(strict=False)
+    if format_of(path, format_name) not in _A_FILE_AN_IMAGE:
+        return None
+    try:
+        _whole, parts = read_with_splits(path, format_name=format_name, findings=lenient)
+    except DataError:
+        return None
+    return list(parts.values()), lenient.items
+
+
+def _read_each(path: Path, names: Sequence[str | None], format_name: str | None) -> tuple[list[Dataset], list[Finding]]:
+    """Return each split that can be read, and what was found in reading; a split that cannot be is a finding."""
+    datasets, reported = [], []
+    for name in names:
+        lenient = Findings(strict=False)
+        try:
+            datasets.append(read_dataset(path, split=name, format_name=format_name, findings=lenient))
+        except DataError as error:
+            reported.append(
+                Finding("file-unreadable", error.file or str(path), error.record, error.problem, error.remedy)
+            )
+        reported.extend(lenient.items)
+    return datasets, reported
 
 
 def check_datasets(
@@ -189,7 +216,7 @@ def check_datasets(
     opened = _opened(checked, workers or os.cpu_count() or 1, watch) if open_pictures else [Split(d) for d in checked]
     codes_reported = frozenset(finding.code for finding in reported)
     context = Context(tuple(opened), whole, max_dets, protocol_name, codes_reported, made_of)
-    found = [*reported, *(finding for check in CHECKS for finding in check(context))]
+    found = [*_aggregated(reported), *(finding for check in CHECKS for finding in check(context))]
     severities, codes = list(Severity), list(CATALOGUE)
     # Splits that share a file have its findings twice; dict.fromkeys keeps the first of equal ones.
     ordered = sorted(dict.fromkeys(found), key=lambda f: (severities.index(f.severity), codes.index(f.code)))
@@ -200,6 +227,22 @@ def check_datasets(
     )
     formats = ", ".join(dict.fromkeys(data.format for data in datasets))
     return CheckReport(path or Path(), formats, facts, tuple(ordered))
+
+
+def _aggregated(reported: Sequence[Finding]) -> list[Finding]:
+    """Return what readers found, records of one file with one and the same trouble as one: the first, and how many."""
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in dict.fromkeys(reported):
+        alike.setdefault((finding.code, finding.file, finding.message), []).append(finding)
+    return [
+        one
+        for group in alike.values()
+        for one in (group if len(group) <= _MOST_ALIKE else [_with_count(group[0], len(group) - 1)])
+    ]
+
+
+def _with_count(first: Finding, more: int) -> Finding:
+    return replace(first, message=f"{first.message} (the same in {more:,} more records of this file)")
 
 
 def _opened(datasets: Sequence[Dataset], workers: int, watch: Watch) -> list[Split]:

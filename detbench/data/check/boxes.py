@@ -1,4 +1,4 @@
-"""Boxes that are empty, inside out, outside their image, or there twice."""
+"""Boxes that are empty, one pixel wide by a slip, inside out, outside their image, or there twice."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ _SLACK_PX = 0.5
 
 
 def _side_px(split: Split) -> NDArray[np.float64]:
-    """Return float64 ``[N, 2]``: width and height as the file's own numbers have them.
+    """Return float64 ``[N, 2]``: the second corner less the first, as the file's own numbers have them.
 
-    A VOC box with equal corners is one pixel wide by VOC's inclusive convention, but nobody draws such a box: it is
-    a slip of the annotator, and of no area to every tool that subtracts.
+    A VOC box with equal corners is one pixel wide, because both corners are part of it: 0 here, 1 once read.
     """
     return split.data.ground_truth.size_px - (1.0 if split.data.format == VOC else 0.0)
 
@@ -65,11 +64,25 @@ def inside_out(context: Context) -> Iterator[Finding]:
 
 
 def without_area(context: Context) -> Iterator[Finding]:
-    """Report boxes of zero width or height."""
+    """Report boxes of zero width or height, and of VOC's, where none is that can be read, those with equal corners."""
     for split in context.splits:
         rows = np.flatnonzero(np.min(_side_px(split), axis=1, initial=np.inf) == 0).tolist()
         for row in rows if not looks_like_xywh(split) else ():
-            yield _finding(split, "box-zero-area", row, _size(split, row))
+            if split.data.format == VOC:
+                yield _finding(split, "box-one-pixel", row, _equal_corners(split, row))
+            else:
+                yield _finding(split, "box-zero-area", row, _size(split, row))
+
+
+def _equal_corners(split: Split, row: int) -> str:
+    """Return which corners of a VOC box are equal, and the size that it has once read."""
+    equal = [
+        f"{name}min equals {name}max ({split.data.ground_truth.box[row, 2 + axis]:g})"
+        for axis, name in enumerate("xy")
+        if _side_px(split)[row, axis] == 0
+    ]
+    width, height = split.data.ground_truth.size_px[row]
+    return f"{', '.join(equal)}: {width:g} × {height:g} px after reading, probably a slip of the annotator"
 
 
 def outside(context: Context) -> Iterator[Finding]:

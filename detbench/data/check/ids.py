@@ -62,7 +62,8 @@ def nothing_in_category(context: Context) -> Iterator[Finding]:
         if names and len(split.data.images):
             yield split.split_finding(
                 "category-without-boxes",
-                f"{len(names):,} of {len(categories):,} categories have no box: {listing(names, limit=8)}",
+                f"{len(names):,} of {counted(len(categories), 'category', 'categories')} "
+                f"have no box: {listing(names, limit=8)}",
             )
 
 

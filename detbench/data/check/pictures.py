@@ -21,7 +21,6 @@ __all__ = ["CHECKS"]
 
 #: Where more than this share of a split's pictures is missing, the folder is: that is said once.
 _MISSING_SHARE = 0.5
-_FEW = 3
 
 #: What Pillow calls a format → the file name endings it goes by.
 _SUFFIXES = {
@@ -67,7 +66,7 @@ def missing(context: Context) -> Iterator[Finding]:
     """Report pictures that are not there: one by one, or once where most are not."""
     for split in context.splits:
         rows = [row for row, look in enumerate(split.looks) if look.code == "picture-missing"]
-        if len(rows) > max(_FEW, _MISSING_SHARE * len(split.looks)):
+        if len(rows) > max(1, _MISSING_SHARE * len(split.looks)):
             first = split.data.pictures.where(rows[0])
             yield split.split_finding(
                 "picture-missing",

@@ -25,7 +25,8 @@ def nothing_in_image(context: Context) -> Iterator[Finding]:
         keys = [split.data.images.key[row] for row in np.flatnonzero(counts == 0)]
         if keys:
             yield split.split_finding(
-                "image-without-boxes", f"{len(keys):,} of {counted(len(counts), 'image')} have no box: {listing(keys)}"
+                "image-without-boxes",
+                f"{len(keys):,} of {counted(len(counts), 'image')} have no box: {listing(keys)}",
             )
 
 
@@ -49,8 +50,8 @@ def crowded_images(context: Context) -> Iterator[Finding]:
     for split in context.splits:
         data = split.data
         truth = data.ground_truth
-        counted = ~(truth.ignore | truth.crowd | (truth.category < 0))
-        pairs = np.stack([truth.image[counted], truth.category[counted]], axis=1)
+        proper = ~(truth.ignore | truth.crowd | (truth.category < 0))
+        pairs = np.stack([truth.image[proper], truth.category[proper]], axis=1)
         places, counts = np.unique(pairs, axis=0, return_counts=True)
         over = counts > context.max_dets
         if not over.any():
@@ -58,9 +59,10 @@ def crowded_images(context: Context) -> Iterator[Finding]:
         fullest = int(np.argmax(counts))
         image, category = places[fullest]
         reachable = np.minimum(counts, context.max_dets).sum() / counts.sum()
+        crowded, images = len(np.unique(places[over, 0])), counted(len(data.images), "image")
         yield split.split_finding(
             "objects-over-max-dets",
-            f"{len(np.unique(places[over, 0])):,} of {len(data.images):,} images hold more than {context.max_dets:,} "
+            f"{crowded:,} of {images} {'holds' if crowded == 1 else 'hold'} more than {context.max_dets:,} "
             f"objects of one category (the most: {counts[fullest]:,} of {data.categories.name[category]} in image "
             f"{data.images.key[image]}); with maxDets {context.max_dets:,} ({context.protocol}) at most "
             f"{np.floor(reachable * 1000) / 10:.1f} % of the objects can be found",

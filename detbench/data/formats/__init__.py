@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detbench.data.findings import Findings
+from detbench.data.formats.unrecognised import unrecognised
 from detbench.data.input import require_file_or_folder
 from detbench.errors import DataError, UsageError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from detbench.data.formats.base import Format, Sighting
     from detbench.data.tables import Dataset
 
-__all__ = ["FORMAT_NAMES", "get_format", "read_dataset", "read_with_splits", "recognise", "splits_of"]
+__all__ = ["FORMAT_NAMES", "format_of", "get_format", "read_dataset", "read_with_splits", "recognise", "splits_of"]
 
 #: Name → module, in the order in which formats are tried and listed.
 _MODULES = {
@@ -39,10 +40,11 @@ _TOO_CLOSE = 0.1
 
 
 def get_format(name: str) -> Format:
-    """Return the format called ``name``. Raises UsageError, listing the names, if there is none."""
-    if name not in _MODULES:
+    """Return the format called ``name``, in any case. Raises UsageError, listing the names, if there is none."""
+    module_name = _MODULES.get(name.lower())
+    if module_name is None:
         raise UsageError(f"there is no format {name!r}; the formats are {', '.join(FORMAT_NAMES)}")
-    module = import_module(f"detbench.data.formats.{_MODULES[name]}")
+    module = import_module(f"detbench.data.formats.{module_name}")
     return module.FORMAT  # type: ignore[no-any-return]
 
 
@@ -56,20 +58,22 @@ def recognise(path: Path) -> list[Sighting]:
 def _resolve(path: Path, format_name: str | None) -> Format:
     """Return the named format, or the one recognised at ``path``."""
     if format_name is not None:
+        chosen = get_format(format_name)
         require_file_or_folder(path)
-        return get_format(format_name)
+        return chosen
     seen = recognise(path)
     if not seen:
-        raise DataError(
-            "no known dataset format was recognised here",
-            file=path,
-            remedy=f"say --format with one of {', '.join(FORMAT_NAMES)}",
-        )
+        raise unrecognised(path, FORMAT_NAMES)
     if len(seen) > 1 and seen[0].certainty - seen[1].certainty < _TOO_CLOSE:
         raise DataError(
             f"this could be {seen[0].format} or {seen[1].format}", file=path, remedy="say which with --format"
         )
     return get_format(seen[0].format)
+
+
+def format_of(path: Path, format_name: str | None = None) -> str:
+    """Return the name of the format that ``path`` is read as. Raises DataError, UsageError."""
+    return _resolve(path, format_name).name
 
 
 def splits_of(path: Path, *, format_name: str | None = None) -> tuple[str, ...]:

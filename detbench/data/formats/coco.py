@@ -74,17 +74,22 @@ class _Source:
 def _find_sources(path: Path) -> list[_Source]:
     """Return the annotation files at ``path``, in the order of their splits."""
     if path.is_file():
-        is_inner = path.resolve().parent.name.lower() == "annotations"
-        return [_Source(path, None, parent_of(path.parent) if is_inner else path.parent)]
+        return [_Source(path, None, _root_of(path.parent))]
     for folder in (child_folder(path, "annotations"), path):
         if folder is not None and (found := _documents_in(folder)):
+            root = _root_of(folder) if folder == path else path
             names = [_split_name(file) for file in found]
             if len(found) == 1 and names[0] in {_INSTANCES, "annotations", "_annotations", "coco"}:
-                return [_Source(found[0], None, path)]
+                return [_Source(found[0], None, root)]
             by_name = dict(zip(names, found, strict=True))
-            return [_Source(by_name[name], name, path) for name in ordered_splits(by_name)]
+            return [_Source(by_name[name], name, root) for name in ordered_splits(by_name)]
     per_folder = {folder.name: _documents_in(folder, _ROBOFLOW_SUFFIX) for folder in folders_in(path)}
     return [_Source(per_folder[name][0], name, path) for name in ordered_splits(n for n, f in per_folder.items() if f)]
+
+
+def _root_of(folder: Path) -> Path:
+    """Return the dataset's folder for one with annotation files: the one above if it is called ``annotations``."""
+    return parent_of(folder) if folder.resolve().name.lower() == "annotations" else folder
 
 
 def _documents_in(folder: Path, suffix: str = ".json") -> list[Path]:
@@ -110,7 +115,7 @@ def _recognise(path: Path) -> Sighting | None:
     shown = ", ".join(str(source.file.relative_to(path)) for source in sources[:3])
     more = f" and {len(sources) - 3} more" if len(sources) > 3 else ""  # noqa: PLR2004  as many as are shown
     evidence = [f'{shown}{more}: JSON with "images", "annotations" or "categories"']
-    if folders := [f"{s.split}/" for s in sources if s.split and (path / s.split).is_dir()]:
+    if folders := [f"{s.split}/" for s in sources if s.split and (s.root / s.split).is_dir()]:
         evidence.append(f"a folder of the same name for a split: {', '.join(folders)}")
     return Sighting("coco", 1.0, tuple(evidence))
 

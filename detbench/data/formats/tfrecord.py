@@ -7,7 +7,6 @@ are); where a whole pixel has exactly that fraction, it is meant. Splits are the
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from detbench.data.pictures import read_header
 from detbench.data.records.example import decode_record
 from detbench.data.records.framing import frames, is_record_file
 from detbench.data.records.manifest import MANIFEST_NAME, read_manifest
+from detbench.data.records.names import RECORD_ENDINGS, split_name
 from detbench.data.records.pictures import Place, RecordPictures
 from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images
 from detbench.errors import DataError
@@ -34,21 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT"]
 
-_ENDINGS = (".tfrecord", ".tfrecords", ".record", ".records", ".tfrec")
-_SHARD = re.compile(r"(?P<before>.*?)[-_.]?\d+-of-\d+(?P<after>.*)", re.DOTALL)
 _USUAL = ("train", "val", "validation", "valid", "test")
-
-
-def _split_name(path: Path) -> str | None:
-    """Return the split in a file's name: ``train`` of train-00000-of-00004.tfrecord; None if it names no records."""
-    name = path.name
-    shard = _SHARD.fullmatch(name)
-    if shard:
-        name = shard["before"] + shard["after"]
-    ending = next((ending for ending in _ENDINGS if name.endswith(ending)), "")
-    if not ending and not shard:
-        return None
-    return name.removesuffix(ending) or "all"
 
 
 def _manifest(path: Path) -> Manifest | None:
@@ -71,7 +57,7 @@ def _shards(path: Path) -> dict[str | None, list[Path]]:
         return {s.split: [safe_join(path, shard.file, file=path) for shard in s.shards] for s in manifest.splits}
     found: dict[str, list[Path]] = {}
     for file in sorted(path.iterdir()):
-        name = _split_name(file)
+        name = split_name(file.name)
         if name is not None and file.is_file():
             found.setdefault(name, []).append(file)
     order = sorted(found, key=lambda name: (_USUAL.index(name) if name in _USUAL else len(_USUAL), name))
@@ -130,7 +116,7 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
     shards = _shards(path)
     files = shards[split] if split is not None else [file for own in shards.values() for file in own]
     if not files:
-        raise DataError("holds no TFRecord files", file=path, remedy=f"their names end in {', '.join(_ENDINGS)}")
+        raise DataError("holds no TFRecord files", file=path, remedy=f"their names end in {', '.join(RECORD_ENDINGS)}")
     reading = _Reading(findings)
     for file in files:
         for frame in frames(file):

@@ -50,14 +50,16 @@ def rows_by_position(dataset: Dataset) -> dict[Key, int]:
     return {str(rank): row for rank, row in enumerate(order)}
 
 
-def about_images(keys: Sequence[Key], images: Images, naming: ImageNaming, join: str) -> str:
-    """Return the remedy of the nearest guess at why ``keys`` are not the dataset's, ``""`` if there is none."""
+def about_images(keys: Sequence[Key], images: Images, naming: ImageNaming, join: str, matching: int) -> str:
+    """Return the remedy of the nearest guess at why ``keys`` are not the dataset's, ``""`` if there is none.
+
+    ``matching`` is how many of them are.
+    """
     known = set(images.key)
     count = len(keys)
     if join != "stem":
-        fits = sum(bool(rows) for rows in rows_by_stem(keys, images).values())
-        exact = sum(key in known for key in keys) if naming is ImageNaming.ID else 0
-        if fits > exact:
+        fits = sum(len(rows) == 1 for rows in rows_by_stem(keys, images).values())
+        if fits > matching:
             return f"{fits:,} of {count:,} match as file stems: say --join stem"
     retyped = sum(_retyped(key) in known for key in keys)
     if naming is ImageNaming.ID and retyped:
@@ -90,10 +92,24 @@ def about_categories(keys: Sequence[Key], categories: Categories) -> str:
     if retyped and not any(key in known for key in keys):
         kind = "numbers" if isinstance(retyped[0], str) else "strings"
         return f"{len(retyped):,} of {len(keys):,} match as {kind}: write category_id as the ground truth does"
-    numbers = [key for key in keys if isinstance(key, int)]
-    if numbers and min(numbers) == 0 and max(numbers) < len(categories) and 0 not in known:
+    return _about_shifted([key for key in keys if isinstance(key, int)], categories)
+
+
+def _about_shifted(numbers: Sequence[int], categories: Categories) -> str:
+    """Return the remedy where ids are positions counted from 0 or 1, or all one off, ``""`` where they are not."""
+    known = {key for key in categories.source_id if isinstance(key, int)}
+    if not numbers or not known or known.issuperset(numbers):
+        return ""
+    count, last = len(categories), max(numbers)
+    first = next(name for key, name in zip(categories.source_id, categories.name, strict=True) if key == min(known))
+    remedy = f"write category_id as the ground truth does, {min(known)} for {first!r:.60}"
+    if min(numbers) == 0 and last < count and 0 not in known:
+        return f"0 to {last} look like positions among the {count} categories; {remedy}"
+    if min(numbers) > 0 and last <= count < max(known):
         return (
-            f"0 to {max(numbers)} look like positions among the {len(categories)} categories; write category_id as the "
-            f"ground truth does, {categories.source_id[0]!r} for {categories.name[0]!r}"
+            f"{min(numbers)} to {last} look like positions, counted from 1, among the {count} categories, whose ids "
+            f"go up to {max(known)}; {remedy}"
         )
+    if len(numbers) > 1 and all(number - 1 in known for number in numbers):
+        return f"all of them match with -1, as if counted from 1; {remedy}"
     return ""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from detbench.data.formats import splits_of
 from detbench.data.predictions import guesses
-from detbench.data.predictions.names import picture_stem, unique_rows
+from detbench.data.predictions.names import base_name, picture_stem, unique_rows
 from detbench.data.predictions.raw import CategoryNaming, ImageNaming
-from detbench.errors import DataError
+from detbench.errors import DataError, DetbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +90,8 @@ def _image_rows(distinct: list[Key], images: Images, raw: RawPredictions, join: 
         unique_rows(images.file_name),
     ]
     if raw.image_naming is ImageNaming.STEM:
-        tables.append(unique_rows([picture_stem(name) for name in images.file_name]))
+        stems = [picture_stem(name) for name in images.file_name]
+        tables += [unique_rows(stems), unique_rows([base_name(stem) for stem in stems])]
     return {key: _first(key, tables) for key in distinct}
 
 
@@ -126,14 +129,29 @@ def _unknown_image(
         f"{int(lost.sum()):,} of {len(raw):,} predictions are on {_count(len(strangers), 'image')} that the ground "
         f"truth lacks: {_shown(strangers)}; by {way} {matching:,} of {_count(len(row_of), 'image')} match"
     )
-    remedy = guesses.about_images(list(row_of), dataset.images, raw.image_naming, join)
+    remedy = guesses.about_images(list(row_of), dataset.images, raw.image_naming, join, matching)
     if not remedy:
         images = dataset.images
         by_name = raw.image_naming is not ImageNaming.ID and any(images.file_name)
         known = _shown(images.file_name if by_name else images.key)
-        remedy = f"the ground truth's are {known}: check that both are of the same set and split{_or_drop(lost)}"
+        split = _other_splits(dataset) or "check that both are of the same set and split"
+        remedy = f"the ground truth's are {known}: {split}{_or_drop(lost)}"
     file, record = raw.place(int(np.argmax(lost)))
     return DataError(text, file=file, record=record, remedy=remedy)
+
+
+def _other_splits(dataset: Dataset) -> str:
+    """Return that the images may be in another split, ``""`` where there is none or all were read."""
+    if dataset.split is None or not dataset.source.exists():
+        return ""
+    with suppress(DetbenchError):
+        others = [n for n in splits_of(dataset.source, format_name=dataset.format) if n != dataset.split]
+        if others:
+            return (
+                f"{_count(len(dataset.images), 'image')} of {dataset.split:.60} were read; the others may be in "
+                f"another split: say --split with one of {_listed([f'{name:.60}' for name in others])}"
+            )
+    return ""
 
 
 def _unknown_category(

@@ -14,6 +14,7 @@ from detbench.data.predictions.forms import FORMS, recognise_form
 from detbench.data.predictions.join import MISSING, join_categories, join_images
 from detbench.data.tables import Predictions
 from detbench.errors import DataError, UsageError
+from detbench.words import brief, counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +38,12 @@ class LoadedPredictions:
     source: str
     dropped: dict[str, int]
     format: str
+
+    def __repr__(self) -> str:
+        """Return one line: the form, counts, the source's name."""
+        dropped = f", {sum(self.dropped.values()):,} dropped" if self.dropped else ""
+        name = brief(Path(self.source).name, 60)
+        return f"<LoadedPredictions {name} ({self.format}): {counted(len(self.predictions), 'box', 'boxes')}{dropped}>"
 
 
 def read_predictions(

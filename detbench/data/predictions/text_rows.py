@@ -25,6 +25,9 @@ MAX_RESULTS_BYTES = 2**31
 #: collector than in reading.
 BLOCK_ROWS = 8192
 
+#: How many files a message names.
+_SHOWN = 3
+
 #: A name and five numbers.
 _COLUMNS = 6
 
@@ -58,7 +61,11 @@ def text_files(path: Path) -> tuple[Path, ...]:
         return (path,)
     found = tuple(sorted(child for child in path.glob("*.txt") if child.is_file()))
     if not found:
-        raise DataError("holds no .txt file", file=path, remedy="name the folder that holds the predictions' files")
+        single = sorted(child for child in path.iterdir() if child.suffix.lower() in {".json", ".csv"})
+        remedy = "name the folder that holds the predictions' files"
+        if single:
+            remedy = f"give the file itself, {' or '.join(str(child) for child in single[:_SHOWN])}"
+        raise DataError("holds no .txt file", file=path, remedy=remedy)
     return found
 
 

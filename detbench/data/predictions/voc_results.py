@@ -1,8 +1,8 @@
 """VOC results: a file a category, ``comp4_det_test_<category>.txt``, of ``image score x1 y1 x2 y2`` lines.
 
 The category is what the file's name ends in after an underscore; the longest of the dataset's names that fits is
-taken, so that names may hold underscores themselves. Coordinates are VOC's, 1-based and inclusive, so the mins lose 1
-and the maxes stay, exactly as in the ground truth.
+taken, so that names may hold underscores themselves. An image is a stem, as in VOC's lists. Coordinates are VOC's,
+1-based and inclusive, so the mins lose 1 and the maxes stay, exactly as in the ground truth.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read(path: Path, category_names: Sequence[str]) -> RawPredictions:
         box=box,
         score=rows.number[:, 0].copy(),
         place=rows.place,
-        image_naming=ImageNaming.TEXT,
+        image_naming=ImageNaming.STEM,
         category_naming=CategoryNaming.NAME,
     )
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import detbench
-from detbench.data.findings import Findings
-from detbench.data.formats import read_dataset, splits_of
 from detbench.data.records.manifest import (
     MANIFEST_NAME,
     MANIFEST_SCHEMA,
@@ -21,10 +19,11 @@ from detbench.data.records.manifest import (
     ShardEntry,
     read_manifest,
 )
-from detbench.data.records.options import Options, parse_bytes
+from detbench.data.records.options import Options, names_of, parse_bytes
 from detbench.data.records.plan import make_plan
 from detbench.data.records.prepare import Preparer
-from detbench.data.records.receipt import RECEIPT_NAME, make_receipt, read_receipt
+from detbench.data.records.reading import find_splits, read_source
+from detbench.data.records.receipt import RECEIPT_NAME, make_receipt, read_receipt, refuse_empty
 from detbench.data.records.shards import ShardFacts, WriteError, write_shard
 from detbench.data.records.staging import STAGING_NAME, Staging, refuse_occupied
 from detbench.data.tables import Dataset
@@ -32,9 +31,10 @@ from detbench.errors import DataError, UsageError
 from detbench.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
+    from detbench.data.findings import Findings
     from detbench.data.records.plan import Plan, Shard, SplitPlan
     from detbench.data.records.receipt import Receipt
 
@@ -51,8 +51,8 @@ def convert(  # noqa: PLR0913  one keyword for each option of the command
     out: Path | str,
     *,
     format_name: str | None = None,
-    splits: Sequence[str] = (),
-    only_categories: Sequence[str] = (),
+    splits: str | Sequence[str] = (),
+    only_categories: str | Sequence[str] = (),
     only_images: bool = False,
     limit: int | None = None,
     per_category: int | None = None,
@@ -77,9 +77,9 @@ def convert(  # noqa: PLR0913  one keyword for each option of the command
     format_name
         See :func:`detbench.read_dataset`.
     splits
-        Which splits; by default all, except one that only holds the images of others again.
+        Which splits, or which one; by default all, except one that only holds the images of others again.
     only_categories
-        The categories whose boxes are kept; by default all. Regions of no category stay.
+        The categories whose boxes are kept, or the one; by default all. Regions of no category stay.
     only_images
         Keep only the images that have at least one kept box of a category.
     limit
@@ -93,7 +93,8 @@ def convert(  # noqa: PLR0913  one keyword for each option of the command
     check_pictures
         Decode every picture to find the broken ones.
     on_bad
-        What to do with a picture or a record of the source that is broken: ``"raise"``, or ``"skip"`` and count it.
+        What to do with a picture or a record of the source that is broken: ``"raise"``, or ``"skip"`` and count it
+        in the receipt's ``changes``.
     workers
         On how many threads pictures are read and checked, by default one for every core. The bytes do not depend on it.
     resume
@@ -106,15 +107,16 @@ def convert(  # noqa: PLR0913  one keyword for each option of the command
     Raises
     ------
     DataError
-        If the source is broken, or the output cannot be written. Nothing half-written is left; shards that are
-        finished are kept for ``resume`` where the disk was full or the process was interrupted.
+        If the source is broken, no image of it is left to be stored, or the output cannot be written. Nothing
+        half-written is left; shards that are finished are kept for ``resume`` where the disk was full or the process
+        was interrupted.
     UsageError
         If the options contradict each other or name what is not there.
     """
     options = Options(
         format=format_name,
-        splits=tuple(splits),
-        only_categories=tuple(only_categories),
+        splits=names_of(splits),
+        only_categories=names_of(only_categories),
         only_images=only_images,
         limit=limit,
         per_category=per_category,
@@ -126,18 +128,19 @@ def convert(  # noqa: PLR0913  one keyword for each option of the command
     )
     count = _worker_count(workers)
     folder = Path(out)
+    origin = source if isinstance(source, Dataset) else Path(source)
+    found = find_splits(origin, options)  # what is wrong with the source is said first
     refuse_occupied(folder, resume=resume, overwrite=overwrite)
-    findings = Findings(strict=on_bad == "raise")
-    datasets = [source] if isinstance(source, Dataset) else _read(Path(source), options, findings)
-    plan = make_plan(datasets, options)
-    place = datasets[0].source
+    reading = read_source(origin, found, options)
+    plan = make_plan(reading.datasets, options)
+    place = reading.datasets[0].source
     if resume and _is_finished(folder, plan):
         return read_receipt(folder / RECEIPT_NAME)
     staging = Staging(folder, plan, resume=resume)
     try:
         if not staging.complete:
             done = _write_shards(plan, staging, count, progress or _silent)
-            _write_papers(plan, staging, place, done, findings)
+            _write_papers(plan, staging, place, done, reading.findings)
         staging.publish()
     except KeyboardInterrupt:
         _keep_finished(staging)
@@ -171,13 +174,6 @@ def _worker_count(workers: int | None) -> int:
 @contextlib.contextmanager
 def _silent(_what: str, _total: int) -> Iterator[Callable[[int], None]]:
     yield lambda _n: None
-
-
-def _read(source: Path, options: Options, findings: Findings) -> list[Dataset]:
-    """Return the splits that are asked for, or all, or the whole of a dataset without splits."""
-    found = splits_of(source, format_name=options.format)
-    names: Sequence[str | None] = options.splits or found or (None,)
-    return [read_dataset(source, split=name, format_name=options.format, findings=findings) for name in names]
 
 
 def _is_finished(folder: Path, plan: Plan) -> bool:
@@ -233,12 +229,16 @@ def _with_preparers(plan: Plan) -> Iterator[tuple[Shard, Preparer]]:
         yield from ((shard, prepare) for shard in split.shards())
 
 
-def _write_papers(plan: Plan, staging: Staging, source: Path, shards: list[ShardFacts], findings: Findings) -> None:
-    """Write the label maps, the receipt and, when all is there, the manifest."""
+def _write_papers(
+    plan: Plan, staging: Staging, source: Path, shards: list[ShardFacts], findings: Mapping[str | None, Findings]
+) -> None:
+    """Write the label maps, the receipt and, when all is there, the manifest. Raises DataError if nothing is there."""
+    receipt = make_receipt(plan, source, shards, findings)
+    refuse_empty(receipt, source)
     papers = {
         LABEL_MAP_NAMES[0]: plan.label_map.to_json(),
         LABEL_MAP_NAMES[1]: plan.label_map.to_pbtxt().encode(),
-        RECEIPT_NAME: make_receipt(plan, source, shards, findings).to_json(),
+        RECEIPT_NAME: receipt.to_json(),
     }
     manifest = Manifest(
         schema=MANIFEST_SCHEMA,

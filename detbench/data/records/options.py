@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from detbench.errors import UsageError
 
-__all__ = ["DEFAULT_SHARD_BYTES", "Options", "parse_bytes"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["DEFAULT_SHARD_BYTES", "Options", "names_of", "parse_bytes"]
 
 DEFAULT_SHARD_BYTES = 128 * 2**20
 
@@ -59,6 +62,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         if self.on_bad != "raise":
             words.append(f"--on-bad {self.on_bad}")
         return " ".join(words)
+
+
+def names_of(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the names, each once; a string is one name and not its letters.
+
+    >>> names_of("train"), names_of(["train", "val", "train"])
+    (('train',), ('train', 'val'))
+    """
+    return (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
 
 
 def parse_bytes(text: str) -> int:

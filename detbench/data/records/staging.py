@@ -201,10 +201,13 @@ def refuse_occupied(out: Path, *, resume: bool, overwrite: bool) -> None:
         return
     if (out / STAGING_NAME).exists():
         raise DataError(
-            "holds a conversion that was not finished", file=out, remedy="go on with --resume, or --overwrite it"
+            "holds a conversion that was not finished",
+            file=out,
+            remedy="go on with --resume (resume=True), or --overwrite it (overwrite=True)",
         )
     if (out / MANIFEST_NAME).exists():
-        raise DataError("holds a finished conversion", file=out, remedy="--overwrite it, or choose another folder")
+        remedy = "--overwrite it (overwrite=True), or choose another folder"
+        raise DataError("holds a finished conversion", file=out, remedy=remedy)
     if any(out.iterdir()):
         raise DataError("is not empty, and holds no conversion", file=out, remedy="choose another folder")
 

@@ -24,6 +24,16 @@ class Reason(msgspec.Struct, frozen=True):
 
 #: Every reason there is. The codes are those of ``detbench check`` where it finds the same thing.
 REASONS: dict[str, Reason] = {
+    "file-unreadable": Reason("dropped", "its annotation file cannot be read"),
+    "record-corrupt": Reason("dropped", "the source's record is damaged"),
+    "record-malformed": Reason("dropped", "the source's record is not what its format says"),
+    "annotation-missing": Reason("dropped", "it is listed, and has no annotation"),
+    "picture-missing": Reason("dropped", "it is listed, and has no picture"),
+    "image-unknown": Reason("dropped", "its image is not in the source"),
+    "category-unknown": Reason("dropped", "its category is not in the source"),
+    "image-id-duplicate": Reason("dropped", "an image with its id is there already"),
+    "annotation-id-duplicate": Reason("noted", "annotations share an id; all of them are taken"),
+    "category-id-duplicate": Reason("noted", "categories share an id; the first one's name counts"),
     "box-not-finite": Reason("dropped", "a corner is NaN or infinite"),
     "box-negative-size": Reason("dropped", "its right edge is left of its left one, or its bottom above its top"),
     "box-zero-area": Reason("dropped", "it has no area: nothing can match it"),
@@ -50,10 +60,14 @@ class Example(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct):
-    """How many images and boxes a reason met. A dropped image counts with its boxes."""
+    """How many images and boxes a reason met. A dropped image counts with its boxes.
+
+    ``unreadable`` counts what the reader reported: it is not among the images and boxes that came in.
+    """
 
     images: int = 0
     boxes: int = 0
+    unreadable: int = 0
     examples: list[Example] = msgspec.field(default_factory=list)
 
 
@@ -62,11 +76,14 @@ class Tally(msgspec.Struct):
 
     counts: dict[str, Count] = msgspec.field(default_factory=dict)
 
-    def note(self, reason: str, where: str, detail: str = "", *, images: int = 0, boxes: int = 0) -> None:
+    def note(
+        self, reason: str, where: str, detail: str = "", *, images: int = 0, boxes: int = 0, unreadable: int = 0
+    ) -> None:
         """Count one case of a reason in :data:`REASONS`."""
         count = self.counts.setdefault(reason, Count())
         count.images += images
         count.boxes += boxes
+        count.unreadable += unreadable
         if len(count.examples) < EXAMPLES:
             count.examples.append(Example(where, detail))
 
@@ -76,7 +93,12 @@ class Tally(msgspec.Struct):
             ours = self.counts.setdefault(reason, Count())
             ours.images += theirs.images
             ours.boxes += theirs.boxes
+            ours.unreadable += theirs.unreadable
             ours.examples.extend(theirs.examples[: EXAMPLES - len(ours.examples)])
+
+    def unreadable(self) -> int:
+        """Return how much the reader reported that is not in the records."""
+        return sum(count.unreadable for reason, count in self.counts.items() if REASONS[reason].action == "dropped")
 
     @classmethod
     def sum(cls, tallies: Iterable[Tally]) -> Tally:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detbench.data.findings import Findings, Severity
+from detbench.data.input import require_file_or_folder
 from detbench.data.pictures import decode_fully
 from detbench.data.records.example import decode_record
 from detbench.data.records.framing import frames, is_record_file
 from detbench.data.records.manifest import MANIFEST_NAME, read_manifest
+from detbench.data.records.names import is_record_name
 from detbench.data.records.staging import STAGING_NAME
 from detbench.errors import DataError
 from detbench.files import sha256_of
@@ -27,12 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Verification", "verify"]
 
+_EMPTY_REMEDY = "check the source, and convert again"
 _POLYNOMIAL = 0x82F63B78
 _BITS = 8
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What was checked, and what was found."""
+    """What was checked, and what was found. ``files`` counts those that were read."""
 
     files: int
     records: int
@@ -73,7 +76,7 @@ def verify(path: Path, *, decode: bool = False, advance: Callable[[int], None] =
     Raises
     ------
     DataError
-        If there is nothing to check, or the manifest cannot be read.
+        If there is nothing to check, the file holds no records at all, or the manifest cannot be read.
     """
     findings = Findings(strict=False)
     manifest = read_manifest(path / MANIFEST_NAME) if (path / MANIFEST_NAME).is_file() else None
@@ -95,23 +98,34 @@ def verify(path: Path, *, decode: bool = False, advance: Callable[[int], None] =
         findings.items.extend(done.findings.items)
     if manifest:
         _check_folder(path, manifest, findings)
-    records, length_bytes = (sum(getattr(done, name) for done in checks) for name in ("records", "length_bytes"))
-    return Verification(len(files), records, length_bytes, manifest is not None, findings)
+    files_read, records, length_bytes = (
+        sum(getattr(done, name) for done in checks) for name in ("readable", "records", "length_bytes")
+    )
+    if not records:
+        findings.report("split-empty", file=path, message="holds 0 records", remedy=_EMPTY_REMEDY)
+    return Verification(files_read, records, length_bytes, manifest is not None, findings)
 
 
 def _record_files(path: Path) -> list[Path]:
-    """Return the file, whatever it is called, or the files in a folder that begin like one."""
+    """Return the file, if its name or its beginning is a TFRecord's, or such files in a folder. Raises DataError."""
+    require_file_or_folder(path)
     if path.is_dir():
-        return [file for file in sorted(path.iterdir()) if file.is_file() and is_record_file(file)]
-    if not path.exists():
-        raise DataError("there is no such file or folder", file=path)
+        return [file for file in sorted(path.iterdir()) if file.is_file() and _is_meant(file)]
+    if not _is_meant(path):
+        raise DataError("is not a TFRecord file", file=path, remedy="name a folder of records, or one file of them")
     return [path]
 
 
+def _is_meant(file: Path) -> bool:
+    """Return whether a file is or was to be one of records: a damaged one has its name left."""
+    return is_record_name(file.name) or is_record_file(file)
+
+
 class _FileCheck(msgspec.Struct):
-    """One file's counts and findings."""
+    """One file's counts and findings; ``readable`` is whether it is there at all."""
 
     findings: Findings
+    readable: bool = True
     records: int = 0
     length_bytes: int = 0
 
@@ -132,6 +146,7 @@ def _check_file(file: Path, listed: ShardEntry | None, *, decode: bool) -> _File
             _compare(file, listed, done)
     except (DataError, OSError) as error:
         words = error.problem if isinstance(error, DataError) else str(error)
+        done.readable = False
         done.findings.report("shard-missing", file=file, message=f"the file {words}")
     return done
 
@@ -165,7 +180,7 @@ def _check_folder(path: Path, manifest: Manifest, findings: Findings) -> None:
     """Report what the folder has beside the listed shards, and the listed files that are no shards."""
     listed = set(manifest.file_names())
     for file in sorted(path.iterdir()):
-        if file.name not in listed and file.is_file() and file.name != MANIFEST_NAME and is_record_file(file):
+        if file.name not in listed and file.name != MANIFEST_NAME and file.is_file() and _is_meant(file):
             findings.report("shard-unlisted", file=file, message="the manifest does not list this file")
     for paper in manifest.files:
         file = path / paper.file
@@ -177,6 +192,9 @@ def _check_folder(path: Path, manifest: Manifest, findings: Findings) -> None:
         if split.images != sum(shard.records for shard in split.shards):
             message = f"says {split.images:,} images in split {split.split}, and other counts for its shards"
             findings.report("shard-differs", file=path / MANIFEST_NAME, message=message)
+        if not split.images and split.split is not None:
+            message = f"split {split.split} has 0 records"
+            findings.report("split-empty", file=path / MANIFEST_NAME, message=message, remedy=_EMPTY_REMEDY)
 
 
 def _where_flipped(frame: Frame) -> str:

@@ -52,6 +52,10 @@ def save(detector: ClassicalDetector, path: Path) -> None:
 def load(path: Path) -> ClassicalDetector:
     """Read a detector. Raises DataError if ``path`` holds none of this version."""
     data = read_bytes(path)
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise DataError(
+            "is not a classical detector: it is no .npz file", file=path, remedy="make one with --save-model"
+        )
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             settings = json.loads(bytes(arrays["settings"]))
@@ -65,5 +69,5 @@ def load(path: Path) -> ClassicalDetector:
             return ClassicalDetector(tuple(map(str, settings["categories"])), templates, refiners)
     except (ValueError, KeyError, TypeError, EOFError, OSError, AttributeError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"is not a classical detector ({error})", file=path, remedy="fit one with --save-model"
+            f"is not a classical detector ({error})", file=path, remedy="make one with --save-model"
         ) from error

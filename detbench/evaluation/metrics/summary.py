@@ -58,14 +58,18 @@ def value_of(summary: Summary, curves: Accumulated, protocol: Protocol) -> float
 
 
 def resampled_mean(
-    summary: Summary, average_precision: NDArray[np.float64], recall: NDArray[np.float64]
+    summary: Summary, average_precision: NDArray[np.float64], recall: NDArray[np.float64], curves: Accumulated
 ) -> NDArray[np.float64]:
     """Return float64 ``[B]``: the number in each of B resamples, NaN where no category defines it.
 
-    ``average_precision`` is float64 ``[T, K, A, B]`` at the largest maxDets, ``recall`` ``[T, K, A, M, B]``.
+    ``average_precision`` is float64 ``[T, K, A, B]`` at the largest maxDets, ``recall`` ``[T, K, A, M, B]``. A
+    category that a resample lacks (NaN there) stands with its value in ``curves``, those of all the images: were it
+    left out, the mean would be over other categories than the number is, and drift away from it.
     """
     part = (summary.thresholds, slice(None), summary.area)
     values = recall[*part, summary.max_dets] if summary.of_recall else average_precision[part]
+    whole = curves.recall[*part, summary.max_dets] if summary.of_recall else curves.average_precision[part]
+    values = np.where(np.isnan(values), whole[..., None], values)
     defined = ~np.isnan(values)
     count = defined.sum(axis=(0, 1))
     total = np.where(defined, values, 0.0).sum(axis=(0, 1))

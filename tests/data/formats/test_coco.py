@@ -213,3 +213,14 @@ def test_written_numbers_are_never_zero(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "out" / "annotations" / "instances.json").read_text())
     assert [(one["id"], one["area"]) for one in written["annotations"]] == [(1, 12.0), (2, 12.0)]
     assert written["images"] == [{"id": 7, "file_name": "a.jpg", "width": 64.0, "height": 48.0}]
+
+
+def test_the_folder_of_annotations_is_read_as_the_dataset(tmp_path: Path) -> None:
+    """Named by its annotations folder, a dataset has the same splits and pictures as by its own."""
+    for split in ("train", "val"):
+        put(tmp_path / "annotations" / f"instances_{split}.json", document())
+        (tmp_path / split).mkdir()
+        Image.new("RGB", (64, 48)).save(tmp_path / split / "a.jpg")
+    folder = tmp_path / "annotations"
+    assert splits_of(folder) == ("train", "val")
+    assert read_dataset(folder, split="val").pictures.path(0) == tmp_path / "val" / "a.jpg"

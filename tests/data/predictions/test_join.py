@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from detbench.data.formats import read_dataset
 from detbench.data.predictions import read_predictions
 from detbench.errors import DataError
 
@@ -133,3 +134,49 @@ def test_hostile_names(results: Callable[..., Path], make_dataset: Callable[...,
     assert "\n" not in text
     assert "\x1b" not in text
     assert len(text) < 1000
+
+
+def test_contiguous_category_ids(results: Callable[..., Path], make_dataset: Callable[..., Dataset]) -> None:
+    """Positions from 1 where COCO's ids have holes, and ids one too high, are recognised; dropping is not offered."""
+    dataset = make_dataset([1], ["a", "b", "c"], ids=[1, 3, 90])
+    text = refusal(results([1, 1, 1], [1, 2, 3]), dataset)
+    assert "1 to 3 look like positions, counted from 1, among the 3 categories, whose ids go up to 90" in text
+    assert "drop" not in text
+    text = refusal(results([1, 1, 1], [1, 2, 3]), make_dataset([1], ["a", "b", "c"], ids=[0, 1, 2]))
+    assert "all of them match with -1, as if counted from 1" in text
+    assert "drop" not in text
+    assert "look like" not in refusal(results([1, 1], [1, 7]), dataset)
+
+
+def test_another_split(results: Callable[..., Path], shared: Path) -> None:
+    """Images that are not in the split that was read may be in another, and the message names it."""
+    dataset = read_dataset(shared / "coco_tiny", split="train2017")
+    text = refusal(results([dataset.images.key[0], 10**9]), dataset)
+    assert "80 images of train2017 were read; the others may be in another split" in text
+    assert "--split with one of val2017" in text
+
+
+def test_stems_are_offered_only_where_they_gain(
+    tmp_path: Path, make_dataset: Callable[..., Dataset], results: Callable[..., Path]
+) -> None:
+    """Names that match as they stand are no reason to join by stem."""
+    path = tmp_path / "dt.csv"
+    path.write_text("image,xmin,ymin,xmax,ymax,category,score\na.jpg,0,0,1,1,car,0.5\nz.jpg,0,0,1,1,car,0.5\n")
+    dataset = make_dataset(["a.jpg", "b.jpg"], file_names=["a.jpg", "b.jpg"])
+    assert "--join stem" not in refusal(path, dataset)
+    assert "--join stem" in refusal(results(["a.jpg", "b"]), dataset)
+
+
+def test_voc_results_go_by_stem(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> None:
+    """VOC result files name stems; ground truth whose ids have endings is joined without a word, if they are unique."""
+    (tmp_path / "comp4_det_test_car.txt").write_text("a 0.9 1 1 5 5\nb 0.8 1 1 5 5\n")
+    names = ["pictures/a.jpg", "pictures/b.jpg"]
+    dataset = make_dataset(names, file_names=names)
+    assert read_predictions(tmp_path, dataset).predictions.image.tolist() == [0, 1]
+    assert "'a'" in refusal(tmp_path, make_dataset(["x/a.jpg", "y/a.jpg"], file_names=["x/a.jpg", "y/a.jpg"]))
+
+
+def test_a_folder_of_one_json(results: Callable[..., Path], make_dataset: Callable[..., Dataset]) -> None:
+    """A folder that holds a results file is refused with the file to give."""
+    path = results([1])
+    assert f"give the file itself, {path}" in refusal(path.parent, make_dataset([1]))

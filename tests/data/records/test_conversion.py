@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,13 +14,15 @@ import pytest
 from PIL import Image
 
 import detbench
+from detbench.data.findings import CATALOGUE, Severity
+from detbench.data.records.framing import frames
 from detbench.data.records.manifest import read_manifest
+from detbench.data.records.tally import REASONS
 from detbench.data.tables import Categories
 from detbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from detbench.data.records.receipt import Receipt
     from detbench.data.tables import Dataset
@@ -200,6 +204,66 @@ def test_without_the_check_a_cut_picture_passes(
     """With check_pictures off a picture's header is read and no more."""
     made = make_dataset({"a": []}, pictures={"a": picture(1)[:-200]})
     assert detbench.convert(made, tmp_path / "out", check_pictures=False).images == 1
+
+
+def test_an_uncheckable_run_claims_no_hashes(dataset: Dataset, tmp_path: Path) -> None:
+    """Pictures that were not looked at have no SHA-256, neither in their records nor in the receipt's sum."""
+    for check, found in ((True, True), (False, False)):
+        out = tmp_path / str(check)
+        receipt = detbench.convert(dataset, out, check_pictures=check)
+        payloads = [frame.payload for shard in out.glob("*.tfrecord") for frame in frames(shard)]
+        assert len(payloads) == 12
+        assert {b"image/key/sha256" in payload for payload in payloads} == {found}
+        assert (receipt.splits["all"].pictures_sha256_sum is not None) == found
+        plain = json.loads((out / "receipt.json").read_text())
+        assert (plain["splits"]["all"]["pictures_sha256_sum"] is not None) == found
+
+
+def test_a_lone_name_is_one_name(dataset: Dataset, tmp_path: Path) -> None:
+    """A string where names are asked for is one name, not its letters."""
+    assert detbench.convert(dataset, tmp_path / "a", only_categories="bus").options.only_categories == ("bus",)
+    detbench.convert(dataset, tmp_path / "b", shards=2)
+    assert list(detbench.convert(tmp_path / "a", tmp_path / "c").splits) == ["all"]
+    (tmp_path / "a" / "manifest.json").unlink()
+    assert list(detbench.convert(tmp_path / "a", tmp_path / "d", splits="all").splits) == ["all"]
+
+
+def test_nothing_left_to_store_is_an_error(dataset: Dataset, tmp_path: Path) -> None:
+    """If each picture is missing, or the options leave no image, nothing is written and the reasons are named."""
+    with pytest.raises(DataError, match="no image is left to be stored: --only-images wants"):
+        detbench.convert(dataset.take_images([0, 4, 8]), tmp_path / "out", only_images=True)
+    for row in range(12):
+        Path(dataset.pictures.path(row) or "").unlink()
+    with pytest.raises(DataError, match=r"missing or cannot be read \(12, first image im0\)"):
+        detbench.convert(dataset, tmp_path / "out", on_bad="skip")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_record_of_the_source_is_accounted_for(dataset: Dataset, tmp_path: Path) -> None:
+    """A flipped byte costs one record, which the receipt counts, names and places, wherever the source lies."""
+    detbench.convert(dataset, tmp_path / "in")
+    (shard,) = (tmp_path / "in").glob("*.tfrecord")
+    raw = bytearray(shard.read_bytes())
+    raw[500] ^= 1
+    shard.write_bytes(raw)
+    with pytest.raises(DataError, match="wrong payload checksum"):
+        detbench.convert(tmp_path / "in", tmp_path / "out")
+    receipt = detbench.convert(tmp_path / "in", tmp_path / "out", on_bad="skip")
+    change = receipt.changes["record-corrupt"]
+    assert (change.action, change.unreadable, change.images) == ("dropped", 1, 0)
+    assert change.examples[0].where == f"{shard.name}, record 1 at byte 0"
+    assert (receipt.splits["all"].unreadable, receipt.images) == (1, 11)
+    assert str(tmp_path) not in (tmp_path / "out" / "receipt.json").read_text()
+    assert _balanced(receipt)
+
+
+def test_all_that_a_reader_can_leave_out_has_a_reason() -> None:
+    """Every error that a format's reader reports has a reason of its own in the receipt."""
+    folder = Path(detbench.__file__).parent / "data" / "formats"
+    words = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', "".join(file.read_text() for file in folder.glob("*.py"))))
+    errors = {code for code in words & set(CATALOGUE) if CATALOGUE[code][0] is Severity.ERROR}
+    assert "annotation-missing" in errors
+    assert errors <= set(REASONS)
 
 
 def test_only_categories_drops_boxes_and_keeps_images(dataset: Dataset, tmp_path: Path) -> None:

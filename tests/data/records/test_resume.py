@@ -162,7 +162,7 @@ def test_a_finished_shard_that_rotted_is_written_again(dataset: Dataset, tmp_pat
 def test_an_unfinished_conversion_is_not_begun_again_by_accident(dataset: Dataset, tmp_path: Path) -> None:
     """Without --resume or --overwrite an unfinished folder is refused; overwriting begins anew."""
     _begin(dataset, tmp_path / "out", shards=4)
-    with pytest.raises(DataError, match="not finished; go on with --resume, or --overwrite it"):
+    with pytest.raises(DataError, match=r"not finished; go on with --resume \(resume=True\), or --overwrite it"):
         detbench.convert(dataset, tmp_path / "out", shards=4)
     detbench.convert(dataset, tmp_path / "out", shards=2, overwrite=True)
     assert len(list((tmp_path / "out").glob("*.tfrecord"))) == 2

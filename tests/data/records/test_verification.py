@@ -85,6 +85,35 @@ def test_a_missing_an_extra_and_an_exchanged_file_are_found(out: Path) -> None:
     assert _codes(out)[0] == "shard-differs"
     second.unlink()
     assert "shard-missing" in _codes(out)
+    assert verify(out).files == 1, "what is not there is not read"
+
+
+def test_junk_beside_the_shards_is_unlisted_too(out: Path) -> None:
+    """A file that is named like a shard is reported, whatever it holds; other files are nobody's business."""
+    (out / "extra.tfrecord").write_bytes(b"junk")
+    (out / "notes.txt").write_text("mine")
+    (first,) = verify(out).findings.items
+    assert (first.code, first.file) == ("shard-unlisted", str(out / "extra.tfrecord"))
+
+
+def test_another_file_is_no_tfrecord_file(out: Path, tmp_path: Path) -> None:
+    """A text is no TFRecord file; one that is named so and holds junk is corrupt, alone or in a folder."""
+    (tmp_path / "README.md").write_text("# Records\n\nSome words about them.\n")
+    for file in (tmp_path / "README.md", out / "manifest.json"):
+        with pytest.raises(DataError, match="is not a TFRecord file"):
+            verify(file)
+    (tmp_path / "apart").mkdir()
+    (tmp_path / "apart" / "junk.tfrecord").write_bytes(b"no record, though its name says so")
+    assert _codes(tmp_path / "apart")[0] == _codes(tmp_path / "apart" / "junk.tfrecord")[0] == "record-corrupt"
+
+
+def test_no_records_are_no_success(make_dataset: Callable[..., Dataset], tmp_path: Path) -> None:
+    """A conversion of nothing is warned of, and so is an empty file."""
+    detbench.convert(make_dataset({}), tmp_path / "out")
+    (tmp_path / "empty.tfrecord").touch()
+    for path in (tmp_path / "out", tmp_path / "empty.tfrecord"):
+        (finding,) = verify(path).findings.items
+        assert (finding.code, finding.severity, finding.message) == ("split-empty", "warning", "holds 0 records")
 
 
 def test_a_cut_shard_and_a_changed_label_map_are_found(out: Path) -> None:
