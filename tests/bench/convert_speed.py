@@ -194,7 +194,7 @@ def report(measured: dict[str, list[dict[str, float]]], images: int, total_mb: f
         "takes more from what uses every core than from a copy, which uses one.",
         "",
         "“Inside” leaves out the start of Python, the imports and the reading of the annotations: it goes from tables",
-        "in memory to files on the disk. What keeps a conversion below a plain copy's rate is that every shard gets its",
+        "in memory to files on the disk. What keeps a conversion below a plain copy's rate is that every shard gets a",
         f"SHA-256, which alone runs at {hashing:.1f} GB/s on one core here, that every record gets its checksums,",
         "and that Python's threads share one lock.",
         "",
