@@ -122,7 +122,7 @@ def convert(  # noqa: PLR0913  one parameter for each option
         _print(receipt, out)
     _warn(receipt)
     rate = f"{receipt.images / elapsed:,.0f} images/s, {receipt.record_bytes / elapsed / 1e6:,.0f} MB/s"
-    say(f"{receipt.images:,} images in {elapsed:.1f} s: {rate}")
+    say(f"{counted(receipt.images, 'image')} in {elapsed:.1f} s: {rate}")
 
 
 def _print(receipt: Receipt, out: Path) -> None:
