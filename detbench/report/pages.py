@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from detbench import __version__
@@ -19,9 +14,12 @@ from detbench.files import write_text
 from detbench.report import tables
 from detbench.report.figures import MAX_SHADES, category_curve, mean_curves
 from detbench.report.glossary import explain
+from detbench.report.templating import inline, page_environment
 from detbench.words import brief, counted
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from detbench.evaluation.results import Result
 
 __all__ = ["render_report", "write_report"]
@@ -41,14 +39,6 @@ _IN_SCRIPT = str.maketrans(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Inline:
-    """A style sheet or a script that stands in the page, and what the content policy calls it."""
-
-    text: Markup
-    hash: str
-
-
 def write_report(result: Result, path: Path | str) -> None:
     """Write the page of ``result`` to ``path``, whole or not at all. Raises DataError."""
     write_text(Path(path), render_report(result))
@@ -62,8 +52,8 @@ def render_report(result: Result) -> str:
     return template.render(
         result=result,
         version=__version__,
-        style=_inline("page.css"),
-        script=_inline("page.js"),
+        style=inline("page.css"),
+        script=inline("page.js"),
         headline=tables.headline(result),
         measures=tables.measures(result),
         columns=[(name, explain(name, result.metrics).long) for name in columns],
@@ -84,14 +74,7 @@ def render_report(result: Result) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("detbench.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = page_environment()
     environment.filters["percent"] = lambda value: f"{min(max(value, 0.0), 1.0) * 100:.2f}%"
     environment.filters["counted"] = counted
     environment.filters["brief"] = lambda name: brief(name, _MAX_TITLE)
@@ -102,14 +85,6 @@ def _environment() -> Environment:
 def _sentence(clause: str) -> str:
     """Return a clause with a capital letter and a full stop."""
     return clause[:1].upper() + clause[1:] + ("" if clause.endswith((".", "!", "?")) else ".")
-
-
-@cache
-def _inline(name: str) -> _Inline:
-    """Return a file of the package that goes into the page as it is, with its hash for the policy."""
-    text = files("detbench.report").joinpath("templates", name).read_text(encoding="utf-8")
-    digest = hashlib.sha256(text.encode()).digest()
-    return _Inline(Markup(text), f"sha256-{base64.b64encode(digest).decode()}")  # noqa: S704  our own file
 
 
 def _mean_figure(result: Result) -> Markup:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from detbench import __version__
 from detbench.data.pictures import PICTURE_SUFFIXES
@@ -22,6 +17,7 @@ from detbench.report.canvas import canvas_of
 from detbench.report.contact_sheet import contact_sheet
 from detbench.report.drawing import draw_marks
 from detbench.report.legend import LINE_NAMES, caption, counts_of, facts
+from detbench.report.templating import inline, page_environment
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
@@ -99,16 +95,6 @@ def _require_other(out: Path, selection: Selection) -> None:
 
 def render_page(selection: Selection, *, advance: Callable[[int], None] = lambda _n: None) -> str:
     """Return a page that holds its pictures: no network, no script, light and dark."""
-    environment = Environment(
-        loader=PackageLoader("detbench.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    style = files("detbench.report").joinpath("templates", "show.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     colours, keys, predicted = selection.colours(), selection.keys(), selection.predicted()
     dataset = selection.dataset
 
@@ -117,10 +103,10 @@ def render_page(selection: Selection, *, advance: Callable[[int], None] = lambda
             yield card
             advance(1)
 
-    return environment.get_template("show.html.j2").render(
+    template = page_environment().get_template("show.html.j2")
+    return template.render(
         version=__version__,
-        style=Markup(style),  # noqa: S704  our own file
-        style_hash=f"sha256-{digest}",
+        style=inline("show.css"),
         name=dataset.name,
         split=dataset.split or "",
         facts=facts(selection),

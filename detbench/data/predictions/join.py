@@ -134,7 +134,9 @@ def _unknown_image(
         images = dataset.images
         by_name = raw.image_naming is not ImageNaming.ID and any(images.file_name)
         known = _shown(images.file_name if by_name else images.key)
-        split = _other_splits(dataset) or "check that both are of the same set and split"
+        # Numbers are never in another split of a set whose ids are strings, nor the reverse: it is another set.
+        alike = {type(key) for key in strangers} <= {type(key) for key in images.key}
+        split = (_other_splits(dataset) if alike or by_name else "") or "check that both are of the same set and split"
         remedy = f"the ground truth's are {known}: {split}{_or_drop(lost)}"
     file, record = raw.place(int(np.argmax(lost)))
     return DataError(text, file=file, record=record, remedy=remedy)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from detbench.data.tables import Categories, Key
+from detbench.data.tables import Key  # noqa: TC001  msgspec reads annotations at run time
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from detbench.data.tables import Categories
 
 __all__ = ["LABEL_MAP_SCHEMA", "Entry", "LabelMap"]
 
@@ -53,10 +55,6 @@ class LabelMap(msgspec.Struct, frozen=True):
             if not name.isprintable() and not _is_utf8(name):
                 raise DataError(f"the category name {name!r} is no text that can be written", remedy="rename it")
         return cls(LABEL_MAP_SCHEMA, tuple(map(Entry, labels, categories.name, ids)))
-
-    def to_categories(self) -> Categories:
-        """Return the table that the map was made from."""
-        return Categories(tuple(e.name for e in self.categories), tuple(e.source_id for e in self.categories))
 
     def label_of_row(self) -> NDArray[np.int64]:
         """Return int64 ``[C + 1]``: the label of every category's row, and 0 at the end, where row −1 finds it."""

@@ -180,3 +180,10 @@ def test_a_folder_of_one_json(results: Callable[..., Path], make_dataset: Callab
     """A folder that holds a results file is refused with the file to give."""
     path = results([1])
     assert f"give the file itself, {path}" in refusal(path.parent, make_dataset([1]))
+
+
+def test_ids_of_another_kind_are_not_looked_for_in_another_split(results: Callable[..., Path], shared: Path) -> None:
+    """Numbers against file names are another set: the error names no split of this one."""
+    text = refusal(results([532481, 184324]), read_dataset(shared / "bccd", split="test"))
+    assert "may be in another split" not in text
+    assert "check that both are of the same set" in text
