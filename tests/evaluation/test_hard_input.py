@@ -176,3 +176,12 @@ def test_duplicate_annotation_ids_are_said(coco_pair: Pair) -> None:
     truth, predictions = coco_pair([annotation(), annotation(bbox=[0.0, 0.0, 9.0, 9.0])], [(1, 1, BOX, 0.9)])
     with pytest.raises(DataError, match="annotation"):
         evaluate(truth, predictions)
+
+
+def test_eleven_point_levels_are_the_devkits(coco_pair: Pair) -> None:
+    """VOC 2007's fourth level is 0.1 three times added up, a bit above 0.3: a recall of 3/10 does not reach it."""
+    boxes = [[x * 60.0, 0.0, 50.0, 50.0] for x in range(10)]
+    found = [(1, 1, box, 0.9) for box in boxes[:3]]
+    truth, predictions = coco_pair([(1, 1, box) for box in boxes], found)
+    result = evaluate(truth, predictions, protocol="voc2007", intervals=False)
+    assert result.metrics["mAP"] == pytest.approx(3 / 11, abs=1e-12)

@@ -373,3 +373,26 @@ def test_sides_survive_to_the_bit(tmp_path: Path) -> None:
     detbench.convert(tmp_path / "gt.json", tmp_path / "out")
     back = detbench.read_dataset(tmp_path / "out").ground_truth
     assert back.size_px.tolist() == [[w, 9.0], [4.0, 9.0]], "the second box is clipped, and so is its side"
+
+
+@pytest.mark.parametrize(
+    ("bbox", "kept"),
+    [
+        ([-3.0, 5.0, 10.0, 9.0], [0.0, 5.0, 7.0, 14.0]),
+        ([5.0, -3.0, 9.0, 10.0], [5.0, 0.0, 14.0, 7.0]),
+        ([60.0, 5.0, 10.0, 9.0], [60.0, 5.0, 64.0, 14.0]),
+        ([5.0, 40.0, 9.0, 10.0], [5.0, 40.0, 14.0, 48.0]),
+    ],
+)
+def test_a_box_over_any_edge_is_clipped_and_counted(tmp_path: Path, bbox: list[float], kept: list[float]) -> None:
+    """Whichever edge a box crosses, it is cut there, and the receipt says so."""
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg")
+    truth = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 48}],
+        "categories": [{"id": 1, "name": "thing"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": bbox, "area": 90, "iscrowd": 0}],
+    }
+    (tmp_path / "gt.json").write_text(json.dumps(truth))
+    receipt = detbench.convert(tmp_path / "gt.json", tmp_path / "out")
+    assert receipt.changes["box-outside-image"].boxes == 1
+    assert detbench.read_dataset(tmp_path / "out").ground_truth.box.tolist() == [kept]
