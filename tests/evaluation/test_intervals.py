@@ -15,6 +15,7 @@ from detbench.evaluation.metrics.summary import resampled_mean, summaries
 from detbench.evaluation.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from detbench.evaluation.results import CategoryResult, Result
@@ -91,3 +92,15 @@ def test_no_intervals_where_none_are_asked_for(shared: Path) -> None:
     assert result.intervals == {}
     assert result.interval_method == ""
     assert not any(category.intervals for category in result.per_category)
+
+
+def test_the_interval_is_the_binomials(coco_pair: Callable[..., tuple[Path, Path]]) -> None:
+    """With one object an image, 60 of 100 found, recall's interval is the 2.5 % and 97.5 % points of B(100, 0.6)."""
+    box = [10.0, 10.0, 50.0, 50.0]
+    truth, predictions = coco_pair(
+        [(image, 1, box) for image in range(1, 101)], [(image, 1, box, 0.9 - image / 1000) for image in range(1, 61)]
+    )
+    low, high = evaluate(truth, predictions, protocol="voc2012", resamples=4000).intervals["recall"]
+    # scipy.stats.binom.ppf([0.025, 0.975], 100, 0.6) is 50 and 69; at 5 % and 95 % it is 52 and 68.
+    assert low == pytest.approx(0.50, abs=0.011)
+    assert high == pytest.approx(0.69, abs=0.0101)
