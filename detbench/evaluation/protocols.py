@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any, Literal
-
-import msgspec
-import numpy as np
+from typing import Any, Literal, NamedTuple
 
 from detbench.errors import UsageError
 
 __all__ = ["PROTOCOLS", "Area", "Protocol", "protocol_named"]
 
 
-class Area(msgspec.Struct, frozen=True):
+class Area(NamedTuple):
     """A range of areas in square pixels, both ends included; ``suffix`` names its metrics (``APs``)."""
 
     name: str
@@ -31,11 +27,11 @@ _COCO_AREAS = (
     Area("large", "l", 96.0**2, 1e5**2),
 )
 
-#: COCO's own values, the last bits included: 0.8999999999999999 is one of them.
-_COCO_THRESHOLDS = tuple(float(t) for t in np.linspace(0.5, 0.95, 10))
+#: COCO's own values, the last bits included, as ``np.linspace(0.5, 0.95, 10)`` gives them.
+_COCO_THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.8999999999999999, 0.95)
 
 
-class Protocol(msgspec.Struct, frozen=True, kw_only=True):
+class Protocol(NamedTuple):
     """One way to score.
 
     Attributes
@@ -76,13 +72,17 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of everything but the name and the title: two that score alike are alike."""
+        import hashlib
+        import json
+
         rules = {key: value for key, value in self.to_dict().items() if key not in {"name", "title"}}
-        return hashlib.sha256(msgspec.json.encode(rules, order="deterministic")).hexdigest()
+        return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the protocol as plain lists, strings and numbers."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
+        plain = self._asdict()
+        plain["areas"] = [area._asdict() for area in self.areas]
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
 
 
 _COCO = Protocol(
@@ -107,15 +107,14 @@ _VOC2012 = Protocol(
 
 PROTOCOLS: dict[str, Protocol] = {
     "coco": _COCO,
-    "coco_strict": msgspec.structs.replace(
-        _COCO,
+    "coco_strict": _COCO._replace(
         name="coco_strict",
         title="COCO box detection exactly as pycocotools computes it: 'ignore' overwritten, id 0 unmatched",
         ignore_marked=False,
         id_zero_is_unmatched=True,
     ),
-    "voc2007": msgspec.structs.replace(
-        _VOC2012, name="voc2007", title="Pascal VOC 2007: AP at IoU 0.5, 11 points", interpolation="11-point"
+    "voc2007": _VOC2012._replace(
+        name="voc2007", title="Pascal VOC 2007: AP at IoU 0.5, 11 points", interpolation="11-point"
     ),
     "voc2012": _VOC2012,
 }

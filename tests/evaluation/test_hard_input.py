@@ -51,11 +51,9 @@ def test_no_detections_score_zero_and_it_is_said(coco_pair: Pair) -> None:
 
 def test_max_dets_of_a_thousand_has_an_ap(coco_pair: Pair) -> None:
     """A protocol with maxDets 1000 has an AP (pycocotools: −1)."""
-    import msgspec
-
     from detbench.evaluation.protocols import PROTOCOLS
 
-    dense = msgspec.structs.replace(PROTOCOLS["coco"], name="dense", max_dets=(1, 100, 1000))
+    dense = PROTOCOLS["coco"]._replace(name="dense", max_dets=(1, 100, 1000))
     boxes = [[float(x), float(y), 4.0, 4.0] for x in range(0, 600, 20) for y in range(0, 100, 10)]
     truth, predictions = coco_pair([(1, 1, box) for box in boxes], [(1, 1, box, 0.9) for box in boxes])
     assert evaluate(truth, predictions, protocol=dense).metrics["AR1000"] == pytest.approx(1.0)

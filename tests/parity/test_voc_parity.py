@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 def variant(name: str, **changes: Any) -> Protocol:
     """Return a VOC protocol with some rules changed."""
-    return msgspec.structs.replace(PROTOCOLS[name], **changes)
+    return PROTOCOLS[name]._replace(**changes)
 
 
 def sides(x1: float, y1: float, x2: float, y2: float) -> list[float]:
