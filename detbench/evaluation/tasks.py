@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from detbench.data.tables import Dataset, GroundTruth, Key, Predictions
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["MatchingTask", "image_ranks", "matching_task"]
+__all__ = ["MatchingTask", "image_ranks", "matching_task", "out_of_range"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +102,7 @@ def matching_task(dataset: Dataset, predictions: Predictions, protocol: Protocol
         image=image,
         box=np.ascontiguousarray(predictions.box[row]),
         area=area,
-        outside=_out_of_range(np.prod(predictions.size_px[row], axis=1), protocol),
+        outside=out_of_range(np.prod(predictions.size_px[row], axis=1), protocol),
         score=predictions.score[row],
         rank=rank,
         groups=_groups(
@@ -125,7 +125,7 @@ def _ordered_truth(
         ignored |= truth.difficult[row]
     own_area = truth.area_px[row]
     area = np.where(np.isnan(own_area), truth.box_area_px()[row], own_area)
-    mask = _out_of_range(area, protocol)
+    mask = out_of_range(area, protocol)
     mask[ignored] = _every_bit(protocol)
     return row, mask
 
@@ -152,7 +152,7 @@ def _every_bit(protocol: Protocol) -> np.uint64:
     return np.uint64((1 << (len(protocol.areas) * len(protocol.iou_thresholds))) - 1)
 
 
-def _out_of_range(area: NDArray[np.float64], protocol: Protocol) -> NDArray[np.uint64]:
+def out_of_range(area: NDArray[np.float64], protocol: Protocol) -> NDArray[np.uint64]:
     """Return uint64 ``[len(area)]``: every threshold's bit of each area range that ``area`` is not in."""
     thresholds = len(protocol.iou_thresholds)
     one_range = (1 << thresholds) - 1
