@@ -28,6 +28,8 @@ void require_length(const T &array, std::size_t length, const char *what) {
 }
 
 void bind_matching(nb::module_ &module);
+void bind_ordering(nb::module_ &module);
 void bind_resampling(nb::module_ &module);
+void bind_scores(nb::module_ &module);
 
 }  // namespace detbench::bindings

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "parallel.hpp"
+
 namespace detbench {
 namespace {
 
@@ -131,7 +133,7 @@ double intersection_over_union(const double *a, double area_a, const double *b, 
 }
 
 void match_group(const Rules &rules, const GroundTruthColumns &truth, const PredictionColumns &predictions,
-                 const Group &group, Mask *found, Mask *not_counted, std::int32_t *partner) {
+                 const Group &group, const Outcomes &outcomes) {
     thread_local std::vector<Mask> taken;
     thread_local std::vector<Candidate> candidates;
     taken.assign(group.truth_end - group.truth_begin, 0);
@@ -143,10 +145,20 @@ void match_group(const Rules &rules, const GroundTruthColumns &truth, const Pred
             find_candidates(rules, truth, predictions, group, p, candidates);
             outcome = take_best_free(rules, truth, candidates, group.truth_begin, predictions.outside[p], taken);
         }
-        found[p] = outcome.found;
-        not_counted[p] = outcome.not_counted;
-        partner[p] = outcome.partner;
+        outcomes.found[p] = outcome.found;
+        outcomes.not_counted[p] = outcome.not_counted;
+        outcomes.partner[p] = outcome.partner;
     }
+}
+
+void match_groups(const Rules &rules, const GroundTruthColumns &truth, const PredictionColumns &predictions,
+                  const std::vector<Group> &groups, std::size_t threads, const Outcomes &outcomes) {
+    share(threads, (groups.size() + groups_per_run - 1) / groups_per_run, [&](Pieces &pieces) {
+        while (const auto run = pieces.next()) {
+            const std::size_t begin = *run * groups_per_run, end = std::min(begin + groups_per_run, groups.size());
+            for (std::size_t g = begin; g < end; ++g) match_group(rules, truth, predictions, groups[g], outcomes);
+        }
+    });
 }
 
 }  // namespace detbench
