@@ -9,6 +9,7 @@
 
 #include "order.hpp"
 #include "parallel.hpp"
+#include "prefetch.hpp"
 #include "summary.hpp"
 
 namespace detbench {
@@ -52,26 +53,26 @@ struct Walk {
 // ranges are counted apart: one step instead of one for each threshold.
 class NotCounted {
 public:
-    NotCounted(std::size_t thresholds, std::size_t areas)
-        : thresholds_(thresholds), areas_(areas), range_(thresholds == 64 ? ~Mask{0} : (Mask{1} << thresholds) - 1) {}
+    NotCounted(std::size_t thresholds, std::size_t areas) : thresholds_(thresholds), areas_(areas) {
+        const Mask range = thresholds == 64 ? ~Mask{0} : (Mask{1} << thresholds) - 1;
+        for (std::size_t area = 0; area < areas; ++area) range_[area] = range << (area * thresholds);
+    }
 
     void add(Mask mask) {
-        for (std::size_t area = 0; area < areas_ && mask; ++area) {
-            const Mask here = mask >> (area * thresholds_) & range_;
-            if (here == range_) {
-                ++whole_[area];
-                continue;
-            }
-            for (Mask rest = here; rest; rest &= rest - 1)
-                ++single_[area * thresholds_ + static_cast<std::size_t>(std::countr_zero(rest))];
+        Mask rest = mask;
+        for (std::size_t area = 0; area < areas_; ++area) {
+            const bool whole = (mask & range_[area]) == range_[area];
+            whole_[area] += whole;
+            rest &= whole ? ~range_[area] : ~Mask{0};
         }
+        for (; rest; rest &= rest - 1) ++single_[static_cast<std::size_t>(std::countr_zero(rest))];
     }
 
     std::uint32_t at(std::size_t bit) const { return whole_[bit / thresholds_] + single_[bit]; }
 
 private:
     std::size_t thresholds_, areas_;
-    Mask range_;
+    std::array<Mask, 64> range_{};  // the bits of each area range
     std::array<std::uint32_t, 64> whole_{}, single_{};
 };
 
@@ -85,9 +86,12 @@ void walk_category(const CurveInput &input, std::size_t category, Walk &walk) {
     for (auto &totals : walk.totals) totals.clear();
     walk.within.assign(bits * limits, 0);
     NotCounted skipped(input.threshold_count, input.area_count);
-    std::uint32_t seen = 0;
-    for (const Scored &s : walk.order) {
-        ++seen;
+    for (std::uint32_t seen = 1; seen <= walk.order.size(); ++seen) {
+        const Scored &s = walk.order[seen - 1];
+        if (seen + rows_ahead < walk.order.size()) {
+            prefetch(input.not_counted + walk.order[seen + rows_ahead].row);
+            prefetch(input.found + walk.order[seen + rows_ahead].row);
+        }
         skipped.add(input.not_counted[s.row]);
         const Mask found = input.found[s.row] & ~input.not_counted[s.row];
         if (!found) continue;

@@ -118,6 +118,14 @@ Outcome take_best_only(const Rules &rules, const GroundTruthColumns &truth, cons
     return {counts ? free : 0, ignored | (outside & ~bits) | (counts ? 0 : free & outside), partner};
 }
 
+// Without ground truth a prediction is wrong wherever its area is in range.
+void find_nothing(const PredictionColumns &predictions, const Group &group, const Outcomes &outcomes) {
+    const std::size_t begin = group.prediction_begin, count = group.prediction_end - begin;
+    std::fill_n(outcomes.found + begin, count, 0);
+    std::copy_n(predictions.outside + begin, count, outcomes.not_counted + begin);
+    std::fill_n(outcomes.partner + begin, count, -1);
+}
+
 }  // namespace
 
 double intersection_over_union(const double *a, double area_a, const double *b, double area_b, bool crowd_b,
@@ -134,6 +142,7 @@ double intersection_over_union(const double *a, double area_a, const double *b, 
 
 void match_group(const Rules &rules, const GroundTruthColumns &truth, const PredictionColumns &predictions,
                  const Group &group, const Outcomes &outcomes) {
+    if (group.truth_begin == group.truth_end) return find_nothing(predictions, group, outcomes);
     thread_local std::vector<Mask> taken;
     thread_local std::vector<Candidate> candidates;
     taken.assign(group.truth_end - group.truth_begin, 0);

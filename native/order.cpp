@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "parallel.hpp"
+#include "prefetch.hpp"
 
 namespace detbench {
 namespace {
@@ -47,6 +48,11 @@ void each_image(const std::vector<std::uint32_t> &row, std::size_t begin, std::s
     }
 }
 
+// Rows of one category are read in the order of images; their scores stand in the order of the file.
+void prefetch_scores(const std::vector<std::uint32_t> &row, std::size_t from, std::size_t count, const double *score) {
+    for (std::size_t i = from; i < std::min(from + count, row.size()); ++i) prefetch(score + row[i]);
+}
+
 // What a category keeps of its predictions.
 struct Kept {
     std::vector<std::size_t> rows, groups;  // [categories + 1] offsets
@@ -61,6 +67,7 @@ Kept sort_and_count(Ordered &all, const Placed &predictions, const double *score
         while (const auto category = pieces.next())
             each_image(all.row, all.offsets[*category], all.offsets[*category + 1], predictions.image,
                        [&](std::size_t begin, std::size_t end) {
+                           prefetch_scores(all.row, begin + rows_ahead, end - begin, score);
                            sort_group(all.row.data() + begin, end - begin, score, scratch);
                            kept.rows[*category] += std::min(end - begin, limit);
                            ++kept.groups[*category];
@@ -80,6 +87,7 @@ void fill_category(Task &task, const Ordered &all, const Kept &kept, std::size_t
     const auto image_of_truth = [&](std::size_t g) { return truth.image[task.truth.row[g]]; };
     each_image(all.row, all.offsets[category], all.offsets[category + 1], predictions.image,
                [&](std::size_t begin, std::size_t end) {
+                   prefetch_scores(all.row, begin + rows_ahead, end - begin, score);
                    const std::int32_t image = predictions.image[all.row[begin]];
                    while (truth_row < truth_end && image_of_truth(truth_row) < image) ++truth_row;
                    const std::size_t first_truth = truth_row, first = out;

@@ -8,6 +8,7 @@
 
 #include "curves.hpp"
 #include "parallel.hpp"
+#include "prefetch.hpp"
 #include "scan/scan.hpp"
 #include "summary.hpp"
 
@@ -57,11 +58,14 @@ public:
         corners_.resize(4 * (end - begin));
         area_.resize(end - begin);
         outside_.resize(end - begin);
-        for (std::size_t i = 0; i < end - begin; ++i) {
-            const double *xywh = scores.prediction_file.xywh.data() + 4 * std::size_t{scores.task.predictions.row[begin + i]};
-            to_corners(xywh, corners_.data() + 4 * i);
-            area_[i] = area_of(xywh, scores.scoring.inclusive);
-            outside_[i] = out_of_range(area_of(xywh, false), scores.scoring);
+        const double *boxes = scores.prediction_file.xywh.data();
+        const std::uint32_t *row = scores.task.predictions.row.data();
+        for (std::size_t p = begin; p < end; ++p) {
+            if (p + rows_ahead < end) prefetch(boxes + 4 * std::size_t{row[p + rows_ahead]});
+            const double *xywh = boxes + 4 * std::size_t{row[p]};
+            to_corners(xywh, corners_.data() + 4 * (p - begin));
+            area_[p - begin] = area_of(xywh, scores.scoring.inclusive);
+            outside_[p - begin] = out_of_range(area_of(xywh, false), scores.scoring);
         }
     }
 
@@ -131,7 +135,7 @@ Mask out_of_range(double area, const Scoring &scoring) {
     const Mask one_range = thresholds == 64 ? ~Mask{0} : (Mask{1} << thresholds) - 1;
     Mask outside = 0;
     for (std::size_t a = 0; a < scoring.areas.size(); ++a)
-        if (area < scoring.areas[a].low || area > scoring.areas[a].high) outside |= one_range << (a * thresholds);
+        outside |= (area < scoring.areas[a].low) | (area > scoring.areas[a].high) ? one_range << (a * thresholds) : 0;
     return outside;
 }
 
