@@ -8,8 +8,8 @@ import numpy as np
 
 from detbench.data.findings import Findings
 from detbench.data.formats import get_format
+from detbench.evaluation.document import Remark
 from detbench.evaluation.metrics.summary import summaries
-from detbench.evaluation.results import Remark
 from detbench.evaluation.suspicions import suspicions
 from detbench.words import counted
 

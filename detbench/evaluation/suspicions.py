@@ -14,7 +14,7 @@ import numpy as np
 from detbench.data.check.context import Context, Split
 from detbench.data.check.conventions import corners_for_sizes, sizes_for_corners
 from detbench.data.tables import GroundTruth, Images
-from detbench.evaluation.results import Remark
+from detbench.evaluation.document import Remark
 from detbench.words import counted
 
 if TYPE_CHECKING:
