@@ -1,5 +1,8 @@
 // Bindings of ordering and accumulation on tables that are NumPy's already, whatever file they came from.
+#include <nanobind/stl/string.h>
+
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "bindings.hpp"
@@ -56,7 +59,7 @@ std::vector<std::size_t> offsets_of(const Column<std::int64_t> &offsets, std::si
 void accumulate_columns(const Column<double> &score, const Column<std::int32_t> &rank, const Column<Mask> &found,
                         const Column<Mask> &not_counted, const Column<std::int64_t> &offsets,
                         const Column<Mask> &truth_ignored, const Column<std::int64_t> &truth_offsets,
-                        const Column<std::int32_t> &max_dets, int interpolation, std::size_t threads,
+                        const Column<std::int32_t> &max_dets, const std::string &interpolation, std::size_t threads,
                         const Output<double, 4> &precision, const Output<double, 3> &average_precision,
                         const Output<double, 4> &recall, const Output<std::int64_t, 2> &truth_count) {
     const std::size_t rows = score.shape(0);
@@ -75,7 +78,7 @@ void accumulate_columns(const Column<double> &score, const Column<std::int32_t> 
     const CurveInput input{score.data(),         rank.data(),       found.data(), not_counted.data(),
                            begin.data(),         truth_ignored.data(), truth_begin.data(), categories,
                            thresholds,           areas,             max_dets.data(), max_dets.shape(0),
-                           static_cast<Interpolation>(interpolation)};
+                           interpolation_named(interpolation)};
     const Curves curves{precision.data(), average_precision.data(), recall.data(), truth_count.data()};
     nb::gil_scoped_release release;
     accumulate(input, curves, threads);

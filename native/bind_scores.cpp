@@ -29,22 +29,22 @@ std::vector<std::int32_t> limits_of(const std::vector<std::optional<std::int32_t
     return limits;
 }
 
-std::unique_ptr<Scores> score_paths(const std::string &ground_truth, const std::string &predictions,
+std::unique_ptr<Scores> score_paths(const nb::bytes &ground_truth, const nb::bytes &predictions,
                                     const std::vector<double> &thresholds,
                                     const std::vector<std::pair<double, double>> &areas,
-                                    const std::vector<std::optional<std::int32_t>> &max_dets, int interpolation,
+                                    const std::vector<std::optional<std::int32_t>> &max_dets, const std::string &interpolation,
                                     bool best_only, bool iou_above, bool inclusive, bool ignore_difficult,
                                     bool ignore_marked, bool id_zero_is_unmatched, std::size_t threads) {
-    Scoring scoring{thresholds,    {}, limits_of(max_dets), static_cast<Interpolation>(interpolation), best_only,
+    Scoring scoring{thresholds,    {}, limits_of(max_dets), interpolation_named(interpolation), best_only,
                     iou_above,     inclusive, ignore_difficult, ignore_marked, id_zero_is_unmatched};
     for (const auto &[low, high] : areas) scoring.areas.push_back({low, high});
     require(!thresholds.empty() && !areas.empty() && !max_dets.empty(), "a threshold, an area and a maxDets are needed");
     require(thresholds.size() * areas.size() <= 64, "more than 64 pairs of threshold and area");
-    require(0 <= interpolation && interpolation <= 2, "no such interpolation");
     for (std::size_t m = 0; m < max_dets.size(); ++m)
         require(scoring.max_dets[m] > (m ? scoring.max_dets[m - 1] : 0), "maxDets do not rise");
+    const std::string truth_path(ground_truth.c_str()), predictions_path(predictions.c_str());
     nb::gil_scoped_release release;
-    return score_files(ground_truth.c_str(), predictions.c_str(), scoring, threads);
+    return score_files(truth_path.c_str(), predictions_path.c_str(), scoring, threads);
 }
 
 void require_part(const Scores &scores, std::size_t first, std::size_t last, std::size_t area) {

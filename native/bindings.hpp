@@ -6,6 +6,9 @@
 
 #include <cstddef>
 #include <stdexcept>
+#include <string>
+
+#include "bootstrap.hpp"
 
 namespace detbench::bindings {
 
@@ -25,6 +28,14 @@ inline void require(bool condition, const char *what) {
 template <typename T>
 void require_length(const T &array, std::size_t length, const char *what) {
     require(array.shape(0) == length, what);
+}
+
+// A protocol's name of how a curve becomes a number.
+inline Interpolation interpolation_named(const std::string &name) {
+    if (name == "11-point") return Interpolation::points_11;
+    if (name == "all-point") return Interpolation::all_points;
+    require(name == "101-point", "there is no such interpolation");
+    return Interpolation::points_101;
 }
 
 void bind_matching(nb::module_ &module);
