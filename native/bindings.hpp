@@ -29,5 +29,6 @@ void require_length(const T &array, std::size_t length, const char *what) {
 
 void bind_matching(nb::module_ &module);
 void bind_resampling(nb::module_ &module);
+void bind_scan(nb::module_ &module);
 
 }  // namespace detbench::bindings

@@ -5,4 +5,5 @@ NB_MODULE(_native, module) {
     module.doc() = "detbench's native part: matching, resampling, IoU. Every function has a NumPy twin.";
     detbench::bindings::bind_matching(module);
     detbench::bindings::bind_resampling(module);
+    detbench::bindings::bind_scan(module);
 }
