@@ -42,5 +42,6 @@ void bind_matching(nb::module_ &module);
 void bind_ordering(nb::module_ &module);
 void bind_resampling(nb::module_ &module);
 void bind_scores(nb::module_ &module);
+void bind_scan(nb::module_ &module);
 
 }  // namespace detbench::bindings

@@ -7,4 +7,5 @@ NB_MODULE(_native, module) {
     detbench::bindings::bind_ordering(module);
     detbench::bindings::bind_resampling(module);
     detbench::bindings::bind_scores(module);
+    detbench::bindings::bind_scan(module);
 }
