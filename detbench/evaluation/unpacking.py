@@ -29,7 +29,9 @@ def unpack(fast: FastScores, draws: Draws | None) -> Scored:
 def dataset_of(fast: FastScores) -> Dataset:
     """Return the ground truth; its pictures are looked for when one is asked for."""
     path = Path(fast.ground_truth)
-    images = Images(**fast.scores.image_columns())
+    columns = fast.scores.image_columns()
+    columns["file_name"] = tuple(name.replace("\\", "/") for name in columns["file_name"])
+    images = Images(**columns)
     return Dataset(
         name_of(path),
         "coco",
