@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from detbench.data.predictions import LoadedPredictions
     from detbench.data.tables import Dataset
+    from detbench.evaluation.document import Document
+    from detbench.evaluation.draws import Draws
+    from detbench.evaluation.fast import FastScores
+    from detbench.evaluation.scored import Scored
 
 __all__ = ["evaluate"]
 
@@ -61,15 +65,53 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     """
     rules = protocol_named(protocol) if isinstance(protocol, str) else protocol
 
-    from detbench.evaluation.assemble import assemble
-    from detbench.evaluation.draws import Draws
-    from detbench.evaluation.scored import score
+    def complete(scored: Scored) -> Document:
+        from detbench.evaluation.assemble import assemble
 
+        return assemble(scored, name=name, source=ground_truth, format_name=format_name)
+
+    resampling = (resamples, seed) if intervals else None
+    plain = split is None and join == "id" and {format_name, predictions_format} <= {None, "coco"}
+    if plain and (fast := _score_files(ground_truth, predictions, rules)):
+        return Result(lambda: complete(_unpacked(fast, resampling)), metrics=fast.metrics)
     dataset = _ground_truth(ground_truth, split, format_name)
     loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
-    draws = Draws(len(dataset.images), resamples=resamples, seed=seed) if intervals and len(dataset.images) else None
-    scored = score(dataset, loaded, rules, draws)
-    return Result(assemble(scored, name=name, source=ground_truth, format_name=format_name))
+    return Result(complete(_scored(dataset, loaded, rules, resampling)))
+
+
+def _score_files(ground_truth: object, predictions: object, protocol: Protocol) -> FastScores | None:
+    """Return the scores of two files that the native part can read, or None."""
+    import os
+
+    from detbench.evaluation.fast import score_files
+
+    if isinstance(ground_truth, str | os.PathLike) and isinstance(predictions, str | os.PathLike):
+        return score_files(ground_truth, predictions, protocol)
+    return None
+
+
+def _unpacked(fast: FastScores, resampling: tuple[int, int] | None) -> Scored:
+    from detbench.evaluation.unpacking import unpack
+
+    return unpack(fast, _draws(fast.scores.image_count, resampling))
+
+
+def _scored(
+    dataset: Dataset, loaded: LoadedPredictions, protocol: Protocol, resampling: tuple[int, int] | None
+) -> Scored:
+    from detbench.evaluation.scored import score
+
+    return score(dataset, loaded, protocol, _draws(len(dataset.images), resampling))
+
+
+def _draws(image_count: int, resampling: tuple[int, int] | None) -> Draws | None:
+    """Return the draws of so many images; None without images, or where no intervals are wanted."""
+    from detbench.evaluation.draws import Draws
+
+    if not image_count or resampling is None:
+        return None
+    resamples, seed = resampling
+    return Draws(image_count, resamples=resamples, seed=seed)
 
 
 def _ground_truth(given: Dataset | Path | str, split: str | None, format_name: str | None) -> Dataset:
