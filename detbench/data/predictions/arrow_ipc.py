@@ -109,7 +109,7 @@ def write(predictions: Predictions, dataset: Dataset, path: Path) -> None:
             "category": _dictionary(predictions.category, dataset.categories.source_id, "category", path),
             "box": _lists(predictions.box),
             "size": _lists(predictions.size_px),
-            "score": pa.array(predictions.score),
+            "score": _numbers(predictions.score),
         },
         metadata={"format": _FORMAT, "box": _CONVENTION, "dataset": dataset.name.encode(errors="replace")},
     )
@@ -128,12 +128,24 @@ def _dictionary(rows: NDArray[np.int32], keys: Sequence[Key], name: str, path: P
             remedy="an Arrow column is of one type; write COCO results JSON",
         )
     values = pa.array(keys, pa.string() if kinds == {str} else pa.int64())
-    return pa.DictionaryArray.from_arrays(pa.array(rows), values)
+    return pa.DictionaryArray.from_arrays(_numbers(rows), values)
 
 
 def _lists(values: NDArray[np.float64]) -> Any:
+    return pyarrow().FixedSizeListArray.from_arrays(_numbers(values.ravel()), values.shape[1])
+
+
+def _numbers(values: NDArray[Any]) -> Any:
+    """Return a column of NumPy's numbers as Arrow's, without pandas, which ``pyarrow.array`` would import."""
     pa = pyarrow()
-    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
+    buffer = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+
+
+def _view(column: Any) -> NDArray[Any]:
+    """Return Arrow's numbers as NumPy's, without a copy, and without pandas, which ``to_numpy`` would import."""
+    values: NDArray[Any] = np.from_dlpack(column)
+    return values
 
 
 def _table(path: Path) -> Any:
@@ -189,7 +201,7 @@ def _whole(table: Any, name: str, path: Path) -> Any:
     chunks = table.column(name)
     column = chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
     if column.null_count:
-        row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+        row = column.is_null().index(True).as_py()
         raise DataError(f"has no {name}", file=path, record=f"row {row}", remedy="write a value, or leave the row out")
     return column
 
@@ -210,9 +222,9 @@ def _keys(column: Any, name: str, path: Path) -> CodedKeys:
         )
     if coded.dictionary.null_count:
         raise DataError(f"its column {name!r} has a null among its ids", file=path, remedy="name every one")
-    # By way of NumPy, because pyarrow's own list is built a scalar at a time.
-    values = coded.dictionary.to_numpy(zero_copy_only=False).tolist()
-    return CodedKeys(tuple(values), coded.indices.cast(pa.int32()).to_numpy())
+    known = coded.dictionary
+    values = _view(known).tolist() if pa.types.is_integer(kind) else known.to_pylist()
+    return CodedKeys(tuple(values), _view(_cast(coded.indices, pa.int32())))
 
 
 def _floats(column: Any, name: str, path: Path) -> NDArray[np.float64]:
@@ -220,8 +232,11 @@ def _floats(column: Any, name: str, path: Path) -> NDArray[np.float64]:
     pa = pyarrow()
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         raise DataError(f"its column {name!r} is of type {_named(column)}, not float64", file=path)
-    values: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
-    return values
+    return _view(_cast(column, pa.float64()))
+
+
+def _cast(column: Any, kind: Any) -> Any:
+    return column if column.type == kind else column.cast(kind, safe=False)
 
 
 def _vectors(column: Any, name: str, width: int, path: Path) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ from detbench.data.tables import Predictions
 from detbench.errors import DataError, DetbenchError, UsageError
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -360,3 +360,18 @@ def test_pack_refuses(
     done = detbench("pack", truth, results, "-o", tmp_path / "x.arrow", "--unknown", "drop")
     assert done.returncode == 0
     assert "1 prediction left out: image unknown" in done.stderr
+
+
+def test_reading_imports_no_pandas(tmp_path: Path, shared: Path) -> None:
+    """Reading Arrow takes milliseconds, so it must not import what takes half a second: pandas, which pyarrow likes."""
+    truth, path = shared / "coco_tiny/annotations/instances_val2017.json", tmp_path / "dt.arrow"
+    code = (
+        "import sys, detbench; from pathlib import Path; from detbench.data.predictions import arrow_ipc;"
+        "dataset = detbench.read_dataset(sys.argv[1]); loaded = detbench.read_predictions(sys.argv[2], dataset);"
+        "arrow_ipc.write(loaded.predictions, dataset, Path(sys.argv[3]));"
+        "assert len(detbench.read_predictions(sys.argv[3], dataset).predictions) == len(loaded.predictions);"
+        "assert 'pandas' not in sys.modules"
+    )
+    results = shared / "predictions/yolox_nano__coco_tiny_val.json"
+    done = subprocess.run([sys.executable, "-P", "-c", code, truth, results, path], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
