@@ -246,18 +246,16 @@ def _targets(name: str, ran: dict[str, Measured], peers: dict[str, Measured]) ->
     ]
 
 
-def report(sections: list[str], left_out: list[str], command: str) -> str:
+def report(sections: list[str], peers: list[Contender], left_out: list[str], command: str) -> str:
     """Return the section of the page."""
-    peers = ", ".join(
-        f"{key} {version(one.package)}" for key, one in CONTENDERS.items() if one.is_peer and _is_installed(one)
-    )
+    versions = ", ".join(f"{one.package} {version(one.package)}" for one in peers)
     return "\n".join(
         [
             "## Evaluation",
             "",
             f"From the start of a process to COCO's twelve numbers; {machine()};",
             "contenders in turn, medians, range in brackets, page cache warm; a slow one runs fewer rounds.",
-            f"Load average at the end: {os.getloadavg()[0]:.1f}. {peers}."
+            f"Load average at the end: {os.getloadavg()[0]:.1f}. {versions}."
             + (f" Not installed, and left out: {', '.join(left_out)}." if left_out else ""),
             "",
             f"```\n{command}\n```",
@@ -296,7 +294,10 @@ def main() -> None:
         measured = measure(names, places, min(options.rounds, _LARGE_ROUNDS) if large else options.rounds)
         sections += report_set(name, measured, places)
     command = f"python tests/bench/evaluation_speed.py --sets {' '.join(options.sets)} --rounds {options.rounds}"
-    section = report(sections, left_out, command)
+    if options.peers is not None:
+        command += f" --peers {' '.join(options.peers)}"
+    peers = [one for key, one in wanted.items() if one.is_peer and key not in left_out]
+    section = report(sections, peers, left_out, command)
     print(section)  # noqa: T201  the result
     if options.write:
         write_section(options.write, "evaluation", section)

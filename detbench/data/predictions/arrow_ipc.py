@@ -119,16 +119,28 @@ def write(predictions: Predictions, dataset: Dataset, path: Path) -> None:
 
 
 def _dictionary(rows: NDArray[np.int32], keys: Sequence[Key], name: str, path: Path) -> Any:
+    """Return a column of ids: ``keys`` by ``rows``. Raises DataError if no one type holds the keys."""
+
+    def unfit(what: str) -> DataError:
+        problem = f"cannot be written: the dataset's {name} ids are {what}"
+        return DataError(problem, file=path, remedy="an Arrow column is of one type; write COCO results JSON")
+
+    strings = sum(isinstance(key, str) for key in keys)
+    if 0 < strings < len(keys):
+        raise unfit("numbers and strings")
+    try:
+        known = _strings(keys) if strings else _numbers(np.array(keys, np.int64))
+    except OverflowError:
+        raise unfit("numbers of more than 64 bits") from None
+    return pyarrow().DictionaryArray.from_arrays(_numbers(rows), known)
+
+
+def _strings(texts: Sequence[Any]) -> Any:
+    """Return a column of strings: where each ends, and all their bytes."""
     pa = pyarrow()
-    kinds = {type(key) for key in keys}
-    if len(kinds) > 1:
-        raise DataError(
-            f"cannot be written: the dataset's {name} ids are numbers and strings",
-            file=path,
-            remedy="an Arrow column is of one type; write COCO results JSON",
-        )
-    values = pa.array(keys, pa.string() if kinds == {str} else pa.int64())
-    return pa.DictionaryArray.from_arrays(_numbers(rows), values)
+    encoded = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.Array.from_buffers(pa.string(), len(encoded), [None, *map(pa.py_buffer, (ends, b"".join(encoded)))])
 
 
 def _lists(values: NDArray[np.float64]) -> Any:

@@ -308,9 +308,10 @@ def test_a_name_that_is_not_utf8(tmp_path: Path, dataset: Dataset, predictions: 
 def test_what_cannot_be_written(
     tmp_path: Path, make_dataset: Callable[..., Dataset], dataset: Dataset, predictions: Predictions
 ) -> None:
-    """Ids of two kinds, and proposals, are refused, and nothing is left behind."""
-    with pytest.raises(DataError, match="image ids are numbers and strings"):
-        arrow_ipc.write(predictions, make_dataset([9, "7", 8], ids=[3, 18]), tmp_path / "dt.arrow")
+    """Ids of two kinds, or too large, and proposals are refused, and nothing is left behind."""
+    for keys, said in (([9, "7", 8], "image ids are numbers and strings"), ([9, 2**64, 8], "more than 64 bits")):
+        with pytest.raises(DataError, match=said):
+            arrow_ipc.write(predictions, make_dataset(keys, ids=[3, 18]), tmp_path / "dt.arrow")
     proposals = Predictions(predictions.image, np.full(6, -1, np.int32), predictions.box, predictions.score)
     with pytest.raises(UsageError, match="proposals have no category"):
         arrow_ipc.write(proposals, dataset, tmp_path / "dt.arrow")
