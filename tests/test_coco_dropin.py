@@ -178,7 +178,7 @@ def test_area_of_a_prediction_is_its_own(pair: tuple[Path, Path]) -> None:
     for tool in (THEIRS, OURS):
         truth, results = loaded(tool, pair[0], str(pair[1]))
         for annotation in results.dataset["annotations"]:
-            annotation["area"] = 20.0
+            annotation["area"] = 5000.0
         evaluations.append(run(tool, truth, results, {})[0])
     theirs, mine = evaluations
     assert_same_arrays(mine, theirs)
