@@ -1,0 +1,48 @@
+// What a reader fills and an evaluation reads: columns in the order of the file, ids as the file gives them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace detbench {
+
+// One row a prediction.
+struct PredictionFile {
+    std::vector<std::int64_t> image_id;
+    std::vector<std::int64_t> category_id;
+    std::vector<double> xywh;  // [n, 4] x, y, width, height, finite
+    std::vector<double> score;  // [n] finite
+    std::uint64_t bytes = 0;    // length of the file
+
+    std::size_t size() const { return score.size(); }
+};
+
+// Strings one after another; string i is text[ends[i - 1]..ends[i]), UTF-8.
+struct Strings {
+    std::string text;
+    std::vector<std::uint32_t> ends;
+};
+
+// Images, categories and annotations of a COCO file. Ids are unique within images and within categories.
+struct GroundTruthFile {
+    std::vector<std::int64_t> image_id;
+    std::vector<std::int32_t> width_px, height_px;  // positive
+    Strings file_name;
+
+    std::vector<std::int64_t> category_id;
+    Strings category_name;
+
+    // One row an annotation.
+    std::vector<std::int64_t> annotation_id;  // empty where no annotation has one
+    std::vector<std::int64_t> of_image, of_category;
+    std::vector<double> xywh;  // [n, 4]
+    std::vector<double> area;  // [n] NaN where the file gives none
+    std::vector<std::uint8_t> crowd, ignore, difficult;
+    std::vector<std::int8_t> truncated, occluded;  // -1 where the file does not say
+    std::uint64_t bytes = 0;
+
+    std::size_t size() const { return of_image.size(); }
+};
+
+}  // namespace detbench
