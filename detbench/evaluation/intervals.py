@@ -72,8 +72,9 @@ class Drawn:
 class Intervals:
     """``metrics`` maps a name to (low, high); ``per_category`` holds a like table a category; ``method`` in words.
 
-    A name is missing where the number is undefined, or where what it counts lies in a single image. ``drawn`` holds
-    the values that the intervals were made of.
+    A name is missing where the number is undefined, or where what it counts lies in a single image; a category's also
+    where no resample moves it, as when all its objects are found: then nothing is known of how far it may move.
+    ``drawn`` holds the values that the intervals were made of.
     """
 
     metrics: dict[str, tuple[float, float]]
@@ -176,7 +177,7 @@ def _per_category(
         own = np.array([metrics.get(name) for metrics in points], dtype=np.float64)
         ends = draws.intervals(own, values, within=SHARE)
         enough = images[:-1, area_of.get(name, 0)] >= FEWEST_IMAGES
-        for category in np.flatnonzero(enough & ~np.isnan(ends[:, 0])).tolist():
+        for category in np.flatnonzero(enough & (ends[:, 0] < ends[:, 1])).tolist():
             low, high = ends[category].tolist()
             found[category][name] = (low, high)
     return found
