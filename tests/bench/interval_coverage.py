@@ -249,11 +249,13 @@ def accelerated(point: float, values: Floats, left_out: Floats) -> Ends:
     return float(low), float(high)
 
 
-def kinds_of(draws: Draws, point: float, values: Floats, bayesian: Floats, *, share: bool) -> dict[str, Ends]:
+def kinds_of(
+    draws: Draws, point: float, values: Floats, bayesian: Floats, within: Ends, images: int
+) -> dict[str, Ends]:
     """Return the intervals of one number, by kind."""
     resampled = _defined(draws.resampled(values))
     left_out = _defined(values[-(-draws.resamples // LANES) * LANES :][: min(64, draws.image_count)])
-    chosen = draws.interval(point, values, within=SHARE) if share else draws.interval(point, values)
+    chosen = draws.interval(point, values, within=within, images=images)
     assert chosen is not None
     return {
         "percentile": percentile(resampled),
@@ -298,14 +300,15 @@ def study(population: Population, size: int, sets: int, resamples: int) -> dict[
         points, values = computed(sample, draws)
         _, others = computed(sample, bayesian)
         truth = truth_for(sample, whole, known)
-        rare = {words for words, k in SOME.items() if images_with(sample, k) < FEWEST_IMAGES}
+        holding = {words: images_with(sample, k) for words, k in SOME.items()}
         for name, point in points.items():
             words = name.partition(", category ")[2]
-            # As in detbench, a category has no interval where it is in one image, or where no resample moves it.
-            if np.isnan(point) or words in rare or (words and np.nanstd(values[name]) < 1e-12):
+            # As in detbench, a category that is in one image has no interval.
+            if np.isnan(point) or holding.get(words, size) < FEWEST_IMAGES:
                 continue
-            share = not name.startswith("counting")
-            for kind, (low, high) in kinds_of(draws, point, values[name], others[name], share=share).items():
+            within = (-np.inf, np.inf) if name.startswith("counting") else SHARE
+            images = holding.get(words, size)
+            for kind, (low, high) in kinds_of(draws, point, values[name], others[name], within, images).items():
                 true = truth[name]
                 tally = Tally(low - 1e-12 <= true <= high + 1e-12, true < low - 1e-12, true > high + 1e-12, high - low)
                 found.setdefault(name, {}).setdefault(kind, []).append(tally)

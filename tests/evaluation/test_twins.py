@@ -151,7 +151,8 @@ def test_resampling(interpolation: str, seed: int, bits: int, alike: bool, heavy
     """Average precision of weighted images is equal to rounding, recall to the bit, and both undefined together."""
     columns = random_columns(seed, min(bits, 4) if heavy else bits, alike=alike, heavy=heavy)
     (twin, twin_recall), (fast, fast_recall) = both(columns, interpolation)
-    np.testing.assert_allclose(twin, fast, rtol=0, atol=1e-12)
+    # More may be found here than there is: an area of thousands has its rounding.
+    np.testing.assert_allclose(twin, fast, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(twin_recall, fast_recall)
 
 
