@@ -153,13 +153,16 @@ class ListScan {
     void read_piece(Reader &reader, std::uint64_t piece) {
         const std::uint64_t start = origin_ + piece * options_.piece_bytes, stop = stop_of(start);
         std::optional<std::uint64_t> guess;
-        Reached reached{};
+        Reached reached{Reached::At::unusual, 0};
         if (reader.look(start, stop, options_.longest_guess()) && (guess = reader.guess(start, stop))) reached = reader.read(*guess, stop);
 
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return done_ || turn_ == piece; });
         if (done_) return;
-        if (next_ < stop) hand_over(reader, guess == next_ ? reached : read_from(reader, next_, stop));
+        if (next_ < stop) {
+            const bool good = guess == next_ && reached.at != Reached::At::unusual;
+            hand_over(reader, good ? reached : read_from(reader, next_, stop));
+        }
         ++turn_;
         changed_.notify_all();
     }

@@ -1,5 +1,7 @@
 // Lists of numbers checked 64 bytes at a time: which byte may follow which is a few operations on sets of positions,
 // one bit a byte.
+#include <algorithm>
+
 #include "json.hpp"
 
 namespace detbench::scan {
@@ -77,28 +79,29 @@ class Grammar {
     }
 };
 
-// Counts brackets through a block. Returns the position of the one that closes all, 64 if none does.
-int closing(const Kinds &at, int &depth) {
+// Counts the brackets of a block: how many are open, and at most were. Returns the position of the one that closes
+// all, 64 if none does.
+int closing(const Kinds &at, int &open, int &most) {
     for (Set rest = at.open | at.close; rest != 0; rest &= rest - 1) {
         const Set bracket = rest & -rest;
-        depth += (at.open & bracket) != 0 ? 1 : -1;
-        if (depth == 0) return std::countr_zero(bracket);
-        if (depth > deepest) return 64;
+        open += (at.open & bracket) != 0 ? 1 : -1;
+        if (open == 0) return std::countr_zero(bracket);
+        most = std::max(most, open);
     }
     return 64;
 }
 
 }  // namespace
 
-bool skip_number_lists(const char *&p) {
+bool skip_number_lists(const char *&p, int depth) {
     Grammar grammar;
-    int depth = 0;
+    int open = 0, most = 0;
     for (const char *block = p;; block += 64) {
         const Kinds at(block);
         const Set misplaced = grammar.misplaced(at);
-        const int end = closing(at, depth);
+        const int end = closing(at, open, most);
         const Set inside = end < 63 ? (Set{2} << end) - 1 : ~Set{0};
-        if ((misplaced & inside) != 0 || depth > deepest) return false;
+        if ((misplaced & inside) != 0 || most > depth) return false;
         if (end < 64) {
             p = block + end + 1;
             return true;

@@ -102,7 +102,7 @@ bool only_spaces_from(const Source &source, std::uint64_t offset) {
 }
 
 void Window::reserve(std::size_t bytes) {
-    if (bytes <= capacity_) return;
+    if (buffer_ && bytes <= capacity_) return;
     std::unique_ptr<char[]> larger(new char[bytes + 2 * padding]);
     std::memset(larger.get(), 0, padding);
     if (size_ > 0) std::memcpy(larger.get() + padding, begin(), size_);
