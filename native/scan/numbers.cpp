@@ -179,9 +179,7 @@ bool read_any_double(const char *&p, double &value) {
         if (parts.negative) value = -value;
         return true;
     }
-    if (!bare_minus_zero && value_of_text(first, p, value)) return true;
-    p = first;
-    return false;
+    return !bare_minus_zero && value_of_text(first, p, value);
 }
 
 bool skip_number(const char *&p) {
@@ -193,15 +191,11 @@ bool read_integer(const char *&p, std::int64_t &value) {
     const bool negative = *p == '-';
     const char *const first = p + negative;
     const unsigned count = digit_run(first);
-    if (count == 0) {
-        p = first;
-        return false;
-    }
-    if ((*first == '0' && (negative || count > 1)) || count > 19) return false;
-    const std::uint64_t size = value_of_19(first + count, count);  // 19 nines fit in 64 bits
+    p = first + count;
+    if (count == 0 || (*first == '0' && (negative || count > 1)) || count > 19) return false;
+    const std::uint64_t size = value_of_19(p, count);  // 19 nines fit in 64 bits
     if (size > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return false;
     value = negative ? -static_cast<std::int64_t>(size) : static_cast<std::int64_t>(size);
-    p = first + count;
     return true;
 }
 
