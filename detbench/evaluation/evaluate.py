@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from detbench import __version__
-from detbench.data.formats import read_dataset
-from detbench.data.predictions import LoadedPredictions, read_predictions
-from detbench.data.tables import Dataset
-from detbench.environment import environment
-from detbench.evaluation.intervals import Intervals, bootstrap
-from detbench.evaluation.matching import match
-from detbench.evaluation.metrics.curves import DRAWN, LEVELS, accumulate
-from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
 from detbench.evaluation.protocols import Protocol, protocol_named
-from detbench.evaluation.remarks import about_split, gravest_first, reason_for_category, reasons, remarks
-from detbench.evaluation.results import CategoryResult, Curves, DatasetFacts, PredictionFacts, Result
-from detbench.evaluation.tasks import image_ranks
-from detbench.words import unbroken
+from detbench.evaluation.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any, Literal
+    from pathlib import Path
+    from typing import Literal
 
-    from numpy.typing import NDArray
-
-    from detbench.data.tables import Key, Predictions
-    from detbench.evaluation.matching import Matches
-    from detbench.evaluation.metrics.curves import Accumulated
+    from detbench.data.predictions import LoadedPredictions
+    from detbench.data.tables import Dataset
+    from detbench.evaluation.document import Document
+    from detbench.evaluation.draws import Draws
+    from detbench.evaluation.fast import FastScores
+    from detbench.evaluation.scored import Scored
 
 __all__ = ["evaluate"]
-
-_DECIMALS_DRAWN = 6
 
 
 def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
@@ -82,129 +64,74 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         If there is no such protocol, format or split.
     """
     rules = protocol_named(protocol) if isinstance(protocol, str) else protocol
-    dataset = (
-        ground_truth
-        if isinstance(ground_truth, Dataset)
-        else read_dataset(ground_truth, split=split, format_name=format_name)
-    )
-    loaded = (
-        predictions
-        if isinstance(predictions, LoadedPredictions)
-        else read_predictions(Path(predictions), dataset, format_name=predictions_format, unknown=unknown, join=join)
-    )
-    matches = match(dataset, loaded.predictions, rules)
-    curves = accumulate(matches)
-    drawn = bootstrap(matches, curves, resamples=resamples, seed=seed) if intervals and len(dataset.images) else None
-    metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
-    return Result(
-        detbench=__version__,
-        name=unbroken(name or Path(loaded.source).stem),
-        protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
-        dataset=_dataset_facts(dataset),
-        predictions=_prediction_facts(loaded, dataset),
-        environment=environment(),
-        metrics=metrics,
-        intervals=drawn.metrics if drawn else {},
-        interval_method=drawn.method if drawn else "",
-        reasons=reasons(metrics, curves, rules),
-        per_category=list(_per_category(dataset, loaded.predictions, matches, curves, drawn)),
-        curves=_drawn_curves(curves, rules),
-        remarks=gravest_first(
-            [
-                *remarks(dataset, loaded, matches, curves, intervals=intervals),
-                *(
-                    about_split(dataset, loaded.predictions, Path(ground_truth), format_name)
-                    if not isinstance(ground_truth, Dataset)
-                    else ()
-                ),
-            ]
-        ),
-    )
+
+    def complete(scored: Scored) -> Document:
+        from detbench.evaluation.assemble import assemble
+
+        return assemble(scored, name=name, source=ground_truth, format_name=format_name)
+
+    resampling = (resamples, seed) if intervals else None
+    plain = split is None and join == "id" and {format_name, predictions_format} <= {None, "coco"}
+    if plain and (fast := _score_files(ground_truth, predictions, rules)):
+        return Result(lambda: complete(_unpacked(fast, resampling)), metrics=fast.metrics)
+    dataset = _ground_truth(ground_truth, split, format_name)
+    loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
+    return Result(complete(_scored(dataset, loaded, rules, resampling)))
 
 
-def _per_category(
-    dataset: Dataset, predictions: Predictions, matches: Matches, curves: Accumulated, drawn: Intervals | None
-) -> Iterable[CategoryResult]:
-    count = len(dataset.categories)
-    truth_counts = np.bincount(matches.task.truth_category, minlength=count)
-    prediction_counts = np.bincount(predictions.category[predictions.category >= 0], minlength=count)
-    for category, name in enumerate(dataset.categories.name):
-        must = int(curves.truth_count[category, 0])
-        ignored = int(truth_counts[category]) - must
-        metrics = category_metrics(curves, matches.protocol, category)
-        why = reason_for_category(must, ignored)
-        yield CategoryResult(
-            name=unbroken(name),
-            ground_truths=must,
-            ignored=ignored,
-            predictions=int(prediction_counts[category]),
-            metrics=metrics,
-            intervals=drawn.per_category[category] if drawn else {},
-            reasons={key: why for key, value in metrics.items() if value is None},
-        )
+def _score_files(ground_truth: object, predictions: object, protocol: Protocol) -> FastScores | None:
+    """Return the scores of two files that the native part can read, or None."""
+    import os
+
+    from detbench.evaluation.fast import score_files
+
+    if isinstance(ground_truth, str | os.PathLike) and isinstance(predictions, str | os.PathLike):
+        return score_files(ground_truth, predictions, protocol)
+    return None
 
 
-def _drawn_curves(curves: Accumulated, protocol: Protocol) -> Curves:
-    precision = curves.precision[..., 0]
-    mean = {}
-    for number, threshold in enumerate(protocol.iou_thresholds):
-        defined = precision[number][:, ~np.isnan(precision[number, 0])]
-        if defined.shape[1]:
-            mean[f"{threshold:.2f}"] = _rounded(defined.mean(axis=1))
-    return Curves(
-        recall=_rounded(LEVELS[DRAWN]),
-        mean=mean,
-        by_category=[None if np.isnan(curve[0]) else _rounded(curve) for curve in precision[0].T],
-    )
+def _unpacked(fast: FastScores, resampling: tuple[int, int] | None) -> Scored:
+    from detbench.evaluation.unpacking import unpack
+
+    return unpack(fast, _draws(fast.scores.image_count, resampling))
 
 
-def _rounded(values: NDArray[np.float64]) -> list[float]:
-    return [round(float(value), _DECIMALS_DRAWN) for value in values]
+def _scored(
+    dataset: Dataset, loaded: LoadedPredictions, protocol: Protocol, resampling: tuple[int, int] | None
+) -> Scored:
+    from detbench.evaluation.scored import score
+
+    return score(dataset, loaded, protocol, _draws(len(dataset.images), resampling))
 
 
-def _dataset_facts(dataset: Dataset) -> DatasetFacts:
-    return DatasetFacts(
-        name=unbroken(dataset.name),
-        format=dataset.format,
-        split=dataset.split,
-        fingerprint=dataset_fingerprint(dataset),
-        images=len(dataset.images),
-        ground_truths=len(dataset.ground_truth),
-        categories=len(dataset.categories),
-    )
+def _draws(image_count: int, resampling: tuple[int, int] | None) -> Draws | None:
+    """Return the draws of so many images; None without images, or where no intervals are wanted."""
+    from detbench.evaluation.draws import Draws
+
+    if not image_count or resampling is None:
+        return None
+    resamples, seed = resampling
+    return Draws(image_count, resamples=resamples, seed=seed)
 
 
-def _prediction_facts(loaded: LoadedPredictions, dataset: Dataset) -> PredictionFacts:
-    table = loaded.predictions
-    return PredictionFacts(
-        source=unbroken(Path(loaded.source).name),
-        fingerprint=_digest(
-            [[*dataset.images.key], [*dataset.categories.name]],
-            [table.image, table.category, table.box, table.score],
-        ),
-        predictions=len(table),
-        images=len(np.unique(table.image)),
-        dropped=sum(loaded.dropped.values()),
-    )
+def _ground_truth(given: Dataset | Path | str, split: str | None, format_name: str | None) -> Dataset:
+    from detbench.data.formats import read_dataset
+    from detbench.data.tables import Dataset
+
+    return given if isinstance(given, Dataset) else read_dataset(given, split=split, format_name=format_name)
 
 
-def dataset_fingerprint(dataset: Dataset) -> str:
-    """Return the SHA-256 of what scores depend on: image keys, category names, boxes, areas and flags.
+def _predictions(
+    given: LoadedPredictions | Path | str,
+    dataset: Dataset,
+    form: str | None,
+    unknown: Literal["error", "drop"],
+    join: Literal["id", "stem"],
+) -> LoadedPredictions:
+    from pathlib import Path
 
-    The order of the images does not matter, nor do the file's format and its spelling of numbers.
-    """
-    truth = dataset.ground_truth
-    ranks = image_ranks(dataset.images.key)
-    image = ranks[truth.image]
-    order = np.argsort(image, kind="stable")
-    flags = [truth.crowd, truth.ignore, truth.difficult]
-    columns: list[NDArray[Any]] = [image, truth.category, truth.box, truth.area_px, *flags]
-    keys: list[Key] = [dataset.images.key[row] for row in np.argsort(ranks)]
-    return _digest([keys, [*dataset.categories.name]], [column[order] for column in columns])
+    from detbench.data.predictions import LoadedPredictions, read_predictions
 
-
-def _digest(names: list[list[Key]], columns: list[NDArray[Any]]) -> str:
-    digest = hashlib.sha256(json.dumps(names, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-    for column in columns:
-        digest.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<")).tobytes())
-    return digest.hexdigest()
+    if isinstance(given, LoadedPredictions):
+        return given
+    return read_predictions(Path(given), dataset, format_name=form, unknown=unknown, join=join)

@@ -68,7 +68,7 @@ def render_report(result: Result) -> str:
         environment_rows=[("detbench", result.detbench), *sorted(result.environment.items())],
         citation=tables.citation(result),
         glossary=_glossary([*result.metrics, *columns], result),
-        embedded=Markup(msgspec.json.encode(result).decode().translate(_IN_SCRIPT)),  # noqa: S704  escaped by _IN_SCRIPT
+        embedded=Markup(msgspec.json.encode(result.document).decode().translate(_IN_SCRIPT)),  # noqa: S704  escaped by _IN_SCRIPT
     )
 
 

@@ -10,7 +10,8 @@ from detbench.report.glossary import explain
 from detbench.words import counted
 
 if TYPE_CHECKING:
-    from detbench.evaluation.results import CategoryResult, Result
+    from detbench.evaluation.document import CategoryResult
+    from detbench.evaluation.results import Result
 
 __all__ = [
     "CategoryRow",

@@ -15,7 +15,7 @@ from PIL import Image
 from detbench.data.predictions import FORMS
 from detbench.data.records import manifest, receipt
 from detbench.data.records.convert import convert
-from detbench.evaluation import results
+from detbench.evaluation import document
 from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def _first_cells(page: str, section: str = "") -> set[str]:
 @pytest.mark.parametrize(
     ("section", "struct"),
     [
-        ("The whole", results.Result),
-        ("`dataset`", results.DatasetFacts),
-        ("`predictions`", results.PredictionFacts),
-        ("`per_category`", results.CategoryResult),
-        ("`curves`", results.Curves),
-        ("`remarks`", results.Remark),
+        ("The whole", document.Document),
+        ("`dataset`", document.DatasetFacts),
+        ("`predictions`", document.PredictionFacts),
+        ("`per_category`", document.CategoryResult),
+        ("`curves`", document.Curves),
+        ("`remarks`", document.Remark),
     ],
 )
 def test_every_field_of_a_result_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
@@ -54,9 +54,9 @@ def test_every_field_of_a_result_is_documented(section: str, struct: type[msgspe
 
 def test_every_setting_of_a_protocol_is_documented() -> None:
     """The protocol's section names every setting, and the sizes' fields stand beside ``areas``."""
-    assert _first_cells("result.md", "`protocol`") == {*Protocol.__struct_fields__, "fingerprint"}
+    assert _first_cells("result.md", "`protocol`") == {*Protocol._fields, "fingerprint"}
     text = (DOCS / "reference" / "result.md").read_text(encoding="utf-8")
-    assert all(f"`{name}`" in text for name in Area.__struct_fields__)
+    assert all(f"`{name}`" in text for name in Area._fields)
 
 
 @pytest.mark.parametrize(("section", "struct"), [("The manifest", manifest.Manifest), ("The receipt", receipt.Receipt)])

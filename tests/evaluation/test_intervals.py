@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from detbench.evaluation.results import CategoryResult, Result
+    from detbench.evaluation.document import CategoryResult
+    from detbench.evaluation.results import Result
 
 GT = "coco_tiny/annotations/instances_val2017.json"
 DT = "predictions/yolox_nano__coco_tiny_val.json"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from detbench.evaluation.results import Remark
+    from detbench.evaluation.document import Remark
 
     Row = dict[str, Any]
 

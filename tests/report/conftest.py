@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from detbench.evaluation.results import CategoryResult, Curves, DatasetFacts, PredictionFacts, Remark, Result
+from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts, Remark
+from detbench.evaluation.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ def make_result() -> Callable[..., Result]:
     def make(names: tuple[str, ...] = ("car", "person", "bus"), **changes: Any) -> Result:
         categories = [_category(place, name) for place, name in enumerate(names)]
         metrics: dict[str, float | None] = {name: 0.3 + 0.04 * place for place, name in enumerate(_COCO_NAMES)}
-        result = Result(
+        document = Document(
             detbench="0.1.0",
             name="a-detector",
             protocol={"name": "coco", "iou_thresholds": [0.5, 0.8999999999999999], "max_dets": [1, None], "on": True},
@@ -74,7 +75,7 @@ def make_result() -> Callable[..., Result]:
             ),
             remarks=[Remark(code="box-zero-area", severity="warning", message="2 boxes have no area")],
         )
-        return msgspec.structs.replace(result, **changes)
+        return Result(msgspec.structs.replace(document, **changes))
 
     return make
 
@@ -147,7 +148,7 @@ def _measured(truth: Path, predictions: Path) -> Result:
             )
         )
     mean = precision[:, :, present].mean(axis=2)
-    return Result(
+    document = Document(
         detbench="0.1.0",
         name=predictions.stem,
         protocol={"name": "coco"},
@@ -180,3 +181,4 @@ def _measured(truth: Path, predictions: Path) -> Result:
         ),
         remarks=[],
     )
+    return Result(document)

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from detbench.evaluation.results import CategoryResult, Remark, Result
+from detbench.evaluation.document import CategoryResult, Document, Remark
+from detbench.evaluation.results import Result
 from detbench.report.glossary import explain
 from detbench.report.pages import render_report, write_report
 from detbench.report.terminal import category_table, metrics_table
@@ -149,14 +150,14 @@ def test_hostile_names_are_text(make_result: Callable[..., Result]) -> None:
     assert len(read.all("style")) == 1
     for name in HOSTILE:
         assert name in read.text
-    assert msgspec.convert(_embedded(page), Result) == result
+    assert msgspec.convert(_embedded(page), Document) == result.document
 
 
 def test_the_embedded_result_reads_back(make_result: Callable[..., Result]) -> None:
     """The JSON in the page is the result, number by number."""
     result = make_result(names=("\u2028<!--<script>", "--></script>"))
     page = render_report(result)
-    assert msgspec.convert(_embedded(page), Result) == result
+    assert msgspec.convert(_embedded(page), Document) == result.document
     assert not set("<>&\u2028") & set(page.split('id="result">')[1].split("</script>")[0])
 
 
@@ -195,7 +196,7 @@ def test_a_result_without_predictions_is_zero_not_missing(make_result: Callable[
     flat = msgspec.structs.replace(
         result.curves, mean={"0.50": [0.0] * 101}, by_category=[[0.0] * 101] * len(result.per_category)
     )
-    page = _Page(render_report(msgspec.structs.replace(result, predictions=facts, curves=flat)))
+    page = _Page(render_report(Result(msgspec.structs.replace(result.document, predictions=facts, curves=flat))))
     assert "0.000 [0.000, 0.000]" in page.text
     assert "0 of 80" in page.text
 
