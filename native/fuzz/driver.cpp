@@ -5,6 +5,9 @@
 //     driver SECONDS SEED FILE…
 #include <sanitizer/common_interface_defs.h>
 
+#include <algorithm>
+#include <bit>
+#include <cctype>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -53,10 +56,12 @@ constexpr std::string_view tokens[] = {
     "9007199254740993", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
     "12345678901234567890123456789012345678901234567890", "0.00000000000000000000000000000000000000000000001", "1e15",
     "1000000000000000.1", "NaN", "Infinity", "true", "false", "null", "\"", "\"\"", "\\", "\\\"", "\\u00e9", "\\ud83d",
-    "\\ude00", "\\ud83d\\ude00", "\\u0000", "\xff", "\xc3\xa9", "\xc3", "\xed\xa0\x80", "\xf0\x9f\x98\x80", "\xef\xbb\xbf",
+    "\\ude00", "\\ud83d\\ude00", "\\u0000", "\xff", "\xc3\xa9", "\xc3", "\xed\xa0\x80", "\xf0\x9f\x98\x80",
+    "\xef\xbb\xbf",
     "[", "]", "{", "}", "[]", "{}", "[[", "]]", "}, {", ",", ", ", ":", ": ", " ", "\n", "\t", "..", "\"image_id\": ",
     "\"category_id\": ", "\"bbox\": [1, 2, 3, 4], ", "\"bbox\": ", "\"score\": ", "\"id\": 1, ", "\"area\": null, ",
-    "\"area\": ", "\"iscrowd\": 1, ", "\"ignore\": 1, ", "\"difficult\": 0, ", "\"truncated\": 2, ", "\"occluded\": -1, ",
+    "\"area\": ", "\"iscrowd\": 1, ", "\"ignore\": 1, ", "\"difficult\": 0, ", "\"truncated\": 2, ",
+    "\"occluded\": -1, ",
     "\"segmentation\": [[1.5, 2, -3.25]], ", "\"x\": {\"y\": [1, {}]}, ", "\"images\": [", "\"annotations\": [",
     "\"categories\": [", "\"name\": \"a\"", "\"file_name\": \"a.jpg\", ", "\"width\": 1, ", "\"height\": 1, ",
     "\"ignored_regions\": [], "};
@@ -84,8 +89,9 @@ void mutate(std::string &text, const std::vector<std::string> &corpus, Random &r
             break;
         }
         default: {  // the value after a mark
-            const std::size_t mark = text.find_first_of(":[,", at), end = text.find_first_of(",]}", mark + 1);
-            if (mark != std::string::npos && end != std::string::npos) text.replace(mark + 1, end - mark - 1, token(random));
+            const std::size_t mark = text.find_first_of(":[,", at);
+            const std::size_t end = mark == std::string::npos ? mark : text.find_first_of(",]}", mark + 1);
+            if (end != std::string::npos) text.replace(mark + 1, end - mark - 1, token(random));
         }
     }
     if (text.size() > longest) text.resize(longest);
@@ -144,16 +150,17 @@ std::string number(Random &random) {
     char text[128];
     const auto precision = static_cast<int>(below(random, 25));
     switch (random() % 7) {
-        case 0: std::snprintf(text, sizeof text, "%.17g", any_double(random)); return text;
-        case 1: std::snprintf(text, sizeof text, "%.*e", precision, any_double(random)); return text;
-        case 2: std::snprintf(text, sizeof text, "%.*f", precision, std::ldexp(static_cast<double>(random()), -54)); return text;
-        case 3: std::snprintf(text, sizeof text, "%.9g", static_cast<double>(static_cast<float>(random() >> 40) / 16384.0F)); return text;
+        case 0: std::snprintf(text, sizeof text, "%.17g", any_double(random)); break;
+        case 1: std::snprintf(text, sizeof text, "%.*e", precision, any_double(random)); break;
+        case 2: std::snprintf(text, sizeof text, "%.*f", precision, static_cast<double>(random()) / 0x1p54); break;
+        case 3: std::snprintf(text, sizeof text, "%.17g", static_cast<double>(random() >> 40) / 0x1p14); break;
         case 4: return std::to_string(random() % 100000) + "." + digits(random, 1 + below(random, 30));
         case 5: return between_doubles(random);
         default:
             return std::to_string(1 + random() % 9) + digits(random, below(random, 40)) + "e" +
                    std::to_string(static_cast<int>(below(random, 700)) - 350);
     }
+    return text;
 }
 
 void check_numbers(Random &random, int count) {

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <vector>
 
 #include "../scan/entry.hpp"
 
@@ -56,7 +58,7 @@ void add(PredictionFile &whole, const PredictionFile &block) {
 }
 
 std::optional<PredictionFile> streamed(const Source &source, std::size_t piece_bytes) {
-    PredictionPieces pieces(source, piece_bytes);
+    PredictionPieces pieces(source, {1, piece_bytes});
     PredictionFile whole, block;
     while (pieces.next(block)) {
         require(block.size() > 0, "a block is empty");

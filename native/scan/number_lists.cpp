@@ -45,7 +45,8 @@ class Moved {
 
 // What one block leaves to the next.
 class Grammar {
-    Moved after_digit_, after_close_, after_comma_, after_point_, after_open_, before_value_, before_digits_, lone_zero_;
+    Moved after_digit_, after_close_, after_comma_, after_point_, after_open_;
+    Moved before_value_, before_digits_, lone_zero_;
     Set in_decimals_ = 0;  // 1 if the block before ended in a number's decimals
 
     // Points behind the decimals of a number: adding a run's first bit carries through it to the byte behind.
@@ -68,14 +69,14 @@ class Grammar {
         const Set behind_close = after_close_(at.close), behind_comma = after_comma_(at.comma);
         const Set first_digit = at.digit & before_digits_(begin | at.minus);
         const Set known = at.digit | at.point | at.minus | at.comma | at.space | at.open | at.close;
-        return ~known                                                                //
-               | (at.digit & (behind_close | lone_zero_(first_digit & at.zero)))     //
-               | (at.point & ~behind_digit) | second_points(at)                      //
-               | (at.minus & ~behind_begin)                                          //
-               | (at.comma & ~(behind_digit | behind_close))                         //
-               | (at.space & ~behind_comma)                                          //
-               | (at.open & ~behind_begin)                                           //
-               | (at.close & ~(behind_digit | behind_close | after_open_(at.open)));
+        Set misplaced = ~known;
+        misplaced |= at.digit & (behind_close | lone_zero_(first_digit & at.zero));
+        misplaced |= (at.point & ~behind_digit) | second_points(at);
+        misplaced |= (at.minus | at.open) & ~behind_begin;
+        misplaced |= at.comma & ~(behind_digit | behind_close);
+        misplaced |= at.space & ~behind_comma;
+        misplaced |= at.close & ~(behind_digit | behind_close | after_open_(at.open));
+        return misplaced;
     }
 };
 

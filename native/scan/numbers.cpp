@@ -53,7 +53,7 @@ constexpr Power first_bits(int q) {
 
 constexpr std::array<Power, 2 * largest_power + 1> powers_of_five = [] {
     std::array<Power, 2 * largest_power + 1> table{};
-    for (int q = -largest_power; q <= largest_power; ++q) table[static_cast<std::size_t>(q + largest_power)] = first_bits(q);
+    for (std::size_t i = 0; i < table.size(); ++i) table[i] = first_bits(static_cast<int>(i) - largest_power);
     return table;
 }();
 
@@ -166,7 +166,8 @@ bool nearest_double(std::uint64_t digits, int exponent, double &value) {
         ++binary;
     }
     // Neither overflow nor a subnormal is possible: 10^-55 ≤ value < 10^75.
-    value = std::bit_cast<double>((mantissa & ((std::uint64_t{1} << 52) - 1)) | static_cast<std::uint64_t>(binary) << 52);
+    constexpr std::uint64_t stored = (std::uint64_t{1} << 52) - 1;  // the first bit of a mantissa is not
+    value = std::bit_cast<double>((mantissa & stored) | static_cast<std::uint64_t>(binary) << 52);
     return true;
 }
 

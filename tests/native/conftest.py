@@ -11,7 +11,6 @@ from detbench.data.findings import Findings
 from detbench.data.formats import coco
 from detbench.data.formats.coco_json import read_document
 from detbench.data.predictions import coco_results
-from detbench.errors import DataError
 from detbench.extension import native
 
 if TYPE_CHECKING:
