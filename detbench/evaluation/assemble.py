@@ -41,7 +41,7 @@ def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, 
     """
     dataset, loaded, curves, rules = scored.dataset, scored.loaded, scored.curves, scored.matches.protocol
     draws, table = scored.draws, loaded.predictions
-    drawn = bootstrap(scored.matches, curves, resamples=draws.resamples, seed=draws.seed) if draws else None
+    drawn = bootstrap(scored.matches, curves, draws) if draws else None
     metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
     return Document(
         detbench=__version__,
