@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detbench.evaluation.regions import inside_regions
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detbench.data.tables import Dataset, GroundTruth, Key, Predictions
+    from detbench.data.tables import Categories, Dataset, GroundTruth, Key, Predictions
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["MatchingTask", "image_ranks", "matching_task"]
+__all__ = ["MatchingTask", "evaluated_categories", "image_ranks", "matching_task"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +43,8 @@ class MatchingTask:
     outside
         uint64 ``[N]``: where an unmatched prediction does not count, its area being out of range.
     score, rank
-        float64 and int32 ``[N]``: rank 0 is an (image, category)'s highest score.
+        float64 and int32 ``[N]``: rank 0 is an (image, category)'s highest score, or an image's where maxDets is per
+        image.
     groups
         int64 ``[P, 4]``: first and last + 1 row of ground truth and of predictions of each (category, image).
     """
@@ -77,13 +80,16 @@ def image_ranks(keys: tuple[Key, ...]) -> NDArray[np.int32]:
 def matching_task(dataset: Dataset, predictions: Predictions, protocol: Protocol) -> MatchingTask:
     """Order both sides for matching under ``protocol``.
 
-    What the largest maxDets cuts off stays out, and so do regions and proposals of no category.
+    What lies inside ignored regions stays out where the protocol says so, then what the largest maxDets cuts off,
+    then categories that are left out; regions and proposals of no category always.
     """
     ranks = image_ranks(dataset.images.key)
-    truth_row, truth_ignored = _ordered_truth(dataset, ranks, protocol)
+    evaluated = evaluated_categories(dataset.categories, protocol)
+    truth_inside, inside = inside_regions(dataset, predictions, protocol)
+    truth_row, truth_ignored = _ordered_truth(dataset, ranks, protocol, evaluated, truth_inside)
     truth = dataset.ground_truth
     truth_image = ranks[truth.image[truth_row]]
-    row, rank = _ordered_predictions(predictions, ranks, protocol)
+    row, rank = _ordered_predictions(predictions, ranks, protocol, evaluated, inside)
     category, image = predictions.category[row], ranks[predictions.image[row]]
     border = 1.0 if protocol.inclusive_boxes else 0.0
     area = np.prod(predictions.size_px[row] + border, axis=1)
@@ -95,7 +101,7 @@ def matching_task(dataset: Dataset, predictions: Predictions, protocol: Protocol
         truth_box=np.ascontiguousarray(truth.box[truth_row]),
         truth_area=np.prod(truth.size_px[truth_row] + border, axis=1),
         truth_ignored=truth_ignored,
-        truth_crowd=truth.crowd[truth_row].astype(np.uint8),
+        truth_crowd=_taken_again(truth, protocol)[truth_row].astype(np.uint8),
         truth_void=_id_zero(truth, truth_row, protocol),
         row=row,
         category=category,
@@ -111,14 +117,26 @@ def matching_task(dataset: Dataset, predictions: Predictions, protocol: Protocol
     )
 
 
+def evaluated_categories(categories: Categories, protocol: Protocol) -> NDArray[np.bool_]:
+    """Return bool ``[K + 1]``: which categories take part; the last, which row −1 finds, is none and does not."""
+    named = [name not in protocol.left_out_categories for name in categories.name]
+    return np.array([*named, False], dtype=np.bool_)
+
+
 def _ordered_truth(
-    dataset: Dataset, ranks: NDArray[np.int32], protocol: Protocol
+    dataset: Dataset,
+    ranks: NDArray[np.int32],
+    protocol: Protocol,
+    evaluated: NDArray[np.bool_],
+    inside: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     truth = dataset.ground_truth
     image = ranks[truth.image]
     order = np.lexsort((np.arange(len(truth)), image, truth.category))
-    row = order[truth.category[order] >= 0].astype(np.int64)
-    ignored = truth.crowd[row].copy()
+    row = order[(evaluated[truth.category] & ~inside)[order]].astype(np.int64)
+    ignored = np.zeros(len(row), dtype=np.bool_)
+    if protocol.ignore_crowd:
+        ignored |= truth.crowd[row]
     if protocol.ignore_marked:
         ignored |= truth.ignore[row]
     if protocol.ignore_difficult:
@@ -130,22 +148,42 @@ def _ordered_truth(
     return row, mask
 
 
+def _taken_again(truth: GroundTruth, protocol: Protocol) -> NDArray[np.bool_]:
+    """Return bool ``[len(truth)]``: what any number of predictions may take, each by its own share inside."""
+    again = truth.crowd if protocol.ignore_crowd else np.zeros_like(truth.crowd)
+    return again | truth.ignore if protocol.ignore_marked and protocol.marked_is_crowd else again
+
+
 def _ordered_predictions(
-    predictions: Predictions, ranks: NDArray[np.int32], protocol: Protocol
+    predictions: Predictions,
+    ranks: NDArray[np.int32],
+    protocol: Protocol,
+    evaluated: NDArray[np.bool_],
+    inside: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     image = ranks[predictions.image]
     order = np.lexsort((np.arange(len(predictions)), -predictions.score, image, predictions.category))
-    order = order[predictions.category[order] >= 0]
-    starts_group = np.ones(len(order), dtype=np.bool_)
-    same = (predictions.category[order[1:]] == predictions.category[order[:-1]]) & (
-        image[order[1:]] == image[order[:-1]]
-    )
-    starts_group[1:] = ~same
-    place = np.arange(len(order))
-    rank = place - np.maximum.accumulate(np.where(starts_group, place, 0)) if len(order) else place
+    order = order[((predictions.category >= 0) & ~inside)[order]]
+    if protocol.max_dets_per == "image":
+        rank = np.empty(len(order), dtype=np.int64)
+        falling = np.lexsort((order, -predictions.score[order], image[order]))
+        rank[falling] = _rank_in_group(image[order[falling]])
+    else:
+        rank = _rank_in_group(image[order], predictions.category[order])
     limit = protocol.max_dets[-1]
-    kept = slice(None) if limit is None else rank < limit
+    kept = evaluated[predictions.category[order]]
+    if limit is not None:
+        kept &= rank < limit
     return order[kept].astype(np.int64), rank[kept].astype(np.int32)
+
+
+def _rank_in_group(*keys: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return int64 ``[N]``: the place of each row in its run of rows whose keys are all equal."""
+    place = np.arange(len(keys[0]))
+    starts = np.ones(len(place), dtype=np.bool_)
+    if len(place):
+        starts[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
+    return np.asarray(place - np.maximum.accumulate(np.where(starts, place, 0)))
 
 
 def _every_bit(protocol: Protocol) -> np.uint64:
