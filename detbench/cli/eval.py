@@ -63,7 +63,10 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     protocol: Annotated[
         str,
         typer.Option(
-            "--protocol", "-p", help="How to score: coco, coco_strict, voc2007, voc2012.", autocompletion=_protocols
+            "--protocol",
+            "-p",
+            help="How to score: coco, coco_strict, voc2007, voc2012, dense, visdrone, or a TOML file of your own.",
+            autocompletion=_protocols,
         ),
     ] = "coco",
     split: Annotated[str | None, typer.Option(help="Which split of the ground truth.")] = None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detbench.data.tables import Dataset, Images, Predictions
+    from detbench.data.tables import Dataset, GroundTruth, Images, Predictions
     from detbench.evaluation.protocols import Protocol
 
 __all__ = ["covered_area", "inside_regions"]
@@ -37,16 +37,14 @@ def inside_regions(
     of_regions = np.flatnonzero(truth.category < 0)
     if share is None or not len(of_regions):
         return inside
+    images = dataset.images
     whole = protocol.ignored_region_pixels == "whole"
-    regions = _whole_regions(dataset.images, truth.image, truth.box, truth.size_px) if whole else truth.box
-    for table, mask in zip((truth, predictions), inside, strict=True):
-        boxes, area = (
-            _whole_boxes(dataset.images, table.image, table.box, table.size_px)
-            if whole
-            else (table.box, np.prod(table.size_px, axis=1))
-        )
+    regions = _whole_regions(images, truth) if whole else truth.box
+    tables: tuple[GroundTruth | Predictions, ...] = (truth, predictions)
+    for table, mask in zip(tables, inside, strict=True):
+        box, area = _whole_boxes(images, table) if whole else (table.box, np.prod(table.size_px, axis=1))
         for of_image, rows in _by_image(truth.image, of_regions, table.image):
-            covered = covered_area(boxes[rows], regions[of_image])
+            covered = covered_area(box[rows], regions[of_image])
             mask[rows] = (covered >= share * area[rows]) & (covered > 0)
     inside[0][of_regions] = False
     return inside
@@ -76,7 +74,7 @@ def covered_area(box: NDArray[np.float64], region: NDArray[np.float64]) -> NDArr
 def _overlap(span: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return float64 ``[N, len(edges) − 1]``: the length that each span ``[N, 2]`` shares with each cell."""
     low, high = np.maximum(span[:, :1], edges[:-1]), np.minimum(span[:, 1:], edges[1:])
-    return np.maximum(high - low, 0.0)
+    return np.asarray(np.maximum(high - low, 0.0))
 
 
 def _by_image(
@@ -93,32 +91,27 @@ def _by_image(
         yield of_regions[first[place] : last[place]], slice(begin[place], end[place])
 
 
-def _whole_regions(
-    images: Images, image: NDArray[np.int32], box: NDArray[np.float64], size_px: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the pixels that the toolkit paints: from ``max(1, x)`` to that plus ``w``, counted from 1, both included."""
-    corner = np.maximum(_rounded(box[:, :2]), 1)
-    end = np.minimum(corner + np.maximum(_rounded(size_px), 1), _sizes(images, image))
+def _whole_regions(images: Images, table: GroundTruth) -> NDArray[np.float64]:
+    """Return the pixels that the toolkit paints: ``x`` to ``x + w``, from 1, both included, ``x`` at least 1."""
+    corner = np.maximum(_rounded(table.box[:, :2]), 1)
+    end = np.minimum(corner + np.maximum(_rounded(table.size_px), 1), _sizes(images, table.image))
     return np.concatenate([corner - 1, end], axis=1)
 
 
-def _whole_boxes(
-    images: Images, image: NDArray[np.int32], box: NDArray[np.float64], size_px: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _whole_boxes(images: Images, table: GroundTruth | Predictions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the pixels over which the toolkit sums, and the area that it divides by: that of the unclipped box.
 
     Between the corners of its summed-area table lie the pixels after ``x``, up to ``x + w``.
     """
-    corner = np.clip(_rounded(box[:, :2]), 1, _sizes(images, image))
-    size = np.maximum(_rounded(size_px), 1)
-    return np.concatenate([corner, corner + size], axis=1), np.prod(size, axis=1)
+    corner = np.clip(_rounded(table.box[:, :2]), 1, _sizes(images, table.image))
+    size = np.maximum(_rounded(table.size_px), 1)
+    return np.concatenate([corner, corner + size], axis=1), size[:, 0] * size[:, 1]
 
 
 def _sizes(images: Images, image: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return float64 ``[N, 2]``: width and height of each box's picture, infinite where they are not known."""
     size = np.stack([images.width_px, images.height_px], axis=1).astype(np.float64)
-    size[size <= 0] = np.inf
-    return size[image]
+    return np.where(size > 0, size, np.inf)[image]
 
 
 def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ COCO: cocoapi, ``COCOeval.accumulate``. Pascal VOC: the devkit's ``VOCap.m`` (20
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,12 +45,16 @@ class Accumulated:
         float64 ``[T, K, A, M]``: the largest recall reached.
     truth_count
         int64 ``[K, A]``: ground truths that must be found.
+    truth_images
+        int64 ``[K]``: images with ground truth that must be found in the first area range; only where the protocol
+        means by images, else empty.
     """
 
     precision: NDArray[np.float64]
     average_precision: NDArray[np.float64]
     recall: NDArray[np.float64]
     truth_count: NDArray[np.int64]
+    truth_images: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 def by_falling_score(score: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -114,7 +118,16 @@ def accumulate(matches: Matches) -> Accumulated:
                 curve = _curve(total, count, protocol.interpolation)
                 precision[threshold, :, category, area] = precision_at_levels(*curve, LEVELS[DRAWN])
                 average[here] = _average(*curve, protocol.interpolation)
-    return Accumulated(precision, average, recall, truth_count)
+    images = _truth_images(matches) if protocol.mean_by_images else np.zeros(0, dtype=np.int64)
+    return Accumulated(precision, average, recall, truth_count, images)
+
+
+def _truth_images(matches: Matches) -> NDArray[np.int64]:
+    """Return int64 ``[K]``: how many images have ground truth to be found of each category."""
+    task = matches.task
+    must = task.truth_ignored & np.uint64(1) == 0
+    pairs = np.unique(np.stack([task.truth_category[must], task.truth_image[must]]), axis=1)
+    return np.bincount(pairs[0], minlength=matches.category_count)
 
 
 def _within(rank: NDArray[np.int32], limit: int | None) -> int:
