@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["explain_and_print"]
 
 
-def explain_and_print(  # noqa: PLR0913  one keyword for each option that says what is read and how
+def explain_and_print(
     ground_truth: Path,
     predictions: Path,
     *,
@@ -42,5 +42,6 @@ def explain_and_print(  # noqa: PLR0913  one keyword for each option that says w
     console.print(score_table(explanation))
     for path in explanation.paths:
         console.print()
-        console.print(path_title(path), style="bold", markup=False)
-        console.print(path_table(path))
+        console.print(path_title(path), markup=False)
+        if (table := path_table(path)) is not None:
+            console.print(table)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from detbench.evaluation.matching import Matches
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["Outcome", "sentences"]
+__all__ = ["NOTHING", "Outcome", "sentences"]
+
+#: What is said of a setting that no prediction and no ground truth here depends on.
+NOTHING = "here it changes nothing"
 
 #: What becomes of a prediction at the lowest IoU threshold. Out: it takes no part.
 _FATES = ("out", "wrong", "right", "neither")
@@ -78,7 +81,7 @@ def sentences(setting: str, before: Outcome, after: Outcome) -> list[str]:
     if setting == "iou_thresholds":
         return [*said, *_at_thresholds(before, after)]
     found = [*_taking_part(before, after), *_to_be_found(before, after), *_moves(setting, before, after)]
-    return [*said, *(found or ["here it changes nothing"])]
+    return [*said, *(found or [NOTHING])]
 
 
 def _at_thresholds(before: Outcome, after: Outcome) -> list[str]:

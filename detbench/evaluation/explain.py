@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from detbench.data.predictions import LoadedPredictions
     from detbench.data.tables import Dataset
     from detbench.evaluation.matching import Matches
-    from detbench.evaluation.metrics.curves import Accumulated
     from detbench.evaluation.protocols import Protocol
 
 __all__ = ["SCHEMA", "Explanation", "PathOfSteps", "ScoredProtocol", "Step", "explain", "protocols_to_compare"]
@@ -58,14 +57,15 @@ _ORDER = (
 class ScoredProtocol(msgspec.Struct, frozen=True, kw_only=True):
     """One protocol's numbers.
 
-    ``headline`` names the first of ``metrics``. ``ground_truths`` counts those that must be found, ``predictions``
-    those that take part, ``right`` those of them that find a ground truth at the lowest IoU threshold, ``neither``
-    those that are neither right nor wrong.
+    ``headline`` names the first of ``metrics``, the mean over all ``iou_thresholds``. ``ground_truths`` counts those
+    that must be found, ``predictions`` those that take part, ``right`` those of them that find a ground truth at the
+    lowest threshold, ``neither`` those that are neither right nor wrong there.
     """
 
     protocol: str
     title: str
     fingerprint: str
+    iou_thresholds: list[float]
     headline: str
     metrics: dict[str, float | None]
     ground_truths: int
@@ -145,15 +145,18 @@ class _Scorer:
     def __init__(self, dataset: Dataset, loaded: LoadedPredictions) -> None:
         self.dataset, self.loaded = dataset, loaded
         self._matches: dict[Protocol, Matches] = {}
+        self._headlines: dict[Protocol, tuple[float | None, Outcome]] = {}
 
     def scored(self, protocol: Protocol) -> ScoredProtocol:
-        matches, curves = self._score(protocol)
+        matches = self._matched(protocol)
+        curves = accumulate(matches)
         metrics = {summary.name: value_of(summary, curves, protocol) for summary in summaries(protocol)}
         outcome = Outcome.of(self.dataset, self.loaded.predictions, matches)
         return ScoredProtocol(
             protocol=protocol.name,
             title=protocol.title,
             fingerprint=protocol.fingerprint(),
+            iou_thresholds=[*protocol.iou_thresholds],
             headline=next(iter(metrics)),
             metrics=metrics,
             ground_truths=int(np.count_nonzero(outcome.must)),
@@ -164,11 +167,11 @@ class _Scorer:
 
     def path(self, first: Protocol, last: Protocol) -> PathOfSteps:
         """Return the steps from one protocol to the other."""
-        start, end = (self._headline(protocol) for protocol in (first, last))
-        now, outcome = start, self._outcome(first)
-        before, steps = _essence(first), []
+        before = _essence(first)
+        start, outcome = self._headline(before)
+        now, steps = start, []
         for setting, protocol in _settings_changed(first, last):
-            value, then = self._headline(protocol), self._outcome(protocol)
+            value, then = self._headline(protocol)
             steps.append(
                 Step(
                     setting=setting,
@@ -184,30 +187,34 @@ class _Scorer:
             start=first.name,
             end=last.name,
             start_value=start,
-            end_value=end,
-            difference=_difference(start, end),
+            end_value=now,
+            difference=_difference(start, now),
             steps=steps,
         )
 
-    def _headline(self, protocol: Protocol) -> float | None:
-        rules = _essence(protocol)
-        return value_of(summaries(rules)[0], self._score(rules)[1], rules)
+    def _headline(self, rules: Protocol) -> tuple[float | None, Outcome]:
+        """Return the first number, and what became of every prediction."""
+        if rules not in self._headlines:
+            matches = self._matched(rules)
+            value = value_of(summaries(rules)[0], accumulate(matches), rules)
+            self._headlines[rules] = value, Outcome.of(self.dataset, self.loaded.predictions, matches)
+        return self._headlines[rules]
 
-    def _outcome(self, protocol: Protocol) -> Outcome:
-        return Outcome.of(self.dataset, self.loaded.predictions, self._score(_essence(protocol))[0])
-
-    def _score(self, protocol: Protocol) -> tuple[Matches, Accumulated]:
+    def _matched(self, protocol: Protocol) -> Matches:
         key = protocol._replace(name="", title="", interpolation="all-point", mean_by_images=False)
         if key not in self._matches:
             self._matches[key] = match(self.dataset, self.loaded.predictions, key)
-        matches = replace(self._matches[key], protocol=protocol)
-        return matches, accumulate(matches)
+        return replace(self._matches[key], protocol=protocol)
 
 
 def _essence(protocol: Protocol) -> Protocol:
     """Return a protocol without what the headline number does not depend on: sizes, smaller maxDets, other means."""
     return protocol._replace(
-        areas=(protocol.areas[0]._replace(name="all"),), max_dets=protocol.max_dets[-1:], mean_by_images=False
+        name="",
+        title="",
+        areas=(protocol.areas[0]._replace(name="all"),),
+        max_dets=protocol.max_dets[-1:],
+        mean_by_images=False,
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detbench.evaluation.differences import NOTHING
 from detbench.words import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.table import Table
     from rich.text import Text
 
@@ -48,7 +47,8 @@ def score_table(explanation: Explanation) -> Table:
         table.add_column(head, justify="right", no_wrap=True)
     for score in explanation.scores:
         metrics = score.metrics
-        named = [metrics.get(f"{score.headline}{suffix}") for suffix in ("50", "75")]
+        at_one = {tuple(score.iou_thresholds): metrics[score.headline]}
+        named = [metrics.get(f"{score.headline}{100 * iou:g}", at_one.get((iou,))) for iou in (0.5, 0.75)]
         counts = (score.ground_truths, score.predictions - score.neither, score.right, score.neither)
         cells = [f"{score.headline} {_number(metrics[score.headline])}", *map(_number, named)]
         table.add_row(_text(score.protocol), *map(_text, cells), *(f"{count:,}" for count in counts))
@@ -56,28 +56,34 @@ def score_table(explanation: Explanation) -> Table:
 
 
 def path_title(path: PathOfSteps) -> str:
-    """Return one line: from where to where, and by how much."""
+    """Return a line or two: from where to where, by how much, and what had no part in it."""
     numbers = f"{_number(path.start_value)} to {_number(path.end_value)}, {_signed(path.difference)}"
-    return printable(f"{path.start} to {path.end}: {numbers}")
+    idle = ", ".join(_name(step) for step in path.steps if _changes_nothing(step))
+    title = f"{path.start} to {path.end}: {numbers}"
+    return printable(title) + (f"\nwithout effect here: {idle}" if idle else "")
 
 
-def path_table(path: PathOfSteps) -> Table:
-    """Return a row a step: the setting, the number after it, its effect, and why."""
+def path_table(path: PathOfSteps) -> Table | None:
+    """Return a row a step: the setting, its effect, the number after it, and why; None where none changes anything."""
+    steps = [step for step in path.steps if not _changes_nothing(step)]
+    if not steps:
+        return None
     table = _table()
     table.add_column("setting", no_wrap=True)
     for head in ("effect", "number"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("why", overflow="fold")
-    for step in path.steps:
-        table.add_row(*map(_text, _cells(step)))
+    for step in steps:
+        table.add_row(*map(_text, (_name(step), _signed(step.effect), _number(step.value), "; ".join(step.why))))
     return table
 
 
-def _cells(step: Step) -> Iterator[str]:
-    yield _SETTINGS.get(step.setting, step.setting)
-    yield _signed(step.effect)
-    yield _number(step.value)
-    yield "; ".join(step.why)
+def _changes_nothing(step: Step) -> bool:
+    return not step.effect and NOTHING in step.why
+
+
+def _name(step: Step) -> str:
+    return _SETTINGS.get(step.setting, step.setting)
 
 
 def _number(value: float | None) -> str:
@@ -85,7 +91,9 @@ def _number(value: float | None) -> str:
 
 
 def _signed(value: float | None) -> str:
-    return _UNDEFINED if value is None else f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
+    if not value:
+        return _UNDEFINED if value is None else "0"
+    return f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _table() -> Table:
