@@ -113,17 +113,10 @@ def _taking_part(before: Outcome, after: Outcome) -> list[str]:
 
 
 def _to_be_found(before: Outcome, after: Outcome) -> list[str]:
-    said = []
-    for mask, what in ((before.must & ~after.must, "need not be found"), (after.must & ~before.must, "must be found")):
-        number = int(np.count_nonzero(mask))
-        if number:
-            verb = what.replace("need", "needs") if number == 1 else what
-            said.append(f"{counted(number, 'ground truth')} {verb} any more" if "not" in what else _now(number, what))
-    return said
-
-
-def _now(number: int, what: str) -> str:
-    return f"{counted(number, 'ground truth')} {what} now"
+    spared = int(np.count_nonzero(before.must & ~after.must))
+    wanted = int(np.count_nonzero(after.must & ~before.must))
+    said = [f"{counted(spared, 'ground truth')} need not be found any more"] if spared else []
+    return [*said, f"{counted(wanted, 'ground truth')} must be found now"] if wanted else said
 
 
 def _moves(setting: str, before: Outcome, after: Outcome) -> list[str]:

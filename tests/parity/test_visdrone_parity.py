@@ -29,7 +29,7 @@ WIDTH, HEIGHT = 60, 50
 
 
 def summed_area(regions: list[Row], width: int, height: int) -> np.ndarray:
-    """The integral image of the painted regions, from 1 in both directions as in MATLAB."""
+    """Return the integral image (createIntImg) of the painted regions, from 1 in both directions as in MATLAB."""
     canvas = np.zeros((height + 1, width + 1))
     for region in regions:
         x, y, w, h = (max(1, int(value)) for value in region[:4])
@@ -40,7 +40,7 @@ def summed_area(regions: list[Row], width: int, height: int) -> np.ndarray:
 
 
 def stays(box: Row, table: np.ndarray, width: int, height: int) -> bool:
-    """Whether less than half of a box lies inside the regions."""
+    """Return whether less than half of a box lies inside the regions."""
     x, y, w, h = (max(1, math.floor(value + 0.5)) for value in box[:4])
     x, y = min(width, x), min(height, y)
     right, low = min(width, x + w), min(height, y + h)
@@ -49,7 +49,7 @@ def stays(box: Row, table: np.ndarray, width: int, height: int) -> bool:
 
 
 def drop(truth: list[Row], found: list[Row]) -> tuple[list[Row], list[Row]]:
-    """dropObjectsInIgr: rows are x, y, w, h, score, category."""
+    """Return what dropObjectsInIgr.m leaves: rows are x, y, w, h, score, category."""
     regions = [row for row in truth if row[5] == 0]
     objects = [row for row in truth if row[5] != 0]
     if not regions:
@@ -59,7 +59,7 @@ def drop(truth: list[Row], found: list[Row]) -> tuple[list[Row], list[Row]]:
 
 
 def overlap(d: Row, g: Row, ignored: bool) -> float:
-    """compOas: the intersection over the union, over the detection alone where the ground truth is ignored."""
+    """Return compOas.m's overlap: over the union, or over the detection where the ground truth is ignored."""
     w = min(d[0] + d[2], g[0] + g[2]) - max(d[0], g[0])
     h = min(d[1] + d[3], g[1] + g[3]) - max(d[1], g[1])
     if w <= 0 or h <= 0:
@@ -68,7 +68,7 @@ def overlap(d: Row, g: Row, ignored: bool) -> float:
 
 
 def matched(truth: list[Row], found: list[Row], threshold: float) -> list[tuple[float, int]]:
-    """evalRes: (score, −1 ignored, 0 wrong, 1 right) of each detection, the highest score first."""
+    """Return what evalRes.m says: (score, −1 ignored, 0 wrong, 1 right) of each detection, the highest score first."""
     truth = sorted(truth, key=lambda row: row[4] == 0)  # counted first, ignored last
     taken = [False] * len(truth)
     outcome = []
@@ -91,7 +91,7 @@ def matched(truth: list[Row], found: list[Row], threshold: float) -> list[tuple[
 
 
 def average_precision(recall: list[float], precision: list[float]) -> float:
-    """VOCap."""
+    """Return VOCap.m's area."""
     r, p = [0.0, *recall, 1.0], [0.0, *precision, 0.0]
     for place in range(len(p) - 2, -1, -1):
         p[place] = max(p[place], p[place + 1])
@@ -99,7 +99,7 @@ def average_precision(recall: list[float], precision: list[float]) -> float:
 
 
 def toolkit(images: list[tuple[list[Row], list[Row]]]) -> dict[str, float]:
-    """calcAccuracy of (truth, found) an image, the files' rows in falling order of score.
+    """Return what calcAccuracy.m does of (truth, found) an image, the files' rows in falling order of score.
 
     Two things are otherwise, and data as VisDrone's cannot tell: recall's denominator is without ignored ground
     truth, and a category counts in an image that has some that is not ignored.
@@ -195,7 +195,7 @@ def test_max_dets_cut_an_image_and_not_a_category(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     truth: list[Row] = [(x, y, 5, 5, 1, kind) for x, y, kind in ((0, 0, 1), (10, 10, 4), (30, 30, 11), (40, 10, 5))]
     found: list[Row] = [(*rng.integers(0, 40, 2).tolist(), 5.0, 5.0, s, k) for s in rng.random(300) for k in (1, 4, 11)]
-    images = [(truth, sorted([*found, *(row[:4] + (0.2, row[5]) for row in truth)], key=lambda row: -row[4]))]
+    images = [(truth, sorted([*found, *((*row[:4], 0.2, row[5]) for row in truth)], key=lambda row: -row[4]))]
     result = evaluated(tmp_path, images)
     assert result.metrics == pytest.approx(toolkit(images), abs=1e-12)
     cut = next(remark.message for remark in result.remarks if remark.code == "predictions-over-max-dets")
@@ -203,7 +203,7 @@ def test_max_dets_cut_an_image_and_not_a_category(tmp_path: Path) -> None:
 
 
 def test_real_regions(shared: Path) -> None:
-    """A real file of 53 rows, 11 of them regions: what is predicted as annotated is found, what lies in regions goes."""
+    """A real file of 53 rows, 11 of them regions: what is predicted as annotated is found, regions excuse."""
     folder = shared / "format_samples" / "VisDrone2019-DET-val"
     dataset = read_dataset(folder)
     truth = dataset.ground_truth

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Summary", "category_metrics", "defined_mean", "named_thresholds", "resampled_mean", "summaries", "value_of"]
 
 #: Thresholds that have a name of their own among many, as COCO prints them.
-_NAMED_THRESHOLDS = (0.5, 0.75)
+_NAMED_THRESHOLDS = ("50", "75")
 
 #: So few thresholds all have one.
 _FEW_THRESHOLDS = 3
@@ -158,9 +158,9 @@ def named_thresholds(protocol: Protocol) -> list[tuple[int, str]]:
 
     All of a few; of many the lowest, 0.5 and 0.75.
     """
-    thresholds = protocol.iou_thresholds
-    named = (thresholds[0], *_NAMED_THRESHOLDS) if len(thresholds) > _FEW_THRESHOLDS else thresholds
-    return [(row, _percent(value)) for row, value in enumerate(thresholds) if value in named]
+    percents = list(map(_percent, protocol.iou_thresholds))
+    named = {percents[0], *_NAMED_THRESHOLDS} if len(percents) > _FEW_THRESHOLDS else {*percents}
+    return [(row, percent) for row, percent in enumerate(percents) if percent in named]
 
 
 def _percent(threshold: float) -> str:
