@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["covered_area", "inside_regions"]
 
+#: More cells than this are halved: a file of tens of thousands of regions must not take the memory.
+_MOST_CELLS = 2**20
+
+#: The edges of one column of cells, which cannot be halved.
+_ONE_COLUMN = 2
+
 
 def inside_regions(
     dataset: Dataset, predictions: Predictions, protocol: Protocol
@@ -60,6 +66,9 @@ def covered_area(box: NDArray[np.float64], region: NDArray[np.float64]) -> NDArr
     [10.0]
     """
     x, y = np.unique(region[:, 0::2]), np.unique(region[:, 1::2])
+    if len(x) * len(y) > _MOST_CELLS and len(x) > _ONE_COLUMN:
+        middle = x[len(x) // 2]
+        return _covered_between(box, region, -np.inf, middle) + _covered_between(box, region, middle, np.inf)
     change = np.zeros((len(x), len(y)), dtype=np.int32)
     left, right = np.searchsorted(x, region[:, 0]), np.searchsorted(x, region[:, 2])
     top, bottom = np.searchsorted(y, region[:, 1]), np.searchsorted(y, region[:, 3])
@@ -69,6 +78,15 @@ def covered_area(box: NDArray[np.float64], region: NDArray[np.float64]) -> NDArr
     painted = (change.cumsum(axis=0).cumsum(axis=1) > 0)[:-1, :-1]
     across, down = _overlap(box[:, 0::2], x), _overlap(box[:, 1::2], y)
     return np.asarray(np.sum((across @ painted) * down, axis=1))
+
+
+def _covered_between(
+    box: NDArray[np.float64], region: NDArray[np.float64], low: float, high: float
+) -> NDArray[np.float64]:
+    """Return :func:`covered_area` of the parts of boxes and regions that lie between two abscissae."""
+    bounds = [low, -np.inf, low, -np.inf], [high, np.inf, high, np.inf]
+    reaching = (region[:, 0] < high) & (region[:, 2] > low)
+    return covered_area(np.clip(box, *bounds), np.clip(region[reaching], *bounds))
 
 
 def _overlap(span: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from detbench import evaluate
 from detbench.data.pictures import FolderPictures
 from detbench.data.predictions import LoadedPredictions
 from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images, Predictions
+from detbench.evaluation import regions
 from detbench.evaluation.protocols import PROTOCOLS, Protocol
 from detbench.evaluation.regions import covered_area, inside_regions
 
@@ -54,10 +55,10 @@ def scene(
     return dataset, LoadedPredictions(predictions, "p.json", {}, "coco")
 
 
-def painted(box: NDArray[np.int64], regions: NDArray[np.int64]) -> int:
+def painted(box: NDArray[np.int64], covering: NDArray[np.int64]) -> int:
     """Count pixel by pixel what :func:`covered_area` measures."""
     canvas = np.zeros((40, 40), dtype=bool)
-    for x1, y1, x2, y2 in regions:
+    for x1, y1, x2, y2 in covering:
         canvas[y1:y2, x1:x2] = True
     return int(canvas[box[1] : box[3], box[0] : box[2]].sum())
 
@@ -68,9 +69,23 @@ def test_covered_area_is_what_a_raster_counts(seed: int) -> None:
     rng = np.random.default_rng(seed)
     corner = rng.integers(0, 25, (30, 2))
     boxes = np.concatenate([corner, corner + rng.integers(0, 15, (30, 2))], axis=1)
-    regions, boxes = boxes[: rng.integers(1, 8)], boxes[8:]
-    expected = [painted(box, regions) for box in boxes]
-    assert covered_area(boxes.astype(float), regions.astype(float)).tolist() == expected
+    covering, boxes = boxes[: rng.integers(1, 8)], boxes[8:]
+    expected = [painted(box, covering) for box in boxes]
+    assert covered_area(boxes.astype(float), covering.astype(float)).tolist() == expected
+
+
+def test_thousands_of_regions_are_measured_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Halving the cells changes no area; 3,000 regions of one picture do not take the memory."""
+    rng = np.random.default_rng(1)
+    corner = rng.integers(0, 30, (60, 2)).astype(float)
+    boxes = np.concatenate([corner, corner + rng.integers(0, 9, (60, 2))], axis=1)
+    whole = covered_area(boxes, boxes[:40])
+    monkeypatch.setattr(regions, "_MOST_CELLS", 20)
+    assert covered_area(boxes, boxes[:40]).tolist() == whole.tolist()
+    monkeypatch.undo()
+    strips = np.array([[3.0 * place, 3.0 * place, 3.0 * place + 2, 1e4] for place in range(3000)])
+    everything = np.array([[0.0, 0.0, 1e4, 1e4]])
+    assert covered_area(everything, strips)[0] == sum(2 * (1e4 - 3 * place) for place in range(3000))
 
 
 def test_regions_turned_inside_out_cover_nothing() -> None:
