@@ -25,7 +25,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     ground_truth: Dataset | Path | str,
     predictions: LoadedPredictions | Path | str,
     *,
-    protocol: Protocol | str = "coco",
+    protocol: Protocol | Path | str = "coco",
     split: str | None = None,
     format_name: str | None = None,
     predictions_format: str | None = None,
@@ -45,7 +45,8 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     predictions
         A predictions file or folder in any form that can be read, or predictions already read for this dataset.
     protocol
-        A protocol or its name: ``coco``, ``coco_strict``, ``voc2007``, ``voc2012``.
+        A protocol, its name (``coco``, ``coco_strict``, ``voc2007``, ``voc2012``, ``dense``, ``visdrone``) or the path
+        of a TOML file that holds one.
     split, format_name, predictions_format
         Which split to read, and what the files are where that cannot be recognised.
     unknown, join
@@ -63,7 +64,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     UsageError
         If there is no such protocol, format or split.
     """
-    rules = protocol_named(protocol) if isinstance(protocol, str) else protocol
+    rules = protocol if isinstance(protocol, Protocol) else protocol_named(str(protocol))
 
     def complete(scored: Scored) -> Document:
         from detbench.evaluation.assemble import assemble
