@@ -229,6 +229,7 @@ def random_matches(seed: int, protocol: Protocol, truths: int, count: int) -> Ma
     task = replace(
         task,
         truth_category=truth_category,
+        truth_image=rng.integers(0, 9, truths, dtype=np.int32),
         truth_ignored=masks(truths),
         category=category,
         score=rng.choice([0.1, 0.25, 0.5, rng.random()], count) if seed % 2 else rng.random(count),

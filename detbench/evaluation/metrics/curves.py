@@ -174,8 +174,9 @@ def _truth_images(matches: Matches) -> NDArray[np.int64]:
     """Return int64 ``[K]``: how many images have ground truth to be found of each category."""
     task = matches.task
     must = task.truth_ignored & np.uint64(1) == 0
-    pairs = np.unique(np.stack([task.truth_category[must], task.truth_image[must]]), axis=1)
-    return np.bincount(pairs[0], minlength=matches.category_count)
+    images = max(matches.image_count, 1)
+    pairs = np.unique(task.truth_category[must].astype(np.int64) * images + task.truth_image[must])
+    return np.bincount(pairs // images, minlength=matches.category_count)
 
 
 def _within(rank: NDArray[np.int32], limit: int | None) -> int:
