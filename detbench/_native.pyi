@@ -1,5 +1,8 @@
 """Types of the native part; what each function does is said at its twin."""
 
+from os import PathLike
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,3 +56,11 @@ def pairwise_iou(
     inclusive: bool,
     out: NDArray[np.float64],
 ) -> None: ...
+def scan_predictions(path: str | PathLike[str], threads: int, piece_bytes: int = ...) -> dict[str, Any] | None: ...
+def scan_ground_truth(path: str | PathLike[str], threads: int, piece_bytes: int = ...) -> dict[str, Any] | None: ...
+
+class PredictionStream:
+    def __init__(self, path: str | PathLike[str], piece_bytes: int = ...) -> None: ...
+    def next(self) -> dict[str, Any] | None: ...
+    @property
+    def unusual(self) -> bool: ...
