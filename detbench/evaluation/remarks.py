@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["about_split", "gravest_first", "reasons", "reasons_of_category", "remarks"]
 
-#: So many images or fewer make a percentile interval too narrow to lean on.
+#: So many images or fewer make an interval too narrow to lean on.
 FEW_IMAGES = 30
 
 #: An interval of fewer objects than this says nothing.
