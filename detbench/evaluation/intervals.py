@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detbench.evaluation.metrics.curves import LEVELS, by_falling_score
+from detbench.evaluation.draws import LANES, Draws
 from detbench.evaluation.metrics.summary import (
     category_metrics,
     named_thresholds,
@@ -23,8 +23,7 @@ from detbench.evaluation.metrics.summary import (
     summaries,
     value_of,
 )
-from detbench.evaluation.resampling_numpy import WHOLE_CURVE, resample_block
-from detbench.extension import native
+from detbench.evaluation.resampling import block_function, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,19 +38,8 @@ __all__ = ["Intervals", "bootstrap"]
 
 Values = dict[str, "NDArray[np.float64]"]
 
-#: Resamples that are computed together; the native part's lanes.
-LANES = 16
-LEVEL_OF_CONFIDENCE = 0.95
-
 #: What lies in fewer images than this has no interval: every resample that holds it holds the same.
 FEWEST_IMAGES = 2
-
-#: Sums in another order differ by so little; an end that misses the number by less is the number.
-_ROUNDING = 1e-12
-
-_NO_LIMIT = np.iinfo(np.int32).max
-
-_INTERPOLATIONS = {"101-point": 0, "11-point": 1, "all-point": WHOLE_CURVE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +61,30 @@ def bootstrap(matches: Matches, curves: Accumulated, *, resamples: int = 1000, s
     truth of keeps its value in ``curves``, the numbers of all the images, in that resample's mean; its own interval
     is over the resamples that have it.
     """
-    compute, protocol = _block_of(matches), matches.protocol
+    draws, protocol = Draws(matches.image_count, resamples=resamples, seed=seed), matches.protocol
+    compute = _block_of(matches)
     # The native part releases the interpreter's lock; a block's draw depends on its number alone.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        weights = (_weights(matches.image_count, seed, number) for number in range(-(-resamples // LANES)))
-        blocks = list(pool.map(lambda weight: _reduced(protocol, curves, *compute(weight)), weights))
+        blocks = list(pool.map(lambda weight: _reduced(protocol, curves, *compute(weight)), draws.blocks()))
     named, per_category = (
-        {name: np.concatenate([part[name] for part in parts], axis=-1)[..., :resamples] for name in parts[0]}
+        {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
         for parts in zip(*blocks, strict=True)
     )
     images = _image_counts(matches)
     points = [category_metrics(curves, protocol, category) for category in range(matches.category_count)]
     return Intervals(
         metrics=_intervals(
+            draws,
             {s.name: named[s.name] for s in summaries(protocol) if images[-1, s.area] >= FEWEST_IMAGES},
             {s.name: value_of(s, curves, protocol) for s in summaries(protocol)},
         ),
         per_category=[
-            _intervals({name: values[category] for name, values in per_category.items()}, points[category])
+            _intervals(draws, {name: values[category] for name, values in per_category.items()}, points[category])
             if images[category, 0] >= FEWEST_IMAGES
             else {}
             for category in range(matches.category_count)
         ],
-        method=f"95 % percentile bootstrap over images, {resamples} resamples, seed {seed}",
+        method=draws.method,
     )
 
 
@@ -121,21 +110,9 @@ def _reduced(
     return named, per_category
 
 
-def _intervals(named: Values, points: Mapping[str, float | None]) -> dict[str, tuple[float, float]]:
-    tail = (1 - LEVEL_OF_CONFIDENCE) / 2
-    found = {}
-    for name, values in named.items():
-        defined = values[~np.isnan(values)]
-        if defined.size:
-            ends = np.quantile(defined, [tail, 1 - tail])
-            low, high = (_same_bits(float(end), points[name]) for end in ends)
-            found[name] = (low, high)
-    return found
-
-
-def _same_bits(end: float, point: float | None) -> float:
-    """Return the number itself for an end that misses it by rounding alone."""
-    return point if point is not None and abs(end - point) < _ROUNDING else end
+def _intervals(draws: Draws, named: Values, points: Mapping[str, float | None]) -> dict[str, tuple[float, float]]:
+    found = {name: draws.interval(points[name], values) for name, values in named.items()}
+    return {name: interval for name, interval in found.items() if interval is not None}
 
 
 def _block_of(matches: Matches) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
@@ -143,47 +120,20 @@ def _block_of(matches: Matches) -> Callable[[NDArray[np.uint8]], tuple[NDArray[n
 
     They are float64 ``[T, K, A, LANES]`` and ``[T, K, A, M, LANES]``.
     """
-    protocol, task = matches.protocol, matches.task
+    protocol = matches.protocol
     axes = (matches.category_count, len(protocol.areas), len(protocol.iou_thresholds))
-    bits, limits = axes[1] * axes[2], len(protocol.max_dets)
-    offsets = matches.offsets()
-    order = np.concatenate(
-        [offsets[k] + by_falling_score(task.score[offsets[k] : offsets[k + 1]]) for k in range(axes[0])]
-        or [np.zeros(0, dtype=np.intp)]
+    run = block_function(
+        columns_of(matches),
+        bit_count=axes[1] * axes[2],
+        interpolation=protocol.interpolation,
+        max_dets=protocol.max_dets,
     )
-    run = resample_block if (module := native()) is None else module.resample_block
-    columns = {
-        "image": task.image[order],
-        "rank": task.rank[order],
-        "found": matches.found[order],
-        "not_counted": matches.not_counted[order],
-        "offsets": offsets,
-        "truth_image": task.truth_image,
-        "truth_ignored": task.truth_ignored,
-        "truth_offsets": matches.truth_offsets(),
-        "levels": LEVELS.get(protocol.interpolation, np.zeros(0)),
-        "interpolation": _INTERPOLATIONS[protocol.interpolation],
-        "max_dets": np.array([_NO_LIMIT if limit is None else limit for limit in protocol.max_dets], dtype=np.int32),
-        "bit_count": bits,
-    }
 
     def compute(weight: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        average = np.empty((axes[0], bits, LANES))
-        recall = np.empty((axes[0], bits, limits, LANES))
-        run(**columns, weight=weight, average_precision=average, recall=recall)
+        average, recall = run(weight)
         return (
             average.reshape(*axes, LANES).transpose(2, 0, 1, 3),
-            recall.reshape(*axes, limits, LANES).transpose(2, 0, 1, 3, 4),
+            recall.reshape(*axes, -1, LANES).transpose(2, 0, 1, 3, 4),
         )
 
     return compute
-
-
-def _weights(image_count: int, seed: int, block: int) -> NDArray[np.uint8]:
-    """Return uint8 ``[I, LANES]``: how often each image is drawn. A block has a generator of its own."""
-    generator = np.random.default_rng([seed, block])
-    weight = np.empty((image_count, LANES), dtype=np.uint8)
-    for lane in range(LANES):
-        drawn = generator.integers(0, image_count, image_count)
-        weight[:, lane] = np.minimum(np.bincount(drawn, minlength=image_count), 255)
-    return weight
