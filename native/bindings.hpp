@@ -27,6 +27,7 @@ void require_length(const T &array, std::size_t length, const char *what) {
     require(array.shape(0) == length, what);
 }
 
+void bind_errors(nb::module_ &module);
 void bind_matching(nb::module_ &module);
 void bind_resampling(nb::module_ &module);
 

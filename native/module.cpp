@@ -3,6 +3,7 @@
 
 NB_MODULE(_native, module) {
     module.doc() = "detbench's native part: matching, resampling, IoU. Every function has a NumPy twin.";
+    detbench::bindings::bind_errors(module);
     detbench::bindings::bind_matching(module);
     detbench::bindings::bind_resampling(module);
 }
