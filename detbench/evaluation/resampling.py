@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -125,7 +126,6 @@ def block_function(
     columns: Columns, *, bit_count: int, interpolation: str, max_dets: Sequence[int | None]
 ) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Return the function from weights, uint8 ``[I, LANES]``, to what :func:`resample` returns of these lanes."""
-    run = resample_block if (module := native()) is None else module.resample_block
     categories = len(columns.offsets) - 1
     arguments = columns._asdict() | {
         "levels": LEVELS.get(interpolation, np.zeros(0)),
@@ -133,11 +133,12 @@ def block_function(
         "max_dets": np.array([_NO_LIMIT if limit is None else limit for limit in max_dets], dtype=np.int32),
         "bit_count": bit_count,
     }
+    run = partial(resample_block, **arguments) if (module := native()) is None else module.Resampler(**arguments).block
 
     def compute(weight: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         average = np.empty((categories, bit_count, LANES))
         recall = np.empty((categories, bit_count, len(max_dets), LANES))
-        run(**arguments, weight=weight, average_precision=average, recall=recall)
+        run(weight=weight, average_precision=average, recall=recall)
         return average, recall
 
     return compute
