@@ -13,18 +13,23 @@ from detbench.environment import environment
 from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts
 from detbench.evaluation.fingerprints import dataset_fingerprint, predictions_fingerprint
 from detbench.evaluation.intervals import Intervals, bootstrap
+from detbench.evaluation.metrics.counted import counted
 from detbench.evaluation.metrics.curves import DRAWN, LEVELS
 from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
+from detbench.evaluation.parts.errors import errors
+from detbench.evaluation.parts.operating_point import operating_point
 from detbench.evaluation.remarks import about_split, gravest_first, reason_for_category, reasons, remarks
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from detbench.data.predictions import LoadedPredictions
     from detbench.evaluation.metrics.curves import Accumulated
+    from detbench.evaluation.parts.numbers import Numbers
+    from detbench.evaluation.parts.operating_point import ThresholdRule
     from detbench.evaluation.protocols import Protocol
     from detbench.evaluation.scored import Scored
 
@@ -33,16 +38,31 @@ __all__ = ["assemble"]
 _DECIMALS_DRAWN = 6
 
 
-def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, format_name: str | None) -> Document:
+def assemble(
+    scored: Scored,
+    *,
+    name: str | None,
+    source: Dataset | Path | str,
+    format_name: str | None,
+    rule: ThresholdRule,
+    listed_errors: int | None,
+) -> Document:
     """Return the whole result.
 
     ``name`` is what to call the predictions, by default their file's stem; ``source`` and ``format_name`` are what
-    the ground truth was read from, and as what.
+    the ground truth was read from, and as what. ``rule`` chooses the operating point; ``listed_errors`` is how many of
+    the worst errors are listed, None for no error analysis.
     """
     dataset, loaded, curves, rules = scored.dataset, scored.loaded, scored.curves, scored.matches.protocol
     draws, table = scored.draws, loaded.predictions
     drawn = bootstrap(scored.matches, curves, resamples=draws.resamples, seed=draws.seed) if draws else None
     metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
+    point, of_category = operating_point(counted(scored.matches), rules.iou_thresholds[0], rule, draws)
+    wrong = None
+    extra = [of_category]
+    if listed_errors is not None:
+        wrong, of_category = errors(scored, point.threshold, listed=listed_errors)
+        extra.append(of_category)
     return Document(
         detbench=__version__,
         name=unbroken(name or Path(loaded.source).stem),
@@ -54,7 +74,7 @@ def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, 
         intervals=drawn.metrics if drawn else {},
         interval_method=drawn.method if drawn else "",
         reasons=reasons(metrics, curves, rules),
-        per_category=list(_per_category(scored, drawn)),
+        per_category=list(_per_category(scored, drawn, extra)),
         curves=_drawn_curves(curves, rules),
         remarks=gravest_first(
             [
@@ -62,10 +82,15 @@ def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, 
                 *([] if isinstance(source, Dataset) else about_split(dataset, table, Path(source), format_name)),
             ]
         ),
+        operating_point=point,
+        errors=wrong,
     )
 
 
-def _per_category(scored: Scored, drawn: Intervals | None) -> Iterable[CategoryResult]:
+def _per_category(
+    scored: Scored, drawn: Intervals | None, extra: Sequence[Sequence[Numbers]]
+) -> Iterable[CategoryResult]:
+    """Yield each category's numbers; ``extra`` holds those that the parts of the result add, a list a category."""
     dataset, matches, curves = scored.dataset, scored.matches, scored.curves
     predictions = scored.loaded.predictions
     count = len(dataset.categories)
@@ -75,6 +100,12 @@ def _per_category(scored: Scored, drawn: Intervals | None) -> Iterable[CategoryR
         must = int(curves.truth_count[category, 0])
         ignored = int(truth_counts[category]) - must
         metrics = category_metrics(curves, matches.protocol, category)
+        intervals = dict(drawn.per_category[category]) if drawn else {}
+        said: dict[str, str] = {}
+        for numbers in extra:
+            metrics |= numbers[category].metrics
+            intervals |= numbers[category].intervals
+            said |= numbers[category].reasons
         why = reason_for_category(must, ignored)
         yield CategoryResult(
             name=unbroken(name),
@@ -82,8 +113,8 @@ def _per_category(scored: Scored, drawn: Intervals | None) -> Iterable[CategoryR
             ignored=ignored,
             predictions=int(prediction_counts[category]),
             metrics=metrics,
-            intervals=drawn.per_category[category] if drawn else {},
-            reasons={key: why for key, value in metrics.items() if value is None},
+            intervals=intervals,
+            reasons={key: said.get(key, why) for key, value in metrics.items() if value is None},
         )
 
 

@@ -31,6 +31,9 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     intervals: bool = True,
     resamples: int = 1000,
     seed: int = 0,
+    score_threshold: float | Path | str | None = None,
+    errors: bool = False,
+    worst: int = 20,
 ) -> Result:
     """Score predictions against ground truth.
 
@@ -51,6 +54,12 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         What to call the predictions in the result; by default the file's stem.
     intervals, resamples, seed
         Whether to compute 95 % bootstrap intervals, from how many resamples, from which seed.
+    score_threshold
+        The operating point: a score, or the result of another run whose threshold is taken; by default that of the
+        best F1 on these predictions, in hindsight.
+    errors, worst
+        Whether to look at what goes wrong (errors by kind, confusion matrix, calibration, worst images and mistakes),
+        and how many images, and mistakes of a kind, to list.
 
     Raises
     ------
@@ -63,13 +72,24 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
 
     from detbench.evaluation.assemble import assemble
     from detbench.evaluation.draws import Draws
+    from detbench.evaluation.parts.operating_point import threshold_rule
     from detbench.evaluation.scored import score
 
+    rule = threshold_rule(score_threshold)
     dataset = _ground_truth(ground_truth, split, format_name)
     loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
     draws = Draws(len(dataset.images), resamples=resamples, seed=seed) if intervals and len(dataset.images) else None
     scored = score(dataset, loaded, rules, draws)
-    return Result(assemble(scored, name=name, source=ground_truth, format_name=format_name))
+    return Result(
+        assemble(
+            scored,
+            name=name,
+            source=ground_truth,
+            format_name=format_name,
+            rule=rule,
+            listed_errors=worst if errors else None,
+        )
+    )
 
 
 def _ground_truth(given: Dataset | Path | str, split: str | None, format_name: str | None) -> Dataset:

@@ -59,7 +59,7 @@ def overlaps_of(matches: Matches, at_least: float) -> Overlaps:
     )
 
 
-def find_overlaps(  # noqa: PLR0913  the columns that the native function takes, and how to run it
+def find_overlaps(
     task: MatchingTask,
     protocol: Protocol,
     truths: NDArray[np.intp],

@@ -8,20 +8,22 @@ is right if it found a ground truth. Bins of equal mass besides: Nguyen and O'Co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["BIN_COUNT", "Bins", "calibration_error", "equal_mass", "equal_width", "fill"]
+__all__ = ["BIN_COUNT", "Bins", "calibration_error", "equal_mass", "equal_width", "fill", "tally"]
 
 #: netcal's number of bins.
 BIN_COUNT = 10
 
 
-class Bins(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Bins:
     """B bins of scores and what fell into them.
 
     Attributes
@@ -62,13 +64,15 @@ def fill(bounds: NDArray[np.float64], score: NDArray[np.float64], right: NDArray
     """Put predictions, float64 and bool ``[N]``, scores within 0 to 1, into bins."""
     size = len(bounds) - 1
     index = np.minimum(np.searchsorted(bounds, score, side="right") - 1, size - 1)
-    return Bins(
-        bounds,
-        index,
-        np.bincount(index, minlength=size).astype(np.float64),
-        np.bincount(index, weights=score, minlength=size),
-        np.bincount(index[right], minlength=size).astype(np.float64),
-    )
+    return Bins(bounds, index, *tally(index, size, score, right))
+
+
+def tally(
+    place: NDArray[np.intp], size: int, score: NDArray[np.float64], right: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return float64 ``[3, size]``: at each place the predictions, the sum of their scores, and how many are right."""
+    sums = [np.bincount(place, weights, size) for weights in (None, score, right)]
+    return np.stack(sums).astype(np.float64)
 
 
 def calibration_error(

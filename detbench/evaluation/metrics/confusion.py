@@ -3,9 +3,9 @@
 At a score threshold, whatever the category: predictions by falling score, each takes the free ground truth of
 greatest IoU that reaches the threshold, of equals the one of its own category, then the first of the file. One
 prediction takes one ground truth. That is COCO's matching without categories, and what FiftyOne does with
-``classwise=False``. Ultralytics goes by falling IoU instead; Detectron2 has no such matrix. Score goes first here because
-detectors often give one box several categories: their IoUs are equal, and the category that was meant is that of
-the highest score.
+``classwise=False``. Ultralytics' ConfusionMatrix goes by falling IoU instead; Detectron2 has none. Score goes first
+here because detectors often give one box several categories: their IoUs are equal, and the category that was meant
+is that of the highest score.
 
 Crowds and ignored ground truth are left out, and so are the predictions that the protocol does not count because they
 lie on them.

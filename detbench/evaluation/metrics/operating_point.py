@@ -61,7 +61,7 @@ class Sweep(NamedTuple):
         low, high = float(self.score[0]), float(self.score[-1])
         if low >= 0 and high <= 1:
             low, high = 0.0, 1.0
-        places = np.linspace(0, len(self.right) - 1, _RECALL_POINTS).astype(np.intp) if len(self.right) else []
+        places = np.linspace(0, len(self.right) - 1, _RECALL_POINTS if len(self.right) else 0).astype(np.intp)
         return np.unique(np.concatenate((np.linspace(low, high, _EVEN_POINTS), self.right[places], also)))
 
 
@@ -116,9 +116,7 @@ def drawn_counts(counted: Counted, threshold: float, draws: Draws) -> NDArray[np
     accepted = np.flatnonzero(counted.score >= threshold)
     right = accepted[counted.right[accepted]]
     categories = np.arange(len(counted.truths) + 1)
-    columns = [
-        (counted.image[rows], np.searchsorted(counted.category[rows], categories)) for rows in (right, accepted)
-    ]
+    columns = [(counted.image[rows], np.searchsorted(counted.category[rows], categories)) for rows in (right, accepted)]
     columns.append((counted.truth_image, counted.truth_offsets))
     blocks = [np.stack([_sums(weight[image], ends) for image, ends in columns]) for weight in draws.blocks()]
     return np.concatenate(blocks, axis=2)

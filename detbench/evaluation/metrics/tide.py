@@ -110,15 +110,17 @@ class Analysis:
 
     def found(self, threshold: float | None = None) -> NDArray[np.bool_]:
         """Return bool ``[G]``: found by a prediction whose score is ``threshold`` or more."""
-        found = self.taker != _NOBODY
+        found = np.flatnonzero(self.taker != _NOBODY)
         if threshold is not None:
-            found[found] = self.matches.task.score[self.taker[found]] >= threshold
-        return found
+            found = found[self.matches.task.score[self.taker[found]] >= threshold]
+        return _mask(found, len(self.taker))
 
     def wrong(self, threshold: float | None = None) -> NDArray[np.bool_]:
         """Return bool ``[N]``: an error whose score is ``threshold`` or more."""
-        wrong = self.kind != NO_ERROR
-        return wrong if threshold is None else wrong & (self.matches.task.score >= threshold)
+        wrong = np.flatnonzero(self.kind != NO_ERROR)
+        if threshold is not None:
+            wrong = wrong[self.matches.task.score[wrong] >= threshold]
+        return _mask(wrong, len(self.kind))
 
     def missed(self, threshold: float | None = None) -> NDArray[np.bool_]:
         """Return bool ``[G]``: not found, and no error of classification or localisation is about it.
@@ -126,7 +128,8 @@ class Analysis:
         With a ``threshold``, as if the predictions below that score were not there.
         """
         missed = self.must & ~self.found(threshold)
-        missed[self.target[self.wrong(threshold) & self._mendable()]] = False
+        mendable = self._mendable()
+        missed[self.target[mendable[self.wrong(threshold)[mendable]]]] = False
         return missed
 
     def best_mended(self) -> NDArray[np.intp]:
@@ -135,14 +138,21 @@ class Analysis:
         Of all errors of classification and localisation about a ground truth that nobody found, that of the highest
         score, the first of the file among equals; the others would be duplicates.
         """
-        task, found = self.matches.task, self.found()
-        rows = np.flatnonzero(self._mendable() & ~found[self.target])
+        task, rows = self.matches.task, self._mendable()
+        rows = rows[self.taker[self.target[rows]] == _NOBODY]
         rows = rows[np.lexsort((task.row[rows], -task.score[rows], self.target[rows]))]
-        target = self.target[rows]
-        return rows[np.flatnonzero(np.concatenate(([True], target[1:] != target[:-1])))] if len(rows) else rows
+        first = np.ones(len(rows), dtype=np.bool_)
+        first[1:] = self.target[rows[1:]] != self.target[rows[:-1]]
+        return rows[np.flatnonzero(first)]
 
-    def _mendable(self) -> NDArray[np.bool_]:
-        return (self.kind == _CLASSIFICATION) | (self.kind == _LOCALISATION)
+    def _mendable(self) -> NDArray[np.intp]:
+        return np.flatnonzero((self.kind == _CLASSIFICATION) | (self.kind == _LOCALISATION))
+
+
+def _mask(rows: NDArray[np.intp], size: int) -> NDArray[np.bool_]:
+    mask = np.zeros(size, dtype=np.bool_)
+    mask[rows] = True
+    return mask
 
 
 def analyse(matches: Matches, background_iou: float = BACKGROUND_IOU) -> Analysis:
@@ -192,8 +202,7 @@ def _best(pairs: Overlaps, count: int) -> tuple[NDArray[np.float64], NDArray[np.
     """
     iou, truth = np.zeros(count), np.full(count, _NOBODY, dtype=np.int32)
     if len(pairs.iou):
-        changes = pairs.prediction[1:] != pairs.prediction[:-1]
-        first = np.flatnonzero(np.concatenate(([True], changes)))
+        first = np.flatnonzero(np.concatenate(([True], pairs.prediction[1:] != pairs.prediction[:-1])))
         iou[pairs.prediction[first]] = np.maximum.reduceat(pairs.iou, first)
         greatest = pairs.iou == iou[pairs.prediction]
         # Written from the last to the first: the first of equals stays.
@@ -261,6 +270,11 @@ class Improvement:
     average_precision: NDArray[np.float64]
     delta: NDArray[np.float64]
     drawn: NDArray[np.float64]
+
+    def mean_before(self) -> float:
+        """Return AP, the mean over the categories with ground truth, NaN if there is none."""
+        known = self._known()
+        return float(self.average_precision[known].mean()) if known.any() else float("nan")
 
     def mean(self) -> NDArray[np.float64]:
         """Return float64 ``[F]``: the mean over the categories with ground truth, NaN if there is none."""

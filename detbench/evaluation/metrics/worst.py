@@ -43,7 +43,7 @@ def worst_images(errors: ImageErrors, limit: int) -> NDArray[np.intp]:
 
 
 def surest_mistakes(analysis: Analysis, limit: int) -> dict[str, NDArray[np.intp]]:
-    """Return, for each kind of false positive, rows of those with the highest scores; equals by image, as in the file."""
+    """Return, for each kind of false positive, rows of the highest scores; equals by image, then as in the file."""
     task = analysis.matches.task
     found = {}
     for number, name in enumerate(FALSE_POSITIVES):
@@ -56,7 +56,7 @@ def surest_mistakes(analysis: Analysis, limit: int) -> dict[str, NDArray[np.intp
 
 
 def largest_missed(analysis: Analysis, threshold: float, limit: int) -> NDArray[np.intp]:
-    """Return rows of ground truths of the kind "missed", those of the largest boxes; equals by image, as in the file."""
+    """Return rows of ground truths of the kind "missed", the largest boxes first; equals by image, as in the file."""
     task = analysis.matches.task
     rows = np.flatnonzero(analysis.missed(threshold))
     return rows[np.lexsort((task.truth_row[rows], task.truth_image[rows], -task.truth_area[rows]))][:limit]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -31,6 +31,8 @@ __all__ = [
     "threshold_rule",
 ]
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
 _DECIMALS_DRAWN = 6
 _NAMES = ("precision", "recall", "F1")
 
@@ -54,9 +56,9 @@ class CategoryPoint(msgspec.Struct, frozen=True, kw_only=True):
     Precision, recall and F1 at the operating point stand in its ``metrics``, as ``precision@op`` and so on.
     """
 
-    true_positives: int
-    false_positives: int
-    false_negatives: int
+    true_positives: Count
+    false_positives: Count
+    false_negatives: Count
     best: BestPoint | None
 
 
@@ -103,9 +105,9 @@ class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):
     chosen: str
     iou: float
     threshold: float | None
-    true_positives: int
-    false_positives: int
-    false_negatives: int
+    true_positives: Count
+    false_positives: Count
+    false_negatives: Count
     metrics: dict[str, float | None]
     intervals: dict[str, tuple[float, float]]
     reasons: dict[str, str]
@@ -200,7 +202,7 @@ def operating_point(
 def _numbers(
     counts: NDArray[np.int64], drawn: NDArray[np.int64] | None, draws: Draws | None, counted: Counted
 ) -> Numbers:
-    metrics = dict(zip(_NAMES, map(defined, rates(*counts)), strict=True))
+    metrics = {name: defined(float(rate)) for name, rate in zip(_NAMES, rates(*counts), strict=True)}
     intervals = {}
     if drawn is not None and enough_images(counted)[-1]:
         intervals = intervals_of(draws, metrics, dict(zip(_NAMES, rates(*drawn), strict=True)))
@@ -278,7 +280,4 @@ def flaw(point: OperatingPoint, categories: int) -> str:
         return "its operating point and its categories differ in length"
     if {len(curve.precision), len(curve.recall), len(curve.f1)} != {len(curve.threshold)}:
         return "the curve of its operating point has columns of different length"
-    counts = (point, *point.per_category)
-    if any(min(each.true_positives, each.false_positives, each.false_negatives) < 0 for each in counts):
-        return "a count of its operating point is negative"
     return ""
