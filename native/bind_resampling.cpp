@@ -91,6 +91,15 @@ void block(const Bound &self, const Table<std::uint8_t> &weight, const Output<do
     resampler.block(weight.data(), average_precision.data(), recall.data());
 }
 
+void bound_weighted_sums(const Table<double> &per_image, const Table<std::uint8_t> &weight,
+                         const Output<double, 2> &out) {
+    require(weight.shape(1) == lanes, "weight has another number of lanes");
+    require_length(weight, per_image.shape(0), "weight has another number of images");
+    require(out.shape(0) == per_image.shape(1) && out.shape(1) == lanes, "out has another shape");
+    nb::gil_scoped_release release;
+    weighted_sums(per_image.data(), per_image.shape(0), per_image.shape(1), weight.data(), out.data());
+}
+
 }  // namespace
 
 void bind_resampling(nb::module_ &module) {
@@ -99,6 +108,7 @@ void bind_resampling(nb::module_ &module) {
         .def("__init__", &make, "image"_a, "rank"_a, "found"_a, "not_counted"_a, "offsets"_a, "truth_image"_a,
              "truth_ignored"_a, "truth_offsets"_a, "bit_count"_a, "levels"_a, "interpolation"_a, "max_dets"_a)
         .def("block", &block, "weight"_a, "average_precision"_a, "recall"_a);
+    module.def("weighted_sums", &bound_weighted_sums, "per_image"_a, "weight"_a, "out"_a);
 }
 
 }  // namespace detbench::bindings

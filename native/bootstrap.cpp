@@ -308,4 +308,18 @@ void Resampler::block(const std::uint8_t *weight, double *average_precision, dou
     }
 }
 
+void weighted_sums(const double *per_image, std::size_t images, std::size_t columns, const std::uint8_t *weight,
+                   double *out) {
+    std::fill_n(out, columns * lanes, 0.0);
+    for (std::size_t image = 0; image < images; ++image) {
+        Lanes<double> w;
+        for (std::size_t lane = 0; lane < lanes; ++lane) w[lane] = weight[image * lanes + lane];
+        for (std::size_t column = 0; column < columns; ++column) {
+            const double value = per_image[image * columns + column];
+            if (value == 0) continue;
+            for (std::size_t lane = 0; lane < lanes; ++lane) out[column * lanes + lane] += value * w[lane];
+        }
+    }
+}
+
 }  // namespace detbench

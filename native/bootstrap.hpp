@@ -38,6 +38,11 @@ struct ResampleInput {
     std::size_t max_dets_count;
 };
 
+// Sums the columns of `per_image` [images, columns], weighted by `weight` [images, lanes], into `out` [columns, lanes].
+// Images are added in order.
+void weighted_sums(const double *per_image, std::size_t images, std::size_t columns, const std::uint8_t *weight,
+                   double *out);
+
 // What a walk needs of a prediction, and where one list of it ends and the next begins. Holds copies: the input may go.
 class Resampler {
   public:

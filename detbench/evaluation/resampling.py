@@ -5,8 +5,6 @@ Matches do not depend on the draw, so nothing is matched again: a draw gives eac
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -115,10 +113,7 @@ def resample(
     has no ground truth to be found. Hand all S values of a number to ``draws.interval``.
     """
     compute = block_function(columns, bit_count=bit_count, interpolation=interpolation, max_dets=max_dets)
-    # The native part releases the interpreter's lock.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        blocks = list(pool.map(compute, draws.blocks()))
-    average, recall = zip(*blocks, strict=True)
+    average, recall = zip(*draws.map(lambda _, weight: compute(weight)), strict=True)
     return np.concatenate(average, axis=-1), np.concatenate(recall, axis=-1)
 
 
