@@ -47,6 +47,52 @@ _FIXED = {
         "share of the predictions that are right",
         "The predictions that match a ground truth, as a share of all predictions that count.",
     ),
+    "precision@op": Words(
+        "share of the accepted predictions that are right",
+        "Of the predictions whose score reaches the operating point's threshold, the share that finds a ground truth "
+        "at the protocol's lowest IoU threshold.",
+    ),
+    "recall@op": Words(
+        "share of the ground truths found",
+        "The share of the ground truths that is found by predictions whose score reaches the operating point's "
+        "threshold.",
+    ),
+    "F1@op": Words(
+        "harmonic mean of precision and recall",
+        "2 TP / (2 TP + FP + FN) with the predictions whose score reaches the operating point's threshold. A threshold "
+        "that was chosen on the same images makes it look better than it will be.",
+    ),
+    "ECE": Words(
+        "expected calibration error",
+        "How far scores are from the share that is right: the mean distance of the two over ten bins of score, each "
+        "weighted by its predictions. 0 is perfect. Predictions of low score are many, and decide it.",
+    ),
+    "ECE_equal_mass": Words(
+        "expected calibration error, bins of equal mass",
+        "As ECE, with bins of about as many predictions each.",
+    ),
+    "ECE@op": Words(
+        "expected calibration error at the operating point",
+        "As ECE, over the predictions whose score reaches the operating point's threshold.",
+    ),
+    "dAP_false_positives": Words(
+        "all of these five",
+        "What AP at the protocol's lowest IoU threshold would gain if all false positives went away.",
+    ),
+    "dAP_false_negatives": Words(
+        "whatever is not found",
+        "What AP at the protocol's lowest IoU threshold would gain if all ground truth that was not found need not be.",
+    ),
+}
+
+#: Kinds of errors: what they are, and what fixing one is.
+_KINDS = {
+    "classification": ("of the wrong category", "had the category of the ground truth that they lie on"),
+    "localisation": ("too far off", "had the box of the ground truth that they are near"),
+    "both": ("wrong category, far off", "went away"),
+    "duplicate": ("found already", "went away"),
+    "background": ("where nothing is", "went away"),
+    "missed": ("nothing is about them", "need not be found"),
 }
 
 _CATEGORY_AP = Words(
@@ -98,12 +144,31 @@ def _recall_at(found: re.Match[str]) -> Words:
     )
 
 
+def _gain_by_kind(found: re.Match[str]) -> Words:
+    what, fixed = _KINDS[found[1]]
+    who = "ground truths" if found[1] == "missed" else "false positives"
+    return Words(
+        what,
+        f"What AP at the protocol's lowest IoU threshold would gain if the {who} of the kind {found[1]} ({what}) "
+        f"{fixed}. Of several about one ground truth that nobody found, the one of highest score is mended.",
+    )
+
+
+def _share_by_kind(found: re.Match[str]) -> Words:
+    what, _ = _KINDS[found[1]]
+    return Words(
+        f"share of the errors: {what}", f"Errors of the kind {found[1]} ({what}), as a share of all, at any score."
+    )
+
+
 _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Words]], ...] = (
     (re.compile(r"AP(\d\d)"), _ap_at_iou),
     (re.compile(r"AP([sml])"), _ap_by_size),
     (re.compile(r"AR([sml])"), _ar_by_size),
     (re.compile(r"AR(\d{1,6})"), _ar_at_count),
     (re.compile(r"recall@(.{1,40})"), _recall_at),
+    (re.compile(f"dAP_({'|'.join(_KINDS)})"), _gain_by_kind),
+    (re.compile(f"share_({'|'.join(_KINDS)})"), _share_by_kind),
 )
 
 

@@ -140,10 +140,11 @@ class Analysis:
         """
         task, rows = self.matches.task, self._mendable()
         rows = rows[self.taker[self.target[rows]] == _NOBODY]
-        rows = rows[np.lexsort((task.row[rows], -task.score[rows], self.target[rows]))]
+        order = np.lexsort((task.row[rows], -task.score[rows], self.target[rows]))
+        rows = np.asarray(rows[order], dtype=np.intp)
         first = np.ones(len(rows), dtype=np.bool_)
         first[1:] = self.target[rows[1:]] != self.target[rows[:-1]]
-        return rows[np.flatnonzero(first)]
+        return rows[first]
 
     def _mendable(self) -> NDArray[np.intp]:
         return np.flatnonzero((self.kind == _CLASSIFICATION) | (self.kind == _LOCALISATION))
@@ -281,13 +282,17 @@ class Improvement:
         known = self._known()
         return self.delta[known].mean(axis=0) if known.any() else np.full(len(FIXES), np.nan)
 
-    def drawn_mean(self) -> NDArray[np.float64]:
-        """Return float64 ``[F, S]``: the same in each draw; a category that a draw lacks stands with its value."""
-        known = self._known()
-        if not known.any():
-            return np.full(self.drawn.shape[1:], np.nan)
-        drawn = self.drawn[known]
-        return np.asarray(np.where(np.isnan(drawn), self.delta[known][..., None], drawn).mean(axis=0))
+    def drawn_mean(self, draws: Draws) -> NDArray[np.float64]:
+        """Return float64 ``[F, S]``: the same in each draw, NaN where it has no category.
+
+        A category that a resample lacks stands with its value, one that a jackknife draw lacks is left out:
+        :mod:`~detbench.evaluation.intervals` says why.
+        """
+        resampled = np.repeat([draws.is_resampled(block) for block in range(draws.block_count)], LANES)
+        values = np.where(np.isnan(self.drawn) & resampled, self.delta[..., None], self.drawn)
+        defined = ~np.isnan(values)
+        count, total = defined.sum(axis=0), np.where(defined, values, 0.0).sum(axis=0)
+        return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
 
     def _known(self) -> NDArray[np.bool_]:
         return ~np.isnan(self.average_precision)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import numpy as np
 
+from detbench.evaluation.draws import SHARE
 from detbench.evaluation.metrics.calibration import calibration_error, equal_mass, equal_width, fill, tally
 from detbench.evaluation.parts.numbers import Numbers, defined, intervals_of
 
@@ -89,7 +90,7 @@ class _Filled:
                 count=int(count),
                 score=float(bins.score[b] / count) if count else None,
                 precision=precision,
-                interval=None if draws is None else draws.interval(precision, values),
+                interval=None if draws is None else draws.interval(precision, values, within=SHARE),
             )
 
 

@@ -31,6 +31,9 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 #: Begin the names of what AP would gain, and of shares of all errors.
 GAIN, _SHARE = "dAP_", "share_"
 
+#: The bounds of what AP may gain.
+_GAINS = (-1.0, 1.0)
+
 #: Sums of fractions may end this far beyond what they can be.
 _ROUNDING = 1e-9
 
@@ -122,7 +125,8 @@ def _merged(one: Numbers, other: Numbers) -> Numbers:
 def _gains(gains: Improvement, category: int, draws: Draws | None) -> Numbers:
     names = [GAIN + fix for fix in FIXES]
     metrics = dict(zip(names, map(defined, gains.delta[category].tolist()), strict=True))
-    return Numbers(metrics, intervals_of(draws, metrics, dict(zip(names, gains.drawn[category], strict=True))), {})
+    drawn = dict(zip(names, gains.drawn[category], strict=True))
+    return Numbers(metrics, intervals_of(draws, metrics, drawn, _GAINS), {})
 
 
 def _tide(analysis: Analysis, gains: Improvement, at: float, draws: Draws | None) -> Tide:
@@ -131,8 +135,8 @@ def _tide(analysis: Analysis, gains: Improvement, at: float, draws: Draws | None
     metrics = {"AP": defined(gains.mean_before())}
     metrics |= dict(zip(gain_names, map(defined, gains.mean().tolist()), strict=True))
     metrics |= dict(zip(share_names, map(defined, _shares(counts).tolist()), strict=True))
-    drawn = dict(zip(gain_names, gains.drawn_mean(), strict=True))
-    drawn |= dict(zip(share_names, _shares(drawn_counts), strict=True))
+    drawn = {} if draws is None else dict(zip(gain_names, gains.drawn_mean(draws), strict=True))
+    drawn_shares = dict(zip(share_names, _shares(drawn_counts), strict=True))
     why = dict.fromkeys(share_names, "there are no errors")
     foreground = analysis.matches.protocol.iou_thresholds[0]
     tables = _by_category(analysis, None), _by_category(analysis, at)
@@ -141,7 +145,7 @@ def _tide(analysis: Analysis, gains: Improvement, at: float, draws: Draws | None
         background_iou=min(BACKGROUND_IOU, foreground),
         kinds=_kinds(*(table.sum(axis=0) for table in tables)),
         metrics=metrics,
-        intervals=intervals_of(draws, metrics, drawn),
+        intervals=intervals_of(draws, metrics, drawn, _GAINS) | intervals_of(draws, metrics, drawn_shares),
         reasons={
             n: why.get(n, "there is no ground truth to be found") for n, value in metrics.items() if value is None
         },

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from detbench.evaluation.draws import SHARE
 from detbench.evaluation.intervals import FEWEST_IMAGES
 
 if TYPE_CHECKING:
@@ -34,19 +35,26 @@ def defined(value: float) -> float | None:
 
 
 def intervals_of(
-    draws: Draws | None, metrics: Mapping[str, float | None], values: Mapping[str, NDArray[np.float64]]
+    draws: Draws | None,
+    metrics: Mapping[str, float | None],
+    values: Mapping[str, NDArray[np.float64]],
+    within: tuple[float, float] = SHARE,
 ) -> dict[str, tuple[float, float]]:
     """Return the intervals of ``metrics`` from ``values``, ``[S]`` each; none without draws."""
-    if draws is None:
+    names = [name for name in values if metrics[name] is not None]
+    if draws is None or not names:
         return {}
-    ends = {name: draws.interval(metrics[name], drawn) for name, drawn in values.items()}
-    return {name: pair for name, pair in ends.items() if pair is not None}
+    points = np.array([metrics[name] for name in names], dtype=np.float64)
+    ends = draws.intervals(points, np.stack([values[name] for name in names]), within=within)
+    return {name: (low, high) for name, (low, high) in zip(names, ends.tolist(), strict=True) if not math.isnan(low)}
 
 
 def enough_images(counted: Counted) -> NDArray[np.bool_]:
     """Return bool ``[K + 1]``: the ground truth of each category, and last of all, is in enough images to resample."""
     categories = len(counted.truths)
+    # Both are sorted: inside a category by image.
     category = np.repeat(np.arange(categories), counted.truths)
-    pairs = np.unique(np.stack([category, counted.truth_image]), axis=1)
-    images = np.append(np.bincount(pairs[0], minlength=categories), len(np.unique(counted.truth_image)))
+    first = np.ones(len(category), dtype=np.bool_)
+    first[1:] = (category[1:] != category[:-1]) | (counted.truth_image[1:] != counted.truth_image[:-1])
+    images = np.append(np.bincount(category[first], minlength=categories), len(np.unique(counted.truth_image)))
     return np.asarray(images >= FEWEST_IMAGES)

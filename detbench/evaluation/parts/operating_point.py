@@ -178,8 +178,8 @@ def operating_point(
     # Where there is no threshold, nothing is accepted.
     at = math.inf if threshold is None else threshold
     counts = counts_at(counted, at)
-    drawn = None if draws is None else drawn_counts(counted, at, draws)
-    numbers = _numbers(counts.sum(axis=1), None if drawn is None else drawn.sum(axis=1), draws, counted)
+    drawn = None if draws is None else _Drawn(draws, drawn_counts(counted, at, draws), enough_images(counted))
+    numbers = _numbers(counts.sum(axis=1), drawn)
     right, accepted, truths = counts.sum(axis=1).tolist()
     point = OperatingPoint(
         rule=rule.name,
@@ -196,35 +196,37 @@ def operating_point(
         per_category=[_category_point(sweep(counted, k), *counts[:, k].tolist()) for k in range(counts.shape[1])],
         curve=_curve(overall, *([] if threshold is None else [threshold])),
     )
-    return point, _category_numbers(counts, drawn, draws, counted)
+    return point, _category_numbers(counts, drawn)
 
 
-def _numbers(
-    counts: NDArray[np.int64], drawn: NDArray[np.int64] | None, draws: Draws | None, counted: Counted
-) -> Numbers:
+class _Drawn(NamedTuple):
+    """Counts in every draw, int64 ``[3, K, S]``, and bool ``[K + 1]``: whether a category, or all, have intervals."""
+
+    draws: Draws
+    counts: NDArray[np.int64]
+    enough: NDArray[np.bool_]
+
+
+def _numbers(counts: NDArray[np.int64], drawn: _Drawn | None) -> Numbers:
     metrics = {name: defined(float(rate)) for name, rate in zip(_NAMES, rates(*counts), strict=True)}
     intervals = {}
-    if drawn is not None and enough_images(counted)[-1]:
-        intervals = intervals_of(draws, metrics, dict(zip(_NAMES, rates(*drawn), strict=True)))
+    if drawn is not None and drawn.enough[-1]:
+        values = rates(*drawn.counts.sum(axis=1))
+        intervals = intervals_of(drawn.draws, metrics, dict(zip(_NAMES, values, strict=True)))
     why = {"precision": "no prediction reaches the threshold"}
     reasons = {n: why.get(n, "there is no ground truth to be found") for n, value in metrics.items() if value is None}
     return Numbers(metrics, intervals, reasons)
 
 
-def _category_numbers(
-    counts: NDArray[np.int64], drawn: NDArray[np.int64] | None, draws: Draws | None, counted: Counted
-) -> list[Numbers]:
+def _category_numbers(counts: NDArray[np.int64], drawn: _Drawn | None) -> list[Numbers]:
     names = [name + _SUFFIX for name in _NAMES]
-    values = rates(*counts)
-    drawn_values = None if drawn is None else rates(*drawn)
-    enough = enough_images(counted)
-    numbers = []
-    for category in range(counts.shape[1]):
-        metrics = {name: defined(value[category]) for name, value in zip(names, values, strict=True)}
+    columns, numbers = np.stack(rates(*counts)).T.tolist(), []
+    values = None if drawn is None else np.stack(rates(*drawn.counts))
+    for category, column in enumerate(columns):
+        metrics = dict(zip(names, map(defined, column), strict=True))
         intervals = {}
-        if drawn_values is not None and enough[category]:
-            of_category = {name: value[category] for name, value in zip(names, drawn_values, strict=True)}
-            intervals = intervals_of(draws, metrics, of_category)
+        if drawn is not None and values is not None and drawn.enough[category]:
+            intervals = intervals_of(drawn.draws, metrics, dict(zip(names, values[:, category], strict=True)))
         reasons = {names[0]: "no prediction of it reaches the threshold"} if metrics[names[0]] is None else {}
         numbers.append(Numbers(metrics, intervals, reasons))
     return numbers
