@@ -2,12 +2,14 @@
 #include "cross_iou.hpp"
 
 #include <algorithm>
-#include <atomic>
+#include <array>
 #include <memory>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "bindings.hpp"
+#include "handover.hpp"
+#include "parallel.hpp"
 
 using namespace nanobind::literals;
 
@@ -27,17 +29,15 @@ void require_rows(const Column<std::int32_t> &row, const Column<std::int64_t> &o
         require(0 <= row.data()[i] && static_cast<std::size_t>(row.data()[i]) < count, "a row leaves its table");
 }
 
-// The array owns a copy of one column of all runs.
+// One column of all runs, one after another.
 template <typename T>
-nb::ndarray<nb::numpy, T, nb::ndim<1>> joined(const std::vector<Pairs> &runs, std::vector<T> Pairs::*column) {
+nb::object joined(const std::vector<Pairs> &runs, std::vector<T> Pairs::*column) {
     std::size_t total = 0;
     for (const Pairs &run : runs) total += (run.*column).size();
-    auto values = std::make_unique<T[]>(total);
+    auto values = std::make_unique_for_overwrite<T[]>(total);
     T *end = values.get();
     for (const Pairs &run : runs) end = std::copy((run.*column).begin(), (run.*column).end(), end);
-    T *data = values.release();
-    nb::capsule owner(data, [](void *pointer) noexcept { delete[] static_cast<T *>(pointer); });
-    return nb::ndarray<nb::numpy, T, nb::ndim<1>>(data, {total}, owner);
+    return owned(std::move(values), std::array{total});
 }
 
 nb::tuple overlaps(const Table<double> &truth_box, const Column<double> &truth_area,
@@ -56,17 +56,11 @@ nb::tuple overlaps(const Table<double> &truth_box, const Column<double> &truth_a
     std::vector<Pairs> runs((images + images_per_run - 1) / images_per_run);
     {
         nb::gil_scoped_release release;
-        std::atomic<std::size_t> next{0};
-        const auto work = [&] {
-            for (std::size_t r; (r = next.fetch_add(1)) < runs.size();)
-                find_overlaps(truth, predictions, r * images_per_run, std::min((r + 1) * images_per_run, images),
-                              at_least, inclusive, runs[r]);
-        };
-        const std::size_t helpers = std::min(std::max<std::size_t>(threads, 1), runs.size() + 1) - 1;
-        std::vector<std::thread> pool;
-        for (std::size_t i = 0; i < helpers; ++i) pool.emplace_back(work);
-        work();
-        for (std::thread &thread : pool) thread.join();
+        share(threads, runs.size(), [&](Pieces &pieces) {
+            while (const auto run = pieces.next())
+                find_overlaps(truth, predictions, *run * images_per_run, std::min((*run + 1) * images_per_run, images),
+                              at_least, inclusive, runs[*run]);
+        });
     }
     return nb::make_tuple(joined(runs, &Pairs::prediction), joined(runs, &Pairs::truth), joined(runs, &Pairs::iou));
 }

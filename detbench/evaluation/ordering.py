@@ -36,7 +36,7 @@ class Order(NamedTuple):
     groups: NDArray[np.int64]
 
 
-def ordered(  # noqa: PLR0913  two tables, and how to cut them
+def ordered(
     truth: Side,
     predictions: Side,
     score: NDArray[np.float64],
@@ -67,9 +67,7 @@ def ordered(  # noqa: PLR0913  two tables, and how to cut them
     return Order(*columns)
 
 
-def _ordered(
-    truth: Side, predictions: Side, score: NDArray[np.float64], image_count: int, limit: int | None
-) -> Order:
+def _ordered(truth: Side, predictions: Side, score: NDArray[np.float64], image_count: int, limit: int | None) -> Order:
     truth_row = np.lexsort((np.arange(len(truth.image)), truth.image, truth.category))
     truth_row = truth_row[truth.category[truth_row] >= 0]
     row = np.lexsort((np.arange(len(score)), -score, predictions.image, predictions.category))

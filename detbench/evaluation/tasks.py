@@ -142,4 +142,3 @@ def _id_zero(truth: GroundTruth, row: NDArray[np.int64], protocol: Protocol) -> 
     if protocol.id_zero_is_unmatched and truth.source_id:
         void[:] = [truth.source_id[r] == 0 for r in row]
     return void
-

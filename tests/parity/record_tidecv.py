@@ -49,7 +49,7 @@ def numbers(truth: dict[str, Any], predictions: list[dict[str, Any]]) -> dict[st
         dt.add_detection(row["image_id"], row["category_id"], row["score"], row["bbox"], None)
     run = TIDE().evaluate(gt, dt, mode=TIDE.BOX)
     main, special = run.fix_main_errors(), run.fix_special_errors()
-    false_positives, false_negatives = TIDE._special_error_types  # noqa: SLF001  tidecv gives it no other name
+    false_positives, false_negatives = TIDE._special_error_types
     fixed = {
         "none": run.ap_data,
         **{kind.short_name: run.fix_errors(lambda error, kind=kind: isinstance(error, kind)) for kind in main},

@@ -145,7 +145,9 @@ def accumulate_with(matches: Matches, module: ModuleType | None, *, threads: int
 def _accumulate_category(matches: Matches, category: int, curves: Accumulated) -> None:
     """Fill in one category's part of ``curves``."""
     protocol, task = matches.protocol, matches.task
-    rows, truths = (slice(*offsets[category : category + 2]) for offsets in (matches.offsets(), matches.truth_offsets()))
+    rows, truths = (
+        slice(*offsets[category : category + 2]) for offsets in (matches.offsets(), matches.truth_offsets())
+    )
     order = rows.start + by_falling_score(task.score[rows])
     found, counted, rank = matches.found[order], ~matches.not_counted[order], task.rank[order]
     ignored = task.truth_ignored[truths]
