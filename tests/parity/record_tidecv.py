@@ -36,7 +36,7 @@ def plain(truth: dict[str, Any], predictions: list[dict[str, Any]]) -> None:
 
 
 def numbers(truth: dict[str, Any], predictions: list[dict[str, Any]]) -> dict[str, Any]:
-    """Run tidecv; return AP, each kind's count and ΔAP, and each category's AP before and after each fix."""
+    """Run tidecv; return AP, each kind's count and ΔAP, and the APs before and after each fix by ascending category id."""
     from tidecv import TIDE, Data
 
     gt, dt = Data("ground truth", max_dets=100), Data("predictions")
@@ -62,7 +62,7 @@ def numbers(truth: dict[str, Any], predictions: list[dict[str, Any]]) -> dict[st
         "AP": run.ap,
         "count": {kind.short_name: count for kind, count in run.count_errors().items()},
         "dAP": {kind.short_name: value for kind, value in (main | special).items()},
-        "category_AP": {name: {k: data.objs[k].get_ap() for k in with_truth} for name, data in fixed.items()},
+        "category_AP": {name: [data.objs[k].get_ap() for k in with_truth] for name, data in fixed.items()},
     }
 
 
@@ -75,8 +75,9 @@ def main() -> None:
             if form == "plain":
                 plain(truth, predictions)
             found.setdefault(name, {})[form] = numbers(truth, predictions)
-    json.dump(found, sys.stdout, indent=1)
-    sys.stdout.write("\n")
+        del found[name]["given"]["category_AP"]  # equal scores decide it
+    lines = (f'"{name}": {json.dumps(numbers)}' for name, numbers in found.items())
+    sys.stdout.write("{" + ",\n".join(lines) + "}\n")
 
 
 if __name__ == "__main__":
