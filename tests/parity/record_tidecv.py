@@ -36,7 +36,7 @@ def plain(truth: dict[str, Any], predictions: list[dict[str, Any]]) -> None:
 
 
 def numbers(truth: dict[str, Any], predictions: list[dict[str, Any]]) -> dict[str, Any]:
-    """Run tidecv; return AP, each kind's count and ΔAP, and the APs before and after each fix by ascending category id."""
+    """Run tidecv; return AP, each kind's count and ΔAP, and APs before and after each fix by category id."""
     from tidecv import TIDE, Data
 
     gt, dt = Data("ground truth", max_dets=100), Data("predictions")

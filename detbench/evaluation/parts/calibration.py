@@ -124,7 +124,7 @@ def calibration(counted: Counted, at: float, draws: Draws | None) -> Calibration
 def category_errors(counted: Counted) -> list[Numbers]:
     """Return each category's ``ECE``, with bins of equal width.
 
-    It comes without interval: with few predictions in a bin, a draw's error is larger than the whole's, always.
+    It comes without interval: with few predictions in a bin, the error of a draw tends to be larger than the whole's.
     """
     categories = len(counted.truths)
     if reason := _no_probabilities(counted.score):
