@@ -101,6 +101,24 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     explain: Annotated[
         bool, typer.Option("--explain", help="Show every protocol's number side by side, and why they differ.")
     ] = False,
+    score_threshold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCORE|RESULT",
+            help="The operating point: a score, or another run's result.json, whose threshold is taken. By default "
+            "the score of the best F1 on these predictions.",
+        ),
+    ] = None,
+    errors: Annotated[
+        bool,
+        typer.Option("--errors", help="Say what goes wrong: kinds of errors, confusions, calibration, the worst."),
+    ] = False,
+    worst: Annotated[
+        int,
+        typer.Option(
+            min=0, max=10_000, metavar="N", help="With --errors: how many images and mistakes of a kind are listed."
+        ),
+    ] = 20,
 ) -> None:
     """Score a detector's predictions against ground truth.
 
@@ -114,6 +132,7 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     detbench eval data predictions.csv -o run1        # result.json, report.html
     detbench eval gt.json dt.json --json | jq .metrics.AP
     detbench eval gt.json dt.json --explain           # why is my mAP not COCO's?
+    detbench eval gt.json dt.json --errors --score-threshold 0.3
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     from detbench.evaluation.evaluate import evaluate as score
 
@@ -150,6 +169,9 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
         intervals=not no_intervals,
         resamples=resamples,
         seed=seed,
+        score_threshold=score_threshold,
+        errors=errors,
+        worst=worst,
     )
     if output is not None:
         _save(result, output)
@@ -180,6 +202,7 @@ def _save(result: Result, folder: Path) -> None:
 
 
 def _show(result: Result, *, per_category: bool) -> None:
+    from detbench.report.error_tables import error_tables, operating_point_tables
     from detbench.report.terminal import category_table, metrics_table
 
     console = stdout()
@@ -187,6 +210,9 @@ def _show(result: Result, *, per_category: bool) -> None:
     if per_category and result.per_category:
         console.print()
         console.print(category_table(result))
+    for table in [*operating_point_tables(result), *error_tables(result)]:
+        console.print()
+        console.print(table)
     _say_remarks(result, {"error", "warning", "note"})
 
 

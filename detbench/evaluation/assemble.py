@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,39 +13,58 @@ from detbench.environment import environment
 from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts
 from detbench.evaluation.fingerprints import dataset_fingerprint, predictions_fingerprint
 from detbench.evaluation.intervals import Intervals, bootstrap
+from detbench.evaluation.metrics.counted import counted
 from detbench.evaluation.metrics.curves import DRAWN, LEVELS
 from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
+from detbench.evaluation.parts.errors import errors
+from detbench.evaluation.parts.operating_point import operating_point
 from detbench.evaluation.remarks import about_split, gravest_first, reasons, reasons_of_category, remarks
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from detbench.data.predictions import LoadedPredictions
     from detbench.evaluation.metrics.curves import Accumulated
+    from detbench.evaluation.parts.numbers import Numbers
+    from detbench.evaluation.parts.operating_point import ThresholdRule
     from detbench.evaluation.protocols import Protocol
     from detbench.evaluation.scored import Scored
 
-__all__ = ["assemble"]
+__all__ = ["Wanted", "assemble"]
 
 _DECIMALS_DRAWN = 6
 
 
-def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, format_name: str | None) -> Document:
-    """Return the whole result.
+class Wanted(NamedTuple):
+    """What a result shall hold beside the protocol's numbers, and what it is called.
 
-    ``name`` is what to call the predictions, by default their file's stem; ``source`` and ``format_name`` are what
-    the ground truth was read from, and as what.
+    ``name`` is what to call the predictions, by default their file's stem. ``rule`` chooses the operating point.
+    ``listed_errors`` is how many of the worst errors are listed, None for no error analysis.
     """
+
+    name: str | None
+    rule: ThresholdRule
+    listed_errors: int | None = None
+
+
+def assemble(scored: Scored, wanted: Wanted, *, source: Dataset | Path | str, format_name: str | None) -> Document:
+    """Return the whole result; ``source`` and ``format_name`` are what the ground truth was read from, and as what."""
     dataset, loaded, curves, rules = scored.dataset, scored.loaded, scored.curves, scored.matches.protocol
     draws, table = scored.draws, loaded.predictions
     drawn = bootstrap(scored.matches, curves, draws) if draws else None
     metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
+    point, of_category = operating_point(counted(scored.matches), rules.iou_thresholds[0], wanted.rule, draws)
+    wrong = None
+    extra = [of_category]
+    if wanted.listed_errors is not None:
+        wrong, of_category = errors(scored, point.threshold, listed=wanted.listed_errors)
+        extra.append(of_category)
     return Document(
         detbench=__version__,
-        name=unbroken(name or Path(loaded.source).stem),
+        name=unbroken(wanted.name or Path(loaded.source).stem),
         protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
         dataset=_dataset_facts(dataset),
         predictions=_prediction_facts(loaded, dataset),
@@ -54,7 +73,7 @@ def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, 
         intervals=drawn.metrics if drawn else {},
         interval_method=drawn.method if drawn else "",
         reasons=reasons(metrics, curves, rules),
-        per_category=list(_per_category(scored, drawn)),
+        per_category=list(_per_category(scored, drawn, extra)),
         curves=_drawn_curves(curves, rules),
         remarks=gravest_first(
             [
@@ -62,10 +81,15 @@ def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, 
                 *([] if isinstance(source, Dataset) else about_split(dataset, table, Path(source), format_name)),
             ]
         ),
+        operating_point=point,
+        errors=wrong,
     )
 
 
-def _per_category(scored: Scored, drawn: Intervals | None) -> Iterable[CategoryResult]:
+def _per_category(
+    scored: Scored, drawn: Intervals | None, extra: Sequence[Sequence[Numbers]]
+) -> Iterable[CategoryResult]:
+    """Yield each category's numbers; ``extra`` holds those that the parts of the result add, a list a category."""
     dataset, matches, curves = scored.dataset, scored.matches, scored.curves
     predictions, truth, protocol = scored.loaded.predictions, dataset.ground_truth, matches.protocol
     count = len(dataset.categories)
@@ -76,6 +100,12 @@ def _per_category(scored: Scored, drawn: Intervals | None) -> Iterable[CategoryR
         ignored = int(truth_counts[category]) - must
         by_size = zip(protocol.areas, curves.truth_count[category].tolist(), strict=True)
         metrics = category_metrics(curves, protocol, category)
+        why = reasons_of_category(name, metrics, protocol, must, ignored)
+        intervals = dict(drawn.per_category[category]) if drawn else {}
+        for numbers in extra:
+            metrics |= numbers[category].metrics
+            intervals |= numbers[category].intervals
+            why |= numbers[category].reasons
         yield CategoryResult(
             name=unbroken(name),
             ground_truths=must,
@@ -83,8 +113,8 @@ def _per_category(scored: Scored, drawn: Intervals | None) -> Iterable[CategoryR
             ignored=ignored,
             predictions=int(prediction_counts[category]),
             metrics=metrics,
-            intervals=drawn.per_category[category] if drawn else {},
-            reasons=reasons_of_category(name, metrics, protocol, must, ignored),
+            intervals=intervals,
+            reasons={key: why[key] for key, value in metrics.items() if value is None},
         )
 
 

@@ -13,6 +13,11 @@ import msgspec
 
 from detbench.data.input import foreign, require_file_or_folder
 from detbench.errors import DataError
+from detbench.evaluation.parts import errors as errors_part
+from detbench.evaluation.parts import operating_point as operating_point_part
+from detbench.evaluation.parts.calibration import Calibration
+from detbench.evaluation.parts.errors import GAIN, Errors, Tide
+from detbench.evaluation.parts.operating_point import OperatingPoint
 from detbench.files import read_bytes
 from detbench.words import in_words
 
@@ -112,8 +117,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         In words, with level, resamples and seed; empty where there are no intervals.
     reasons
         Name → why the number is None.
-    per_category, curves, remarks
-        See the classes.
+    per_category, curves, remarks, operating_point, errors
+        See the classes; the last two are None where they were not asked for.
     """
 
     schema: str = SCHEMA
@@ -130,6 +135,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     per_category: list[CategoryResult]
     curves: Curves
     remarks: list[Remark]
+    operating_point: OperatingPoint | None = None
+    errors: Errors | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain dictionaries, lists, strings and numbers."""
@@ -139,7 +146,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     def to_flat(self) -> dict[str, float]:
         """Return every defined number under a name of its own: ``AP``, ``AP/low``, ``AP/high``, ``category/car/AP``."""
         flat: dict[str, float] = {}
-        parts: list[tuple[str, Document | CategoryResult]] = [("", self)]
+        parts: list[tuple[str, _WithMetrics]] = [("", self)]
+        if self.operating_point:
+            parts.append(("operating_point/", self.operating_point))
+        if self.errors:
+            parts += [("errors/", self.errors.tide), ("errors/", self.errors.calibration)]
         parts += [(f"category/{category.name}/", category) for category in self.per_category]
         for prefix, part in parts:
             for name, value in part.metrics.items():
@@ -175,6 +186,9 @@ def read(path: Path) -> Document:
     return document
 
 
+#: What holds numbers by name, with their intervals.
+_WithMetrics = Document | CategoryResult | OperatingPoint | Tide | Calibration
+
 _NO_RESULT = "is not a detbench result"
 _REMEDY = "write it again with detbench eval -o"
 
@@ -205,10 +219,10 @@ def _flaw(result: Document) -> str:
     parts: tuple[Document | CategoryResult, ...] = (result, *result.per_category)
     for of in parts:
         for name, value in of.metrics.items():
-            if not name.startswith(_COUNTS) and not _all_shares([value]):
+            if not name.startswith((_COUNTS, GAIN)) and not _all_shares([value]):
                 return f"{name} is {value}, and every number lies between 0 and 1"
         for name, ends in of.intervals.items():
-            if not (name.startswith(_COUNTS) or _all_shares(ends)) or ends[0] > ends[1]:
+            if not (name.startswith((_COUNTS, GAIN)) or _all_shares(ends)) or ends[0] > ends[1]:
                 return f"the interval of {name} is {list(ends)}"
     curves = result.curves
     drawn = [*curves.mean.values(), *(curve for curve in curves.by_category if curve is not None)]
@@ -218,7 +232,14 @@ def _flaw(result: Document) -> str:
         return "a curve leaves the range from 0 to 1"
     if not isinstance(result.protocol.get("name"), str) or _deeper(result.protocol, _MOST_LEVELS):
         return "its protocol has no name, or is nested too deeply"
-    return ""
+    return _flaw_of_parts(result)
+
+
+def _flaw_of_parts(result: Document) -> str:
+    categories = len(result.per_category)
+    point, wrong = result.operating_point, result.errors
+    of_point = operating_point_part.flaw(point, categories) if point else ""
+    return of_point or (errors_part.flaw(wrong, categories) if wrong else "")
 
 
 def _all_shares(values: Iterable[float | None]) -> bool:

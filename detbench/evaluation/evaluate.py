@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.document import Document
     from detbench.evaluation.draws import Draws
     from detbench.evaluation.fast import FastScores
+    from detbench.evaluation.parts.operating_point import ThresholdRule
     from detbench.evaluation.scored import Scored
 
 __all__ = ["evaluate"]
@@ -35,6 +36,9 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     intervals: bool = True,
     resamples: int = 1000,
     seed: int = 0,
+    score_threshold: float | Path | str | None = None,
+    errors: bool = False,
+    worst: int = 20,
 ) -> Result:
     """Score predictions against ground truth.
 
@@ -56,6 +60,12 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         What to call the predictions in the result; by default the file's stem.
     intervals, resamples, seed
         Whether to compute 95 % bootstrap intervals, from how many resamples, from which seed.
+    score_threshold
+        The operating point: a score, or the result of another run whose threshold is taken; by default that of the
+        best F1 on these predictions, in hindsight.
+    errors, worst
+        Whether to look at what goes wrong (errors by kind, confusion matrix, calibration, worst images and mistakes),
+        and how many images, and mistakes of a kind, to list.
 
     Raises
     ------
@@ -66,10 +76,13 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     """
     rules = protocol if isinstance(protocol, Protocol) else protocol_named(str(protocol))
 
-    def complete(scored: Scored) -> Document:
-        from detbench.evaluation.assemble import assemble
+    rule = _threshold_rule(score_threshold) if score_threshold is not None else None
 
-        return assemble(scored, name=name, source=ground_truth, format_name=format_name)
+    def complete(scored: Scored) -> Document:
+        from detbench.evaluation.assemble import Wanted, assemble
+
+        wanted = Wanted(name, rule or _threshold_rule(None), worst if errors else None)
+        return assemble(scored, wanted, source=ground_truth, format_name=format_name)
 
     resampling = (resamples, seed) if intervals else None
     plain = split is None and join == "id" and {format_name, predictions_format} <= {None, "coco"}
@@ -78,6 +91,12 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     dataset = _ground_truth(ground_truth, split, format_name)
     loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
     return Result(complete(_scored(dataset, loaded, rules, resampling)))
+
+
+def _threshold_rule(given: float | Path | str | None) -> ThresholdRule:
+    from detbench.evaluation.parts.operating_point import threshold_rule
+
+    return threshold_rule(given)
 
 
 def _score_files(ground_truth: object, predictions: object, protocol: Protocol) -> FastScores | None:

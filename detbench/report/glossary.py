@@ -50,6 +50,52 @@ _FIXED = {
         "share of the predictions that are right",
         "The predictions that match a ground truth, as a share of all predictions that count.",
     ),
+    "precision@op": Words(
+        "share of the accepted predictions that are right",
+        "Of the predictions whose score reaches the operating point's threshold, the share that finds a ground truth "
+        "at the protocol's lowest IoU threshold.",
+    ),
+    "recall@op": Words(
+        "share of the ground truths found",
+        "The share of the ground truths that is found by predictions whose score reaches the operating point's "
+        "threshold.",
+    ),
+    "F1@op": Words(
+        "harmonic mean of precision and recall",
+        "2 TP / (2 TP + FP + FN) with the predictions whose score reaches the operating point's threshold. A threshold "
+        "that was chosen on the same images makes it look better than it will be.",
+    ),
+    "ECE": Words(
+        "expected calibration error",
+        "How far scores are from the share that is right: the mean distance of the two over ten bins of score, each "
+        "weighted by its predictions. 0 is perfect. Predictions of low score are many, and decide it.",
+    ),
+    "ECE_equal_mass": Words(
+        "expected calibration error, bins of equal mass",
+        "As ECE, with bins of about as many predictions each.",
+    ),
+    "ECE@op": Words(
+        "expected calibration error at the operating point",
+        "As ECE, over the predictions whose score reaches the operating point's threshold.",
+    ),
+    "dAP_false_positives": Words(
+        "all of these five",
+        "What AP at the protocol's lowest IoU threshold would gain if all false positives went away.",
+    ),
+    "dAP_false_negatives": Words(
+        "whatever is not found",
+        "What AP at the protocol's lowest IoU threshold would gain if all ground truth that was not found need not be.",
+    ),
+}
+
+#: Kinds of errors: what they are, and what fixing one is.
+_KINDS = {
+    "classification": ("of the wrong category", "had the category of the ground truth that they lie on"),
+    "localisation": ("too far off", "had the box of the ground truth that they are near"),
+    "both": ("wrong category, far off", "went away"),
+    "duplicate": ("found already", "went away"),
+    "background": ("where nothing is", "went away"),
+    "missed": ("nothing is about them", "need not be found"),
 }
 
 _CATEGORY_AP = Words(
@@ -109,6 +155,23 @@ def _recall_at(found: re.Match[str]) -> Words:
     )
 
 
+def _gain_by_kind(found: re.Match[str]) -> Words:
+    what, fixed = _KINDS[found[1]]
+    who = "ground truths" if found[1] == "missed" else "false positives"
+    return Words(
+        what,
+        f"What AP at the protocol's lowest IoU threshold would gain if the {who} of the kind {found[1]} ({what}) "
+        f"{fixed}. Of several about one ground truth that nobody found, the one of highest score is mended.",
+    )
+
+
+def _share_by_kind(found: re.Match[str]) -> Words:
+    what, _ = _KINDS[found[1]]
+    return Words(
+        f"share of the errors: {what}", f"Errors of the kind {found[1]} ({what}), as a share of all, at any score."
+    )
+
+
 _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Words]], ...] = (
     (re.compile(r"m?AP(\d{2,3}(?:\.\d{1,6})?)"), _ap_at_iou),
     (re.compile(r"AP([sml])"), _ap_by_size),
@@ -116,6 +179,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Words]], ...] 
     (re.compile(r"AR(\d{1,6})"), _ar_at_count),
     (re.compile(r"recall([sml])"), _recall_by_size),
     (re.compile(r"recall@(.{1,40})"), _recall_at),
+    (re.compile(f"dAP_({'|'.join(_KINDS)})"), _gain_by_kind),
+    (re.compile(f"share_({'|'.join(_KINDS)})"), _share_by_kind),
 )
 
 
@@ -175,7 +240,7 @@ def _of_settings(name: str, metrics: Mapping[str, object], protocol: Mapping[str
 #: The lowest and the highest IoU threshold that the usual words speak of.
 _USUAL_ENDS = {"AP": (0.5, 0.95), "mAP": (0.5, 0.5)}
 
-_KINDS = {
+_MEASURES = {
     "AP": "average precision",
     "mAP": "average precision",
     "AR": "average recall",
@@ -189,7 +254,7 @@ def _by_own_size(name: str, protocol: Mapping[str, object]) -> Words | None:
     for area in areas if isinstance(areas, list) else ():
         match area:
             case {"name": str(size), "suffix": str(suffix), "low_px": float(low), "high_px": float(high)} if suffix:
-                kind = _KINDS.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
+                kind = _MEASURES.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
                 if kind and (suffix, low, high) not in _COCO_SIZES:
                     return Words(
                         f"{kind}, {size} objects",
