@@ -100,12 +100,13 @@ def _per_category(
         ignored = int(truth_counts[category]) - must
         by_size = zip(protocol.areas, curves.truth_count[category].tolist(), strict=True)
         metrics = category_metrics(curves, protocol, category)
-        why = reasons_of_category(name, metrics, protocol, must, ignored)
+        said: dict[str, str] = {}
         intervals = dict(drawn.per_category[category]) if drawn else {}
         for numbers in extra:
             metrics |= numbers[category].metrics
             intervals |= numbers[category].intervals
-            why |= numbers[category].reasons
+            said |= numbers[category].reasons
+        unsaid = {key: value for key, value in metrics.items() if key not in said}
         yield CategoryResult(
             name=unbroken(name),
             ground_truths=must,
@@ -114,7 +115,7 @@ def _per_category(
             predictions=int(prediction_counts[category]),
             metrics=metrics,
             intervals=intervals,
-            reasons={key: why[key] for key, value in metrics.items() if value is None},
+            reasons=said | reasons_of_category(name, unsaid, protocol, must, ignored),
         )
 
 
