@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from detbench.evaluation.metrics.curves import DRAWN, LEVELS
 from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
 from detbench.evaluation.parts.errors import errors
 from detbench.evaluation.parts.operating_point import operating_point
-from detbench.evaluation.remarks import about_split, gravest_first, reason_for_category, reasons, remarks
+from detbench.evaluation.remarks import about_split, gravest_first, reasons, reasons_of_category, remarks
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
@@ -33,39 +33,38 @@ if TYPE_CHECKING:
     from detbench.evaluation.protocols import Protocol
     from detbench.evaluation.scored import Scored
 
-__all__ = ["assemble"]
+__all__ = ["Wanted", "assemble"]
 
 _DECIMALS_DRAWN = 6
 
 
-def assemble(
-    scored: Scored,
-    *,
-    name: str | None,
-    source: Dataset | Path | str,
-    format_name: str | None,
-    rule: ThresholdRule,
-    listed_errors: int | None,
-) -> Document:
-    """Return the whole result.
+class Wanted(NamedTuple):
+    """What a result shall hold beside the protocol's numbers, and what it is called.
 
-    ``name`` is what to call the predictions, by default their file's stem; ``source`` and ``format_name`` are what
-    the ground truth was read from, and as what. ``rule`` chooses the operating point; ``listed_errors`` is how many of
-    the worst errors are listed, None for no error analysis.
+    ``name`` is what to call the predictions, by default their file's stem. ``rule`` chooses the operating point.
+    ``listed_errors`` is how many of the worst errors are listed, None for no error analysis.
     """
+
+    name: str | None
+    rule: ThresholdRule
+    listed_errors: int | None = None
+
+
+def assemble(scored: Scored, wanted: Wanted, *, source: Dataset | Path | str, format_name: str | None) -> Document:
+    """Return the whole result; ``source`` and ``format_name`` are what the ground truth was read from, and as what."""
     dataset, loaded, curves, rules = scored.dataset, scored.loaded, scored.curves, scored.matches.protocol
     draws, table = scored.draws, loaded.predictions
     drawn = bootstrap(scored.matches, curves, draws) if draws else None
     metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
-    point, of_category = operating_point(counted(scored.matches), rules.iou_thresholds[0], rule, draws)
+    point, of_category = operating_point(counted(scored.matches), rules.iou_thresholds[0], wanted.rule, draws)
     wrong = None
     extra = [of_category]
-    if listed_errors is not None:
-        wrong, of_category = errors(scored, point.threshold, listed=listed_errors)
+    if wanted.listed_errors is not None:
+        wrong, of_category = errors(scored, point.threshold, listed=wanted.listed_errors)
         extra.append(of_category)
     return Document(
         detbench=__version__,
-        name=unbroken(name or Path(loaded.source).stem),
+        name=unbroken(wanted.name or Path(loaded.source).stem),
         protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
         dataset=_dataset_facts(dataset),
         predictions=_prediction_facts(loaded, dataset),
@@ -92,29 +91,30 @@ def _per_category(
 ) -> Iterable[CategoryResult]:
     """Yield each category's numbers; ``extra`` holds those that the parts of the result add, a list a category."""
     dataset, matches, curves = scored.dataset, scored.matches, scored.curves
-    predictions = scored.loaded.predictions
+    predictions, truth, protocol = scored.loaded.predictions, dataset.ground_truth, matches.protocol
     count = len(dataset.categories)
-    truth_counts = np.bincount(matches.task.truth_category, minlength=count)
+    truth_counts = np.bincount(truth.category[truth.category >= 0], minlength=count)
     prediction_counts = np.bincount(predictions.category[predictions.category >= 0], minlength=count)
     for category, name in enumerate(dataset.categories.name):
         must = int(curves.truth_count[category, 0])
         ignored = int(truth_counts[category]) - must
-        metrics = category_metrics(curves, matches.protocol, category)
+        by_size = zip(protocol.areas, curves.truth_count[category].tolist(), strict=True)
+        metrics = category_metrics(curves, protocol, category)
+        why = reasons_of_category(name, metrics, protocol, must, ignored)
         intervals = dict(drawn.per_category[category]) if drawn else {}
-        said: dict[str, str] = {}
         for numbers in extra:
             metrics |= numbers[category].metrics
             intervals |= numbers[category].intervals
-            said |= numbers[category].reasons
-        why = reason_for_category(must, ignored)
+            why |= numbers[category].reasons
         yield CategoryResult(
             name=unbroken(name),
             ground_truths=must,
+            ground_truths_by_size={area.name: found for area, found in list(by_size)[1:]},
             ignored=ignored,
             predictions=int(prediction_counts[category]),
             metrics=metrics,
             intervals=intervals,
-            reasons={key: said.get(key, why) for key, value in metrics.items() if value is None},
+            reasons={key: why[key] for key, value in metrics.items() if value is None},
         )
 
 
