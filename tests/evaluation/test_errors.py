@@ -133,6 +133,26 @@ def test_confusions_of_a_scene(coco_pair: Pair) -> None:
     }
 
 
+def test_of_two_objects_in_one_box_the_first_is_meant(coco_pair: Pair) -> None:
+    """A false positive on two ground truths of equal IoU is about the first of the file; the other is missed."""
+    for first, second in ((1, 2), (2, 1)):
+        pair = coco_pair([(1, first, BOX), (1, second, BOX)], [(1, 3, BOX, 0.9)], categories=[1, 2, 3])
+        result = errors_of(pair)
+        assert result.errors is not None
+        gains = [category.metrics["dAP_classification"] for category in result.per_category]
+        assert gains[first - 1] == pytest.approx(1)
+        assert gains[second - 1] == 0
+        assert [kinds.counts["missed"] for kinds in result.errors.tide.per_category][second - 1] == 1
+
+
+def test_of_two_objects_in_one_box_that_of_its_own_category_is_taken(coco_pair: Pair) -> None:
+    """In the confusion matrix a prediction on two ground truths of equal IoU takes that of its category."""
+    for truth in ([(1, CAT, BOX), (1, DOG, BOX)], [(1, DOG, BOX), (1, CAT, BOX)]):
+        errors = errors_of(coco_pair(truth, [(1, DOG, BOX, 0.9)], categories=[CAT, DOG])).errors
+        assert errors is not None
+        assert [(c.ground_truth, c.predicted) for c in errors.confusion.cells] == [(0, None), (1, 1)]
+
+
 def test_one_box_with_several_categories_is_its_best(coco_pair: Pair) -> None:
     """Of the same box as dog and, surer, as cat, the cat counts, in whichever order they are given."""
     for predictions in ([(1, DOG, BOX, 0.6), (1, CAT, BOX, 0.7)], [(1, CAT, BOX, 0.7), (1, DOG, BOX, 0.6)]):
