@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from detbench.data.predictions.raw import RawPredictions
     from detbench.data.tables import Categories, Dataset, Images, Key
 
-__all__ = ["Join", "Unknown", "join_categories", "join_images"]
+__all__ = ["Join", "Unknown", "join_categories", "join_images", "known_categories"]
 
 #: What to do with a prediction whose image or category the dataset lacks.
 Unknown = Literal["error", "drop"]
@@ -60,13 +60,22 @@ def join_categories(raw: RawPredictions, dataset: Dataset, *, unknown: Unknown) 
     DataError
         If a category is unknown and ``unknown`` is ``"error"``; if none at all is known.
     """
-    tables = _category_tables(dataset, raw.category_naming)
-    row_of = {key: _first(key, tables) for key in dict.fromkeys(raw.category)}
+    row_of = _category_rows(raw, dataset)
     rows = _spread(raw.category, row_of)
     lost = rows == MISSING
     if lost.any() and (unknown == "error" or lost.all()):
         raise _unknown_category(raw, dataset.categories, row_of, lost)
     return rows
+
+
+def known_categories(raw: RawPredictions, dataset: Dataset) -> NDArray[np.int32]:
+    """Return int32 ``[N]``: each prediction's category row, −1 where the dataset has no such category."""
+    return _spread(raw.category, _category_rows(raw, dataset))
+
+
+def _category_rows(raw: RawPredictions, dataset: Dataset) -> dict[Key, int]:
+    tables = _category_tables(dataset, raw.category_naming)
+    return {key: _first(key, tables) for key in dict.fromkeys(raw.category)}
 
 
 def _spread(keys: Sequence[Key], row_of: dict[Key, int]) -> NDArray[np.int32]:

@@ -1,0 +1,50 @@
+"""Sums over the images of every draw, for numbers that rest on a part of the images only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from detbench.evaluation.draws import Draws
+
+__all__ = ["PerImage", "interval", "sums_of_draws"]
+
+
+class PerImage(NamedTuple):
+    """What images add to sums: ``image`` int32 ``[n]``, ranks, each once; ``values`` float64 ``[n, m]``.
+
+    An image that is not there adds nothing.
+    """
+
+    image: NDArray[np.int32]
+    values: NDArray[np.float64]
+
+    def total(self) -> NDArray[np.float64]:
+        """Return float64 ``[m, 1]``: the sums over all images, as one draw that is the whole set."""
+        return self.values.sum(axis=0)[:, None]
+
+
+def sums_of_draws(draws: Draws, groups: Sequence[PerImage]) -> list[NDArray[np.float64]]:
+    """Return float64 ``[m, S]`` for each group: its sums in every draw. The draws are made once for all of them."""
+    parts: list[list[NDArray[np.float64]]] = [[] for _ in groups]
+    for block in draws.blocks():
+        weight = block.astype(np.float64)
+        for group, part in zip(groups, parts, strict=True):
+            part.append(group.values.T @ weight[group.image])
+    return [np.concatenate(part, axis=1) for part in parts]
+
+
+def interval(draws: Draws, group: PerImage, point: float | None, values: NDArray[np.float64]) -> list[float] | None:
+    """Return ``[low, high]`` of a number from its values in the draws, ``[S]``.
+
+    None where it is undefined, and where all that it rests on lies in a single image: it is then the same in every
+    draw that has it.
+    """
+    ends = draws.interval(point, values) if len(group.image) > 1 else None
+    return list(ends) if ends else None
