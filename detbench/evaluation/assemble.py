@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from detbench import __version__
@@ -15,6 +16,9 @@ from detbench.evaluation.fingerprints import dataset_fingerprint, predictions_fi
 from detbench.evaluation.intervals import Intervals, bootstrap
 from detbench.evaluation.metrics.curves import DRAWN, LEVELS
 from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
+from detbench.evaluation.part_remarks import about_counting, about_proposals
+from detbench.evaluation.parts.counting import counting as count
+from detbench.evaluation.parts.proposals import headline, proposal_recall
 from detbench.evaluation.remarks import about_split, gravest_first, reason_for_category, reasons, remarks
 from detbench.words import unbroken
 
@@ -24,26 +28,39 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detbench.data.predictions import LoadedPredictions
+    from detbench.evaluation.document import Remark
+    from detbench.evaluation.draws import Draws
     from detbench.evaluation.metrics.curves import Accumulated
+    from detbench.evaluation.parts.counting import Counting, CountingWanted
+    from detbench.evaluation.parts.numbers import Numbers
+    from detbench.evaluation.parts.proposals import Proposals, ProposalsWanted
     from detbench.evaluation.protocols import Protocol
     from detbench.evaluation.scored import Scored
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "assemble_proposals"]
 
 _DECIMALS_DRAWN = 6
 
 
-def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, format_name: str | None) -> Document:
+def assemble(
+    scored: Scored,
+    *,
+    name: str | None,
+    source: Dataset | Path | str,
+    format_name: str | None,
+    proposals: ProposalsWanted | None = None,
+    counting: CountingWanted | None = None,
+) -> Document:
     """Return the whole result.
 
     ``name`` is what to call the predictions, by default their file's stem; ``source`` and ``format_name`` are what
-    the ground truth was read from, and as what.
+    the ground truth was read from, and as what. ``proposals`` and ``counting`` are the parts that were asked for.
     """
     dataset, loaded, curves, rules = scored.dataset, scored.loaded, scored.curves, scored.matches.protocol
     draws, table = scored.draws, loaded.predictions
     drawn = bootstrap(scored.matches, curves, resamples=draws.resamples, seed=draws.seed) if draws else None
     metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
-    return Document(
+    document = Document(
         detbench=__version__,
         name=unbroken(name or Path(loaded.source).stem),
         protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
@@ -62,6 +79,51 @@ def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, 
                 *([] if isinstance(source, Dataset) else about_split(dataset, table, Path(source), format_name)),
             ]
         ),
+    )
+    if counting is not None:
+        part, numbers = count(dataset, table, counting, rules, draws)
+        document = _with_part(document, numbers, about_counting(dataset, table, counting, part), counting=part)
+    return document if proposals is None else _with_proposals(document, dataset, proposals, rules, draws)
+
+
+def assemble_proposals(
+    dataset: Dataset, proposals: ProposalsWanted, rules: Protocol, draws: Draws | None, *, name: str | None
+) -> Document:
+    """Return the result of proposals alone: they are what was evaluated, and proposal recall is all there is."""
+    document = Document(
+        detbench=__version__,
+        name=unbroken(name or Path(proposals.loaded.source).stem),
+        protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
+        dataset=_dataset_facts(dataset),
+        predictions=_prediction_facts(proposals.loaded, dataset),
+        environment=environment(),
+        metrics={},
+        intervals={},
+        interval_method=draws.method if draws else "",
+        reasons={},
+        per_category=[],
+        curves=Curves(recall=[], mean={}, by_category=[]),
+        remarks=[],
+    )
+    return _with_proposals(document, dataset, proposals, rules, draws)
+
+
+def _with_proposals(
+    document: Document, dataset: Dataset, wanted: ProposalsWanted, rules: Protocol, draws: Draws | None
+) -> Document:
+    part = proposal_recall(dataset, wanted, rules, draws)
+    return _with_part(document, headline(part), about_proposals(dataset, wanted.loaded, part), proposals=part)
+
+
+def _with_part(document: Document, numbers: Numbers, found: Iterable[Remark], **part: Proposals | Counting) -> Document:
+    """Return a result with one more part, whose numbers stand after those that are there."""
+    return msgspec.structs.replace(
+        document,
+        metrics=document.metrics | numbers.metrics,
+        intervals=document.intervals | numbers.intervals,
+        reasons=document.reasons | numbers.reasons,
+        remarks=gravest_first([*document.remarks, *found]),
+        **part,
     )
 
 

@@ -7,12 +7,14 @@ The schema is documented in ``docs/reference/result.md``. An undefined number is
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 
 from detbench.data.input import foreign, require_file_or_folder
 from detbench.errors import DataError
+from detbench.evaluation.parts import counting as counting_part
+from detbench.evaluation.parts import proposals as proposals_part
 from detbench.files import read_bytes
 from detbench.words import in_words
 
@@ -85,6 +87,15 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class _Numbers(Protocol):
+    """What has numbers by name: a whole result, a category, a group of a part."""
+
+    @property
+    def metrics(self) -> dict[str, float | None]: ...
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]: ...
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A run's numbers with everything that says what they are.
 
@@ -112,6 +123,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         Name → why the number is None.
     per_category, curves, remarks
         See the classes.
+    proposals, counting
+        Proposal recall, and counts of objects; None where they were not asked for.
     """
 
     schema: str = SCHEMA
@@ -128,6 +141,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     per_category: list[CategoryResult]
     curves: Curves
     remarks: list[Remark]
+    proposals: proposals_part.Proposals | None = None
+    counting: counting_part.Counting | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain dictionaries, lists, strings and numbers."""
@@ -137,8 +152,10 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     def to_flat(self) -> dict[str, float]:
         """Return every defined number under a name of its own: ``AP``, ``AP/low``, ``AP/high``, ``category/car/AP``."""
         flat: dict[str, float] = {}
-        parts: list[tuple[str, Document | CategoryResult]] = [("", self)]
+        parts: list[tuple[str, _Numbers]] = [("", self)]
         parts += [(f"category/{category.name}/", category) for category in self.per_category]
+        parts += [] if self.proposals is None else proposals_part.by_group(self.proposals)
+        parts += [] if self.counting is None else counting_part.by_group(self.counting)
         for prefix, part in parts:
             for name, value in part.metrics.items():
                 if value is None:
@@ -216,7 +233,8 @@ def _flaw(result: Document) -> str:
         return "a curve leaves the range from 0 to 1"
     if not isinstance(result.protocol.get("name"), str) or _deeper(result.protocol, _MOST_LEVELS):
         return "its protocol has no name, or is nested too deeply"
-    return ""
+    of_proposals = "" if result.proposals is None else proposals_part.flaw(result.proposals)
+    return of_proposals or ("" if result.counting is None else counting_part.flaw(result.counting))
 
 
 def _all_shares(values: Iterable[float | None]) -> bool:

@@ -8,6 +8,7 @@ from detbench.evaluation.protocols import Protocol, protocol_named
 from detbench.evaluation.results import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Literal
 
@@ -19,7 +20,7 @@ __all__ = ["evaluate"]
 
 def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     ground_truth: Dataset | Path | str,
-    predictions: LoadedPredictions | Path | str,
+    predictions: LoadedPredictions | Path | str | None = None,
     *,
     protocol: Protocol | str = "coco",
     split: str | None = None,
@@ -31,6 +32,13 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     intervals: bool = True,
     resamples: int = 1000,
     seed: int = 0,
+    proposals: LoadedPredictions | Path | str | None = None,
+    proposals_format: str | None = None,
+    proposal_counts: Sequence[int] = (),
+    count: bool | None = None,
+    count_threshold: float | None = None,
+    tune_on: Dataset | Path | str | None = None,
+    tune_predictions: LoadedPredictions | Path | str | None = None,
 ) -> Result:
     """Score predictions against ground truth.
 
@@ -40,6 +48,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         A dataset's folder or annotation file in any format that can be read, or a dataset already read.
     predictions
         A predictions file or folder in any form that can be read, or predictions already read for this dataset.
+        None where only ``proposals`` are to be scored.
     protocol
         A protocol or its name: ``coco``, ``coco_strict``, ``voc2007``, ``voc2012``.
     split, format_name, predictions_format
@@ -51,25 +60,52 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         What to call the predictions in the result; by default the file's stem.
     intervals, resamples, seed
         Whether to compute 95 % bootstrap intervals, from how many resamples, from which seed.
+    proposals, proposals_format, proposal_counts
+        Proposals to compute recall of, whatever their category, as files or read with ``class_agnostic``; and the
+        numbers of them an image, up to 2,000, that get metrics of their own: by default 100, 300 and 1,000.
+    count, count_threshold, tune_on, tune_predictions
+        Whether to count objects: None does it for the formats of counting sets (carpk, visdrone, uavdt). The score
+        from which a prediction counts: given, or that of the least MAE on other images, a split of the dataset, a
+        dataset or its path, with their predictions unless ``predictions`` has them. Without a threshold there are no
+        metrics of counts.
 
     Raises
     ------
     DataError
         If a file cannot be read; names the file, the record and the remedy.
     UsageError
-        If there is no such protocol, format or split.
+        If there is no such protocol, format or split, or options contradict each other.
     """
     rules = protocol_named(protocol) if isinstance(protocol, str) else protocol
 
-    from detbench.evaluation.assemble import assemble
+    from detbench.errors import UsageError
+    from detbench.evaluation.assemble import assemble, assemble_proposals
     from detbench.evaluation.draws import Draws
+    from detbench.evaluation.parts.proposals import ProposalsWanted, checked_counts
     from detbench.evaluation.scored import score
+    from detbench.evaluation.tuning import CountOptions, Reading, checked_options, counting_wanted
 
+    options = checked_options(CountOptions(count, count_threshold, tune_on, tune_predictions))
+    counts = checked_counts(proposal_counts)
     dataset = _ground_truth(ground_truth, split, format_name)
-    loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
     draws = Draws(len(dataset.images), resamples=resamples, seed=seed) if intervals and len(dataset.images) else None
+    proposed = None
+    if proposals is not None:
+        read = _predictions(proposals, dataset, proposals_format, unknown, join, class_agnostic=True)
+        proposed = ProposalsWanted(read, counts)
+    if predictions is None:
+        if proposed is None:
+            raise UsageError("there is nothing to score: give predictions, or --proposals")
+        if options.wanted or options.threshold is not None or options.tune_on is not None:
+            raise UsageError("proposals are not counted: give predictions too, or leave the options of counting out")
+        return Result(assemble_proposals(dataset, proposed, rules, draws, name=name))
+    loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
+    reading = Reading(format_name, predictions_format, unknown, join)
+    counting = counting_wanted(dataset, predictions, options, rules, reading)
     scored = score(dataset, loaded, rules, draws)
-    return Result(assemble(scored, name=name, source=ground_truth, format_name=format_name))
+    return Result(
+        assemble(scored, name=name, source=ground_truth, format_name=format_name, proposals=proposed, counting=counting)
+    )
 
 
 def _ground_truth(given: Dataset | Path | str, split: str | None, format_name: str | None) -> Dataset:
@@ -85,6 +121,8 @@ def _predictions(
     form: str | None,
     unknown: Literal["error", "drop"],
     join: Literal["id", "stem"],
+    *,
+    class_agnostic: bool = False,
 ) -> LoadedPredictions:
     from pathlib import Path
 
@@ -92,4 +130,6 @@ def _predictions(
 
     if isinstance(given, LoadedPredictions):
         return given
-    return read_predictions(Path(given), dataset, format_name=form, unknown=unknown, join=join)
+    return read_predictions(
+        Path(given), dataset, format_name=form, unknown=unknown, join=join, class_agnostic=class_agnostic
+    )

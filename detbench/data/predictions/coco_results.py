@@ -129,8 +129,7 @@ def _decode(data: bytes, path: Path, *, class_agnostic: bool) -> list[_Record]:
                 return list(_whole(proposals, path))
             if "got `float`" not in str(error):
                 raise
-            loose = _LOOSE_OBJECT.decode(text).annotations if is_object else _LOOSE_LIST.decode(text)
-            return list(_whole(loose, path))
+            return list(_whole(_LOOSE_OBJECT.decode(text).annotations if is_object else _LOOSE_LIST.decode(text), path))
     except msgspec.ValidationError as error:
         raise _unfit(error, path) from error
     except msgspec.DecodeError as error:
@@ -142,7 +141,7 @@ def _decode(data: bytes, path: Path, *, class_agnostic: bool) -> list[_Record]:
         raise DataError("is nested too deeply to be COCO results", file=path, remedy=remedy) from error
 
 
-def _whole(loose: list[_LooseRecord] | list[_Proposal], path: Path) -> Iterable[_Record]:
+def _whole(loose: Iterable[_LooseRecord | _Proposal], path: Path) -> Iterable[_Record]:
     """Yield the records with whole numbers as ids. Raises DataError at a fraction."""
     for row, record in enumerate(loose):
         ids = record.image_id, record.category_id

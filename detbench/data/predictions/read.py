@@ -46,7 +46,7 @@ class LoadedPredictions:
         return f"<LoadedPredictions {name} ({self.format}): {counted(len(self.predictions), 'box', 'boxes')}{dropped}>"
 
 
-def read_predictions(  # noqa: PLR0913  one keyword for each thing a user may choose
+def read_predictions(
     path: Path | str,
     dataset: Dataset,
     *,

@@ -18,7 +18,7 @@ from detbench.data.tables import Categories, Predictions
 from detbench.evaluation.matching import match, match_task
 from detbench.evaluation.metrics.sums import PerImage
 from detbench.evaluation.protocols import PROTOCOLS
-from detbench.evaluation.tasks import image_ranks
+from detbench.evaluation.tasks import image_ranks, matching_task
 from detbench.extension import native
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def ranks(dataset: Dataset, proposals: Predictions, protocol: Protocol) -> Ranks
     some, then in the file's, as pycocotools does.
     """
     rules = proposal_rules(protocol)
-    merged, category = _without_categories(dataset)
+    merged, category = _without_categories(dataset, rules)
     truth, areas = merged.ground_truth, len(rules.areas)
     must_find = np.zeros((len(truth), areas), dtype=np.bool_)
     rank = np.full((len(truth), areas, len(rules.iou_thresholds)), NEVER, dtype=np.uint16)
@@ -137,16 +137,21 @@ def found_per_image(image: NDArray[np.int32], rank: NDArray[np.uint16], counts: 
     return PerImage(images, np.stack(columns, axis=1).astype(np.float64))
 
 
-def _without_categories(dataset: Dataset) -> tuple[Dataset, NDArray[np.int32]]:
+def _without_categories(dataset: Dataset, rules: Protocol) -> tuple[Dataset, NDArray[np.int32]]:
     """Return the dataset with one category, and the category that each of its ground truths was of.
 
-    Ground truth is sorted by category within an image, as pycocotools does, whose ties between equal IoUs go by it;
-    regions of no category stay what they are.
+    Ground truth is sorted by category within an image, as pycocotools does, whose ties between equal IoUs go by it.
+    Regions of no category stay what they are; what takes no part under the protocol is left out.
     """
     truth = dataset.ground_truth
-    truth = truth.take(np.lexsort((np.arange(len(truth)), truth.category, truth.image)))
+    none = np.zeros(0, dtype=np.int32)
+    nothing = Predictions(image=none, category=none, box=np.zeros((0, 4)), score=np.zeros(0))
+    stays = truth.category < 0
+    stays[matching_task(dataset, nothing, rules).truth_row] = True
+    order = np.lexsort((np.arange(len(truth)), truth.category, truth.image))
+    truth = truth.take(order[stays[order]])
     one = replace(truth, category=np.where(truth.category >= 0, 0, -1).astype(np.int32))
-    return replace(dataset, categories=Categories(("object",), (1,)), ground_truth=one), truth.category
+    return replace(dataset, categories=Categories(("",), (1,)), ground_truth=one), truth.category
 
 
 def _parts(start: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.draws import Draws
 
-__all__ = ["PerImage", "interval", "sums_of_draws"]
+__all__ = ["PerImage", "sums_of_draws"]
 
 
 class PerImage(NamedTuple):
@@ -25,9 +25,14 @@ class PerImage(NamedTuple):
     image: NDArray[np.int32]
     values: NDArray[np.float64]
 
+    @property
+    def in_one_image(self) -> bool:
+        """Return whether there is no more than one image: every draw that has it gives the same, and no interval."""
+        return len(self.image) <= 1
+
     def total(self) -> NDArray[np.float64]:
         """Return float64 ``[m, 1]``: the sums over all images, as one draw that is the whole set."""
-        return self.values.sum(axis=0)[:, None]
+        return np.asarray(self.values.sum(axis=0)[:, None])
 
 
 def sums_of_draws(draws: Draws, groups: Sequence[PerImage]) -> list[NDArray[np.float64]]:
@@ -38,13 +43,3 @@ def sums_of_draws(draws: Draws, groups: Sequence[PerImage]) -> list[NDArray[np.f
         for group, part in zip(groups, parts, strict=True):
             part.append(group.values.T @ weight[group.image])
     return [np.concatenate(part, axis=1) for part in parts]
-
-
-def interval(draws: Draws, group: PerImage, point: float | None, values: NDArray[np.float64]) -> list[float] | None:
-    """Return ``[low, high]`` of a number from its values in the draws, ``[S]``.
-
-    None where it is undefined, and where all that it rests on lies in a single image: it is then the same in every
-    draw that has it.
-    """
-    ends = draws.interval(point, values) if len(group.image) > 1 else None
-    return list(ends) if ends else None
