@@ -21,7 +21,17 @@ from detbench.words import in_words
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["SCHEMA", "CategoryResult", "Curves", "DatasetFacts", "Document", "PredictionFacts", "Remark", "read"]
+__all__ = [
+    "COUNTS",
+    "SCHEMA",
+    "CategoryResult",
+    "Curves",
+    "DatasetFacts",
+    "Document",
+    "PredictionFacts",
+    "Remark",
+    "read",
+]
 
 SCHEMA = "detbench.result/1"
 
@@ -196,8 +206,8 @@ _REMEDY = "write it again with detbench eval -o"
 #: Sums of fractions may end this far above 1.
 _ROUNDING = 1e-9
 
-#: Errors of counts are objects an image, not shares; a bias may be negative.
-_COUNTS = "count_"
+#: Errors of counts, whose names begin so, are objects an image, not shares; a bias may be negative.
+COUNTS = "count_"
 
 #: A protocol's table is a few lists of flat tables.
 _MOST_LEVELS = 8
@@ -220,10 +230,10 @@ def _flaw(result: Document) -> str:
     parts: tuple[Document | CategoryResult, ...] = (result, *result.per_category)
     for of in parts:
         for name, value in of.metrics.items():
-            if not name.startswith(_COUNTS) and not _all_shares([value]):
+            if not name.startswith(COUNTS) and not _all_shares([value]):
                 return f"{name} is {value}, and every number lies between 0 and 1"
         for name, ends in of.intervals.items():
-            if not (name.startswith(_COUNTS) or _all_shares(ends)) or ends[0] > ends[1]:
+            if not (name.startswith(COUNTS) or _all_shares(ends)) or ends[0] > ends[1]:
                 return f"the interval of {name} is {list(ends)}"
     curves = result.curves
     drawn = [*curves.mean.values(), *(curve for curve in curves.by_category if curve is not None)]

@@ -85,8 +85,8 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     from detbench.evaluation.scored import score
     from detbench.evaluation.tuning import CountOptions, Reading, checked_options, counting_wanted
 
-    options = checked_options(CountOptions(count, count_threshold, tune_on, tune_predictions))
     counts = checked_counts(proposal_counts)
+    options = checked_options(CountOptions(count, count_threshold, tune_on, tune_predictions))
     dataset = _ground_truth(ground_truth, split, format_name)
     draws = Draws(len(dataset.images), resamples=resamples, seed=seed) if intervals and len(dataset.images) else None
     proposed = None
@@ -96,7 +96,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     if predictions is None:
         if proposed is None:
             raise UsageError("there is nothing to score: give predictions, or --proposals")
-        if options.wanted or options.threshold is not None or options.tune_on is not None:
+        if options.asked:
             raise UsageError("proposals are not counted: give predictions too, or leave the options of counting out")
         return Result(assemble_proposals(dataset, proposed, rules, draws, name=name))
     loaded = _predictions(predictions, dataset, predictions_format, unknown, join)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detbench.data.tables import Predictions
 from detbench.evaluation.document import Remark
+from detbench.evaluation.suspicions import suspicions
 from detbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from detbench.data.predictions import LoadedPredictions
-    from detbench.data.tables import Dataset, Predictions
+    from detbench.data.tables import Dataset
     from detbench.evaluation.parts.counting import Counting, CountingWanted
     from detbench.evaluation.parts.proposals import Proposals
 
 __all__ = ["about_counting", "about_proposals"]
+
+#: So many proposals show whether all are wrongly written.
+_SAMPLE = 20_000
 
 
 def about_proposals(dataset: Dataset, loaded: LoadedPredictions, part: Proposals) -> Iterator[Remark]:
@@ -34,13 +40,24 @@ def about_proposals(dataset: Dataset, loaded: LoadedPredictions, part: Proposals
     fewer = dict(zip(part.all.counts, part.images_with_fewer, strict=True))
     short = [(count, fewer[count]) for count in part.named_counts if fewer[count]]
     if short:
-        cases = ", ".join(f"{few:,} have fewer than {count:,}" for count, few in short)
-        text = f"of {counted(images, 'image')} {cases} proposals: recall there is with all they have"
+        cases = ", ".join(f"{count:,} in {few:,}" for count, few in short)
+        text = f"fewer proposals than {cases} of {counted(images, 'image')}: recall there is with all that they have"
         yield _remark("proposals-fewer-than-k", "warning" if short[-1][1] == images else "note", text)
     score = loaded.predictions.score
     if len(score) > 1 and score.min() == score.max():
         text = f"all proposals have the score {score[0]:.6g}: which of them come first is the file's order"
         yield _remark("proposals-scores-equal", "warning", text)
+    sample = replace(loaded, predictions=_every(loaded.predictions, max(len(score) // _SAMPLE, 1)))
+    for remark in suspicions(dataset, sample):
+        if remark.severity == "error":
+            text = f"by {counted(len(sample.predictions), 'proposal')} that were looked at: {remark.message}"
+            yield _remark(f"proposals-{remark.code}", "error", text)
+
+
+def _every(table: Predictions, step: int) -> Predictions:
+    """Return every so many of the rows."""
+    columns = ("image", "category", "box", "score", "size_px")
+    return Predictions(**{name: getattr(table, name)[::step] for name in columns})
 
 
 def about_counting(

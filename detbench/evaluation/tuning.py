@@ -37,6 +37,11 @@ class CountOptions(NamedTuple):
     tune_on: Dataset | Path | str | None = None
     tune_predictions: LoadedPredictions | Path | str | None = None
 
+    @property
+    def asked(self) -> bool:
+        """Return whether a user wants counts, whatever the format."""
+        return bool(self.wanted) or self.threshold is not None or self.tune_on is not None
+
 
 class Reading(NamedTuple):
     """How the files that are judged are read, and so those to choose on."""
