@@ -100,7 +100,7 @@ def _tuned(
     other = _other_images(dataset, options.tune_on, reading)
     name = f"{other.split or other.name:.60}"
     shared = _shared_images(dataset, other)
-    if shared and shared in {len(dataset.images), len(other.images)}:
+    if shared and (shared == len(dataset.images) or _shared_images(other, dataset) == len(other.images)):
         remedy = "say with --split what is judged" if dataset.split is None else "say another split with --tune-on"
         raise UsageError(f"the threshold would be chosen on the images that it is judged on, those of {name}; {remedy}")
     loaded = _other_predictions(other, predictions, options.tune_predictions, reading, name)

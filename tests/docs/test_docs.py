@@ -16,6 +16,7 @@ from detbench.data.predictions import FORMS
 from detbench.data.records import manifest, receipt
 from detbench.data.records.convert import convert
 from detbench.evaluation import document
+from detbench.evaluation.parts import count_groups, counting, numbers, proposals
 from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
 
 if TYPE_CHECKING:
@@ -45,6 +46,16 @@ def _first_cells(page: str, section: str = "") -> set[str]:
         ("`per_category`", document.CategoryResult),
         ("`curves`", document.Curves),
         ("`remarks`", document.Remark),
+        ("A band", numbers.Band),
+        ("`proposals`", proposals.Proposals),
+        ("`proposals.all`", proposals.ProposalCurves),
+        ("`counting`", counting.Counting),
+        ("`counting.threshold`", counting.CountThreshold),
+        ("`counting.totals`", counting.CountTotals),
+        ("`counting.hindsight`", counting.CountPoint),
+        ("`counting.curve`", counting.CountCurve),
+        ("`counting.by_category`", count_groups.CountGroup),
+        ("`counting.per_image`", counting.CountsOfImages),
     ],
 )
 def test_every_field_of_a_result_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
