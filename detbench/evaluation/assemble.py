@@ -185,6 +185,6 @@ def _prediction_facts(loaded: LoadedPredictions, dataset: Dataset) -> Prediction
         source=unbroken(Path(loaded.source).name),
         fingerprint=predictions_fingerprint(dataset, table),
         predictions=len(table),
-        images=len(np.unique(table.image)),
+        images=len(table.images()),
         dropped=sum(loaded.dropped.values()),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detbench.errors import UsageError
+from detbench.evaluation.options import CountOptions, ProposalOptions, Reading
 from detbench.evaluation.protocols import Protocol, protocol_named
 from detbench.evaluation.results import Result
 
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
     from detbench.data.predictions import LoadedPredictions
     from detbench.data.tables import Dataset
+    from detbench.evaluation.document import Document
+    from detbench.evaluation.draws import Draws
+    from detbench.evaluation.fast import FastScores
+    from detbench.evaluation.scored import Scored
 
 __all__ = ["evaluate"]
 
@@ -78,34 +84,88 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     """
     rules = protocol_named(protocol) if isinstance(protocol, str) else protocol
 
-    from detbench.errors import UsageError
-    from detbench.evaluation.assemble import assemble, assemble_proposals
-    from detbench.evaluation.draws import Draws
-    from detbench.evaluation.parts.proposals import ProposalsWanted, checked_counts
-    from detbench.evaluation.scored import score
-    from detbench.evaluation.tuning import CountOptions, Reading, checked_options, counting_wanted
-
-    counts = checked_counts(proposal_counts)
-    options = checked_options(CountOptions(count, count_threshold, tune_on, tune_predictions))
-    dataset = _ground_truth(ground_truth, split, format_name)
-    draws = Draws(len(dataset.images), resamples=resamples, seed=seed) if intervals and len(dataset.images) else None
-    proposed = None
-    if proposals is not None:
-        read = _predictions(proposals, dataset, proposals_format, unknown, join, class_agnostic=True)
-        proposed = ProposalsWanted(read, counts)
-    if predictions is None:
-        if proposed is None:
-            raise UsageError("there is nothing to score: give predictions, or --proposals")
-        if options.asked:
-            raise UsageError("proposals are not counted: give predictions too, or leave the options of counting out")
-        return Result(assemble_proposals(dataset, proposed, rules, draws, name=name))
-    loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
+    count_options = CountOptions(count, count_threshold, tune_on, tune_predictions).checked()
+    proposal_options = ProposalOptions(proposals, proposals_format, proposal_counts).checked()
     reading = Reading(format_name, predictions_format, unknown, join)
-    counting = counting_wanted(dataset, predictions, options, rules, reading)
-    scored = score(dataset, loaded, rules, draws)
-    return Result(
-        assemble(scored, name=name, source=ground_truth, format_name=format_name, proposals=proposed, counting=counting)
-    )
+
+    def complete(scored: Scored) -> Document:
+        from detbench.evaluation.assemble import assemble
+        from detbench.evaluation.parts_wanted import counting_wanted, proposals_wanted
+
+        return assemble(
+            scored,
+            name=name,
+            source=ground_truth,
+            format_name=format_name,
+            proposals=proposals_wanted(scored.dataset, proposal_options, reading),
+            counting=counting_wanted(scored.dataset, scored.loaded, count_options, rules, reading),
+        )
+
+    resampling = (resamples, seed) if intervals else None
+    plain = split is None and join == "id" and {format_name, predictions_format} <= {None, "coco"}
+    if plain and (fast := _score_files(ground_truth, predictions, rules)):
+        if count_options.asked or proposals is not None:
+            return Result(complete(_unpacked(fast, resampling)))
+        return Result(lambda: complete(_unpacked(fast, resampling)), metrics=fast.metrics)
+    dataset = _ground_truth(ground_truth, split, format_name)
+    if predictions is None:
+        if count_options.asked:
+            raise UsageError("proposals are not counted: give predictions too, or leave the options of counting out")
+        return Result(_proposals_alone(dataset, proposal_options, rules, reading, resampling, name))
+    loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
+    return Result(complete(_scored(dataset, loaded, rules, resampling)))
+
+
+def _proposals_alone(
+    dataset: Dataset,
+    options: ProposalOptions,
+    protocol: Protocol,
+    reading: Reading,
+    resampling: tuple[int, int] | None,
+    name: str | None,
+) -> Document:
+    from detbench.evaluation.assemble import assemble_proposals
+    from detbench.evaluation.parts_wanted import proposals_wanted
+
+    wanted = proposals_wanted(dataset, options, reading)
+    if wanted is None:
+        raise UsageError("there is nothing to score: give predictions, or --proposals")
+    return assemble_proposals(dataset, wanted, protocol, _draws(len(dataset.images), resampling), name=name)
+
+
+def _score_files(ground_truth: object, predictions: object, protocol: Protocol) -> FastScores | None:
+    """Return the scores of two files that the native part can read, or None."""
+    import os
+
+    from detbench.evaluation.fast import score_files
+
+    if isinstance(ground_truth, str | os.PathLike) and isinstance(predictions, str | os.PathLike):
+        return score_files(ground_truth, predictions, protocol)
+    return None
+
+
+def _unpacked(fast: FastScores, resampling: tuple[int, int] | None) -> Scored:
+    from detbench.evaluation.unpacking import unpack
+
+    return unpack(fast, _draws(fast.scores.image_count, resampling))
+
+
+def _scored(
+    dataset: Dataset, loaded: LoadedPredictions, protocol: Protocol, resampling: tuple[int, int] | None
+) -> Scored:
+    from detbench.evaluation.scored import score
+
+    return score(dataset, loaded, protocol, _draws(len(dataset.images), resampling))
+
+
+def _draws(image_count: int, resampling: tuple[int, int] | None) -> Draws | None:
+    """Return the draws of so many images; None without images, or where no intervals are wanted."""
+    from detbench.evaluation.draws import Draws
+
+    if not image_count or resampling is None:
+        return None
+    resamples, seed = resampling
+    return Draws(image_count, resamples=resamples, seed=seed)
 
 
 def _ground_truth(given: Dataset | Path | str, split: str | None, format_name: str | None) -> Dataset:
@@ -121,8 +181,6 @@ def _predictions(
     form: str | None,
     unknown: Literal["error", "drop"],
     join: Literal["id", "stem"],
-    *,
-    class_agnostic: bool = False,
 ) -> LoadedPredictions:
     from pathlib import Path
 
@@ -130,6 +188,4 @@ def _predictions(
 
     if isinstance(given, LoadedPredictions):
         return given
-    return read_predictions(
-        Path(given), dataset, format_name=form, unknown=unknown, join=join, class_agnostic=class_agnostic
-    )
+    return read_predictions(Path(given), dataset, format_name=form, unknown=unknown, join=join)

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detbench.evaluation.ordering import Side, ordered
+from detbench.extension import native
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -79,45 +82,34 @@ def matching_task(dataset: Dataset, predictions: Predictions, protocol: Protocol
 
     What the largest maxDets cuts off stays out, and so do regions and proposals of no category.
     """
-    ranks = image_ranks(dataset.images.key)
-    truth_row, truth_ignored = _ordered_truth(dataset, ranks, protocol)
-    truth = dataset.ground_truth
-    truth_image = ranks[truth.image[truth_row]]
-    row, rank = _ordered_predictions(predictions, ranks, protocol)
-    category, image = predictions.category[row], ranks[predictions.image[row]]
+    ranks, truth = image_ranks(dataset.images.key), dataset.ground_truth
+    sides = Side(truth.category, ranks[truth.image]), Side(predictions.category, ranks[predictions.image])
+    counts = len(dataset.categories), len(dataset.images)
+    truth_row, row, rank, groups = ordered(*sides, predictions.score, counts, protocol.max_dets[-1], native())
     border = 1.0 if protocol.inclusive_boxes else 0.0
-    area = np.prod(predictions.size_px[row] + border, axis=1)
-    image_count = len(dataset.images)
     return MatchingTask(
         truth_row=truth_row,
         truth_category=truth.category[truth_row],
-        truth_image=truth_image,
+        truth_image=sides[0].image[truth_row],
         truth_box=np.ascontiguousarray(truth.box[truth_row]),
         truth_area=np.prod(truth.size_px[truth_row] + border, axis=1),
-        truth_ignored=truth_ignored,
+        truth_ignored=_ignored(truth, truth_row, protocol),
         truth_crowd=truth.crowd[truth_row].astype(np.uint8),
         truth_void=_id_zero(truth, truth_row, protocol),
         row=row,
-        category=category,
-        image=image,
+        category=predictions.category[row],
+        image=sides[1].image[row],
         box=np.ascontiguousarray(predictions.box[row]),
-        area=area,
+        area=np.prod(predictions.size_px[row] + border, axis=1),
         outside=_out_of_range(np.prod(predictions.size_px[row], axis=1), protocol),
         score=predictions.score[row],
         rank=rank,
-        groups=_groups(
-            _group_key(truth.category[truth_row], truth_image, image_count), _group_key(category, image, image_count)
-        ),
+        groups=groups,
     )
 
 
-def _ordered_truth(
-    dataset: Dataset, ranks: NDArray[np.int32], protocol: Protocol
-) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    truth = dataset.ground_truth
-    image = ranks[truth.image]
-    order = np.lexsort((np.arange(len(truth)), image, truth.category))
-    row = order[truth.category[order] >= 0].astype(np.int64)
+def _ignored(truth: GroundTruth, row: NDArray[np.int64], protocol: Protocol) -> NDArray[np.uint64]:
+    """Return uint64 ``[len(row)]``: the bits in which the ground truth at ``row`` need not be found."""
     ignored = truth.crowd[row].copy()
     if protocol.ignore_marked:
         ignored |= truth.ignore[row]
@@ -127,25 +119,7 @@ def _ordered_truth(
     area = np.where(np.isnan(own_area), truth.box_area_px()[row], own_area)
     mask = _out_of_range(area, protocol)
     mask[ignored] = _every_bit(protocol)
-    return row, mask
-
-
-def _ordered_predictions(
-    predictions: Predictions, ranks: NDArray[np.int32], protocol: Protocol
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    image = ranks[predictions.image]
-    order = np.lexsort((np.arange(len(predictions)), -predictions.score, image, predictions.category))
-    order = order[predictions.category[order] >= 0]
-    starts_group = np.ones(len(order), dtype=np.bool_)
-    same = (predictions.category[order[1:]] == predictions.category[order[:-1]]) & (
-        image[order[1:]] == image[order[:-1]]
-    )
-    starts_group[1:] = ~same
-    place = np.arange(len(order))
-    rank = place - np.maximum.accumulate(np.where(starts_group, place, 0)) if len(order) else place
-    limit = protocol.max_dets[-1]
-    kept = slice(None) if limit is None else rank < limit
-    return order[kept].astype(np.int64), rank[kept].astype(np.int32)
+    return mask
 
 
 def _every_bit(protocol: Protocol) -> np.uint64:
@@ -168,16 +142,3 @@ def _id_zero(truth: GroundTruth, row: NDArray[np.int64], protocol: Protocol) -> 
     if protocol.id_zero_is_unmatched and truth.source_id:
         void[:] = [truth.source_id[r] == 0 for r in row]
     return void
-
-
-def _group_key(category: NDArray[np.int32], image: NDArray[np.int32], image_count: int) -> NDArray[np.int64]:
-    return category.astype(np.int64) * max(image_count, 1) + image
-
-
-def _groups(truth_key: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return int64 ``[P, 4]``, one row for each key that has predictions."""
-    keys, begin = np.unique(key, return_index=True)
-    end = np.append(begin[1:], len(key))[: len(keys)]
-    truth_begin = np.searchsorted(truth_key, keys, side="left")
-    truth_end = np.searchsorted(truth_key, keys, side="right")
-    return np.stack([truth_begin, truth_end, begin, end], axis=1).astype(np.int64)

@@ -188,8 +188,8 @@ def test_what_lies_in_one_image_has_no_interval(coco_pair: Pair) -> None:
     [
         ({}, "nothing to score"),
         ({"proposals": "p", "count_threshold": 0.5}, "proposals are not counted"),
-        ({"proposals": "p", "proposal_counts": [0]}, "1 to 2,000 proposals an image, not for 0"),
-        ({"proposals": "p", "proposal_counts": [2001]}, "not for 2,001"),
+        ({"proposals": "p", "proposal_counts": [0]}, "1 to 2,000 proposals an image, not 0"),
+        ({"proposals": "p", "proposal_counts": [2001]}, "not 2,001"),
     ],
 )
 def test_options_that_mean_nothing(coco_pair: Pair, options: dict[str, Any], said: str) -> None:

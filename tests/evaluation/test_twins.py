@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detbench.boxes import pairwise_iou
-from detbench.evaluation.matching import match_task
+from detbench.evaluation.matching import Matches, match_task
+from detbench.evaluation.metrics.curves import accumulate_with
+from detbench.evaluation.ordering import Side, ordered
 from detbench.evaluation.protocols import PROTOCOLS, Protocol
 from detbench.evaluation.resampling_numpy import resample_block
 from detbench.evaluation.tasks import MatchingTask
@@ -134,6 +136,100 @@ def test_resampling(interpolation: int, levels: int, seed: int, bits: int, alike
         np.testing.assert_allclose(twin, fast, rtol=0, atol=1e-12)
 
 
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), limit=st.sampled_from([None, 1, 3, 100]), threads=st.integers(1, 4))
+def test_ordering(seed: int, limit: int | None, threads: int) -> None:
+    """Rows, ranks and groups are equal: ties, images in any order, rows that take no part, nothing at all."""
+    rng = np.random.default_rng(seed)
+    categories, images = int(rng.integers(1, 5)), int(rng.integers(1, 7))
+
+    def side(count: int, sort: bool) -> Side:
+        image = rng.integers(0, images, count, dtype=np.int32)
+        return Side(rng.integers(-1, categories, count, dtype=np.int32), np.sort(image) if sort else image)
+
+    truth = side(int(rng.integers(0, 30)), sort=bool(rng.integers(2)))
+    predictions = side(int(rng.choice([0, 1, 40, 400])), sort=bool(rng.integers(2)))
+    score = rng.choice([-2.5, -0.0, 0.0, 1e-300, 0.3, 0.9, 7.0], len(predictions.image))
+    arguments = truth, predictions, score, (categories, images), limit
+    for expected, found in zip(ordered(*arguments, None), ordered(*arguments, _native, threads=threads), strict=True):
+        assert (expected.dtype, expected.shape) == (found.dtype, found.shape)
+        assert np.array_equal(expected, found)
+
+
+def random_matches(seed: int, protocol: Protocol, truths: int, count: int) -> Matches:
+    """Return what matching might have found among ``truths`` and ``count`` rows of three categories."""
+    rng = np.random.default_rng(seed)
+    bits = len(protocol.iou_thresholds) * len(protocol.areas)
+    thresholds = len(protocol.iou_thresholds)
+    ranges = np.array([(2**thresholds - 1) << (area * thresholds) for area in range(len(protocol.areas))], np.uint64)
+
+    def masks(rows: int) -> np.ndarray:
+        """Return masks of nothing, of whole area ranges, and of anything."""
+        whole = np.where(rng.random((rows, len(ranges))) < 0.4, ranges, np.uint64(0))
+        free = rng.integers(0, 2**bits, rows, dtype=np.uint64)
+        whole = np.bitwise_or.reduce(whole, axis=1)
+        return np.where(rng.random(rows) < 0.2, free, np.where(rng.random(rows) < 0.4, np.uint64(0), whole))
+
+    category = np.sort(rng.integers(0, 3, count, dtype=np.int32))
+    truth_category = np.sort(rng.integers(0, 3, truths, dtype=np.int32))
+    task = random_task(seed, protocol)
+    task = replace(
+        task,
+        truth_category=truth_category,
+        truth_ignored=masks(truths),
+        category=category,
+        score=rng.choice([0.1, 0.25, 0.5, rng.random()], count) if seed % 2 else rng.random(count),
+        rank=rng.integers(0, 120, count, dtype=np.int32),
+    )
+    # Fewer finds than ground truth in every category, area range and threshold, as matching sees to.
+    found = np.zeros(count, np.uint64)
+    for row in range(3):
+        must = np.bitwise_and.reduce(~task.truth_ignored[truth_category == row], initial=np.uint64(2**bits - 1))
+        rows = np.flatnonzero(category == row)[: np.count_nonzero(truth_category == row)]
+        found[rows] = masks(len(rows)) & must
+    return Matches(protocol, task, 9, 4, found, masks(count), np.full(count, -1, np.int32))
+
+
+ACCUMULATED = {
+    **PROTOCOLS,
+    "coco_all_points": PROTOCOLS["coco"]._replace(interpolation="all-point", max_dets=(5, None)),
+    "coco_11_points": PROTOCOLS["coco"]._replace(interpolation="11-point"),
+}
+
+
+@pytest.mark.parametrize("name", ACCUMULATED)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), threads=st.integers(1, 4), size=st.sampled_from([0, 1, 12, 300]))
+def test_accumulation(name: str, seed: int, threads: int, size: int) -> None:
+    """Curves, averages, recall and counts are equal to the last bit, by every interpolation."""
+    matches = random_matches(seed, ACCUMULATED[name], truths=size, count=3 * size)
+    twin, fast = accumulate_with(matches, None), accumulate_with(matches, _native, threads=threads)
+    for column in fields(twin):
+        expected, found = getattr(twin, column.name), getattr(fast, column.name)
+        assert np.array_equal(expected, found, equal_nan=column.name != "truth_count"), column.name
+
+
+@pytest.mark.parametrize("found", [7, 8, 127, 128, 129, 1000, 5003])
+def test_areas_under_long_curves(found: int) -> None:
+    """The sum over thousands of points is NumPy's pairwise one, last bits included."""
+    rng = np.random.default_rng(found)
+    matches = random_matches(1, PROTOCOLS["voc2012"], truths=found + 3, count=2 * found)
+    hit = np.zeros(2 * found, np.uint64)
+    hit[rng.choice(2 * found, found, replace=False)] = 1
+    nothing = np.zeros(found + 3)
+    task = replace(
+        matches.task,
+        truth_category=nothing.astype(np.int32),
+        truth_ignored=nothing.astype(np.uint64),
+        category=np.zeros(2 * found, np.int32),
+        score=rng.random(2 * found),
+    )
+    matches = replace(matches, task=task, found=hit, not_counted=np.zeros_like(hit))
+    twin, fast = accumulate_with(matches, None), accumulate_with(matches, _native)
+    assert 0 < twin.average_precision[0, 0, 0] < 1
+    assert np.array_equal(twin.average_precision, fast.average_precision, equal_nan=True)
+
+
 def test_native_refuses_tables_that_do_not_fit() -> None:
     """A group that leaves its table is refused before anything is read."""
     protocol = PROTOCOLS["coco"]
@@ -142,3 +238,21 @@ def test_native_refuses_tables_that_do_not_fit() -> None:
         match_task(replace(task, groups=task.groups + 1000), protocol, _native)
     with pytest.raises(ValueError, match="differ in length"):
         match_task(replace(task, area=task.area[:-1]), protocol, _native)
+
+
+def test_native_refuses_rows_on_no_image() -> None:
+    """An image or a category that is not there is refused before anything is ordered."""
+    one, score = np.zeros(1, np.int32), np.ones(1)
+    for category, image in ((2, 0), (-2, 0), (0, 1), (0, -1)):
+        odd = Side(np.array([category], np.int32), np.array([image], np.int32))
+        with pytest.raises(ValueError, match="on no image or of no category"):
+            ordered(Side(one, one), odd, score, (1, 1), None, _native)
+
+
+def test_native_refuses_curves_that_do_not_fit() -> None:
+    """Offsets that leave the table are refused before anything is read."""
+    matches = random_matches(3, PROTOCOLS["coco"], truths=5, count=9)
+    with pytest.raises(ValueError, match="prediction columns differ in length"):
+        accumulate_with(replace(matches, found=matches.found[:-1]), _native)
+    with pytest.raises(ValueError, match="leave the table"):
+        accumulate_with(replace(matches, task=replace(matches.task, truth_ignored=np.zeros(0, np.uint64))), _native)

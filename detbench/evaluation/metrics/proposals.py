@@ -17,6 +17,7 @@ import numpy as np
 from detbench.data.tables import Categories, Predictions
 from detbench.evaluation.matching import match, match_task
 from detbench.evaluation.metrics.sums import PerImage
+from detbench.evaluation.options import MOST_PROPOSALS
 from detbench.evaluation.protocols import PROTOCOLS
 from detbench.evaluation.tasks import image_ranks, matching_task
 from detbench.extension import native
@@ -30,10 +31,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.matching import Matches
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["MEASURES", "MOST_PROPOSALS", "NEVER", "Ranks", "found_per_image", "proposal_rules", "ranks", "recall_at"]
-
-#: Proposals of an image beyond this many are not looked at.
-MOST_PROPOSALS = 2000
+__all__ = ["MEASURES", "NEVER", "Ranks", "found_per_image", "proposal_rules", "ranks", "recall_at"]
 
 #: The rank of a ground truth that no proposal finds.
 NEVER = int(np.iinfo(np.uint16).max)

@@ -1,12 +1,14 @@
-"""The names people quote, each as a mean over a part of the curves: COCO's twelve, VOC's mAP, a category's numbers."""
+"""The names people quote, each as a mean over a part of the curves: COCO's twelve, VOC's mAP, a category's numbers.
+
+The names are wanted where NumPy is not (:mod:`detbench.evaluation.fast`), so it is imported where it computes.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from detbench.evaluation.metrics.curves import Accumulated
@@ -66,6 +68,8 @@ def resampled_mean(
     category that a resample lacks (NaN there) stands with its value in ``curves``, those of all the images: were it
     left out, the mean would be over other categories than the number is, and drift away from it.
     """
+    import numpy as np
+
     part = (summary.thresholds, slice(None), summary.area)
     values = recall[*part, summary.max_dets] if summary.of_recall else average_precision[part]
     whole = curves.recall[*part, summary.max_dets] if summary.of_recall else curves.average_precision[part]
@@ -82,6 +86,8 @@ def defined_mean(values: NDArray[np.float64]) -> float | None:
     The values are flattened in C order and summed pairwise by NumPy, as pycocotools does: another order changes
     the last bits.
     """
+    import numpy as np
+
     defined = values[~np.isnan(values)]
     return float(np.mean(defined)) if defined.size else None
 

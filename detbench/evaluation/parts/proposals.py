@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 import numpy as np
 
-from detbench.errors import UsageError
 from detbench.evaluation.fingerprints import predictions_fingerprint
-from detbench.evaluation.metrics.proposals import MEASURES, MOST_PROPOSALS, found_per_image, ranks, recall_at
+from detbench.evaluation.metrics.proposals import MEASURES, found_per_image, ranks, recall_at
 from detbench.evaluation.metrics.sums import sums_of_draws
+from detbench.evaluation.options import MOST_PROPOSALS, NAMED_COUNTS
 from detbench.evaluation.parts.numbers import NO_TRUTH, Band, Numbers, ascend, band_flaw, with_ends
 from detbench.words import unbroken
 
@@ -28,20 +28,15 @@ if TYPE_CHECKING:
     from detbench.evaluation.protocols import Protocol
 
 __all__ = [
-    "NAMED_COUNTS",
     "ProposalCurves",
     "Proposals",
     "ProposalsWanted",
     "by_group",
-    "checked_counts",
     "flaw",
     "headline",
     "named",
     "proposal_recall",
 ]
-
-#: The numbers of proposals that have metrics of their own.
-NAMED_COUNTS = (100, 300, 1000)
 
 #: Where the curves have points: 1, 2, 3, 5, 7 and ten times that, and so on.
 _GRID = [step * 10**power for power in range(3) for step in (1, 2, 3, 5, 7)] + [1000, MOST_PROPOSALS]
@@ -100,14 +95,6 @@ class Proposals(msgspec.Struct, frozen=True, kw_only=True):
     all: ProposalCurves
     by_size: list[ProposalCurves]
     by_category: list[ProposalCurves]
-
-
-def checked_counts(counts: Sequence[int]) -> tuple[int, ...]:
-    """Return numbers of proposals ascending, each once. Raises UsageError if one is not 1 to MOST_PROPOSALS."""
-    for count in counts:
-        if not 1 <= count <= MOST_PROPOSALS:
-            raise UsageError(f"recall is computed for 1 to {MOST_PROPOSALS:,} proposals an image, not for {count:,}")
-    return tuple(sorted(set(counts))) or NAMED_COUNTS
 
 
 def proposal_recall(dataset: Dataset, wanted: ProposalsWanted, protocol: Protocol, draws: Draws | None) -> Proposals:

@@ -1,10 +1,12 @@
-"""The threshold that counts are taken at: given, or chosen on other images than it is judged on."""
+"""The parts of a result that a user asked for: proposals are read, and the threshold for counting is found.
+
+It is given, or chosen on other images than it is judged on.
+"""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from detbench.data.formats import read_dataset, splits_of
 from detbench.data.predictions import LoadedPredictions, read_predictions
@@ -12,15 +14,16 @@ from detbench.data.tables import Dataset
 from detbench.errors import DataError, UsageError
 from detbench.evaluation.metrics.counting import curve, least_mae, tally
 from detbench.evaluation.parts.counting import CountingWanted, CountThreshold
+from detbench.evaluation.parts.proposals import ProposalsWanted
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
-    from typing import Literal
 
+    from detbench.evaluation.options import CountOptions, ProposalOptions, Reading
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["COUNTING_FORMATS", "CountOptions", "Reading", "checked_options", "counting_wanted"]
+__all__ = ["COUNTING_FORMATS", "counting_wanted", "proposals_wanted"]
 
 #: Formats of sets whose purpose is to count: there it is done unasked.
 COUNTING_FORMATS = ("carpk", "visdrone", "uavdt")
@@ -29,45 +32,26 @@ COUNTING_FORMATS = ("carpk", "visdrone", "uavdt")
 _ENOUGH_BOXES = 3
 
 
-class CountOptions(NamedTuple):
-    """What a user asked for; see :func:`detbench.evaluate`. ``wanted`` None leaves it to the dataset's format."""
-
-    wanted: bool | None = None
-    threshold: float | None = None
-    tune_on: Dataset | Path | str | None = None
-    tune_predictions: LoadedPredictions | Path | str | None = None
-
-    @property
-    def asked(self) -> bool:
-        """Return whether a user wants counts, whatever the format."""
-        return bool(self.wanted) or self.threshold is not None or self.tune_on is not None
-
-
-class Reading(NamedTuple):
-    """How the files that are judged are read, and so those to choose on."""
-
-    format_name: str | None
-    predictions_format: str | None
-    unknown: Literal["error", "drop"]
-    join: Literal["id", "stem"]
-
-
-def checked_options(options: CountOptions) -> CountOptions:
-    """Return options that go together. Raises UsageError, before anything is read, if they do not."""
-    if options.threshold is not None and options.tune_on is not None:
-        raise UsageError("--count-threshold gives the threshold and --tune-on has it chosen; say one of them")
-    if options.tune_predictions is not None and options.tune_on is None:
-        raise UsageError("--tune-predictions are used with --tune-on; say the split that they are of")
-    if options.wanted is False and (options.threshold is not None or options.tune_on is not None):
-        raise UsageError("--no-count leaves out what --count-threshold and --tune-on are for; say one or the other")
-    if options.threshold is not None and not math.isfinite(options.threshold):
-        raise UsageError(f"--count-threshold takes a number, not {options.threshold}")
-    return options
+def proposals_wanted(dataset: Dataset, options: ProposalOptions, reading: Reading) -> ProposalsWanted | None:
+    """Read the proposals that are to be scored, if any. Raises DataError."""
+    given = options.proposals
+    if given is None:
+        return None
+    if not isinstance(given, LoadedPredictions):
+        given = read_predictions(
+            given,
+            dataset,
+            format_name=options.form,
+            unknown=reading.unknown,
+            join=reading.join,
+            class_agnostic=True,
+        )
+    return ProposalsWanted(given, tuple(options.counts))
 
 
 def counting_wanted(
     dataset: Dataset,
-    predictions: LoadedPredictions | Path | str,
+    predictions: LoadedPredictions,
     options: CountOptions,
     protocol: Protocol,
     reading: Reading,
@@ -91,7 +75,7 @@ def counting_wanted(
 
 def _tuned(
     dataset: Dataset,
-    predictions: LoadedPredictions | Path | str,
+    predictions: LoadedPredictions,
     options: CountOptions,
     protocol: Protocol,
     reading: Reading,
@@ -137,7 +121,7 @@ def _other_images(dataset: Dataset, tune_on: Dataset | Path | str | None, readin
 
 def _other_predictions(
     other: Dataset,
-    judged: LoadedPredictions | Path | str,
+    judged: LoadedPredictions,
     given: LoadedPredictions | Path | str | None,
     reading: Reading,
     name: str,
@@ -148,12 +132,11 @@ def _other_predictions(
     form, join = reading.predictions_format, reading.join
     if given is not None:
         return read_predictions(given, other, format_name=form, unknown=reading.unknown, join=join)
-    source = judged.source if isinstance(judged, LoadedPredictions) else judged
     try:
-        return read_predictions(source, other, format_name=form, unknown="drop", join=join)
+        return read_predictions(judged.source, other, format_name=form, unknown="drop", join=join)
     except DataError as error:
         raise UsageError(
-            f"{source} has no predictions on the images of {name}; give those with --tune-predictions"
+            f"{judged.source} has no predictions on the images of {name}; give those with --tune-predictions"
         ) from error
 
 
