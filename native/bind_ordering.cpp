@@ -38,7 +38,7 @@ nb::tuple order(const Column<std::int32_t> &truth_category, const Column<std::in
     const auto rows = [](const std::vector<std::uint32_t> &row) {
         return column_of<std::int64_t>(row.size(), [&](std::size_t i) { return row[i]; });
     };
-    return nb::make_tuple(rows(task.truth.row), rows(task.predictions.row),
+    return nb::make_tuple(rows(task.truth_row), rows(task.row),
                           column_of<std::int32_t>(task.rank.size(), [&](std::size_t i) { return task.rank[i]; }),
                           group_table(task.groups));
 }

@@ -180,7 +180,7 @@ nb::object taken(const std::vector<std::int32_t> &values, const std::vector<std:
 nb::dict task_columns(nb::handle_t<Scores> self) {
     const auto &scores = nb::cast<const Scores &>(self);
     const Task &task = scores.task;
-    const auto &truth_row = task.truth.row, &row = task.predictions.row;
+    const auto &truth_row = task.truth_row, &row = task.row;
     const OrderedTruth &truth = scores.truth;
     const auto xywh = [&](std::size_t i) { return scores.prediction_file.xywh.data() + 4 * std::size_t{row[i]}; };
     nb::dict columns;
@@ -236,8 +236,8 @@ void bind_scores(nb::module_ &module) {
     nb::class_<Scores>(module, "Scores")
         .def_prop_ro("image_count", [](const Scores &s) { return s.joined.image_row.size(); })
         .def_prop_ro("category_count", [](const Scores &s) { return s.joined.category_row.size(); })
-        .def_prop_ro("truth_count", [](const Scores &s) { return s.truth_file.size(); })
-        .def_prop_ro("prediction_count", [](const Scores &s) { return s.prediction_file.size(); })
+        .def_prop_ro("ground_truth_count", [](const Scores &s) { return s.joined.truth_image.size(); })
+        .def_prop_ro("prediction_count", [](const Scores &s) { return s.joined.image.size(); })
         .def("mean_precision", &mean_precision, "first"_a, "last"_a, "area"_a)
         .def("mean_recall", &mean_recall, "first"_a, "last"_a, "area"_a, "max_dets"_a)
         .def("image_columns", &image_columns)

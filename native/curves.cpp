@@ -15,18 +15,12 @@
 namespace detbench {
 namespace {
 
-// A prediction of a category: where its score stands, and its row.
-struct Scored {
-    std::uint64_t key;
-    std::uint32_t row;
-};
-
 // Sorts by key, equal ones keeping their order: a radix sort, a byte at a time from the lowest. Bytes that all keys
 // share (scores that were float32 end in zeros) are passed over.
-void sort_by_key(std::vector<Scored> &rows, std::vector<Scored> &spare) {
+void sort_by_key(std::vector<Keyed> &rows, std::vector<Keyed> &spare) {
     constexpr std::size_t bytes = 8, values = 256;
     std::array<std::array<std::uint32_t, values>, bytes> counts{};
-    for (const Scored &s : rows)
+    for (const Keyed &s : rows)
         for (std::size_t byte = 0; byte < bytes; ++byte) ++counts[byte][s.key >> (8 * byte) & 0xFF];
     spare.resize(rows.size());
     for (std::size_t byte = 0; byte < bytes; ++byte) {
@@ -34,14 +28,14 @@ void sort_by_key(std::vector<Scored> &rows, std::vector<Scored> &spare) {
         if (std::find(place.begin(), place.end(), rows.size()) != place.end()) continue;
         std::uint32_t total = 0;
         for (std::uint32_t &count : place) total += std::exchange(count, total);
-        for (const Scored &s : rows) spare[place[s.key >> (8 * byte) & 0xFF]++] = s;
+        for (const Keyed &s : rows) spare[place[s.key >> (8 * byte) & 0xFF]++] = s;
         rows.swap(spare);
     }
 }
 
 // What one walk through a category's predictions needs; kept from category to category to save allocations.
 struct Walk {
-    std::vector<Scored> order, spare;
+    std::vector<Keyed> order, spare;
     // For each bit, at each prediction that found something: how many predictions count up to and with it.
     std::vector<std::vector<std::uint32_t>> totals;
     std::vector<std::uint32_t> within;  // [bits, M] finds whose rank first fits each maxDets
@@ -87,7 +81,7 @@ void walk_category(const CurveInput &input, std::size_t category, Walk &walk) {
     walk.within.assign(bits * limits, 0);
     NotCounted skipped(input.threshold_count, input.area_count);
     for (std::uint32_t seen = 1; seen <= walk.order.size(); ++seen) {
-        const Scored &s = walk.order[seen - 1];
+        const Keyed &s = walk.order[seen - 1];
         if (seen + rows_ahead < walk.order.size()) {
             prefetch(input.not_counted + walk.order[seen + rows_ahead].row);
             prefetch(input.found + walk.order[seen + rows_ahead].row);

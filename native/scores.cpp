@@ -26,29 +26,34 @@ Rules rules_of(const Scoring &scoring) {
 }
 
 // A row's own area (a mask's) decides its size, where the file gives one; IoUs are computed with its box's.
-OrderedTruth order_truth(const GroundTruthFile &file, const std::vector<std::uint32_t> &rows, const Scoring &scoring) {
-    OrderedTruth truth;
-    const std::size_t count = rows.size();
-    truth.corners.resize(4 * count);
-    truth.area.resize(count);
-    truth.ignored.resize(count);
-    truth.crowd.resize(count);
-    truth.void_.resize(count);
-    for (std::size_t g = 0; g < count; ++g) {
-        const std::size_t row = rows[g];
-        const double *xywh = file.xywh.data() + 4 * row;
-        const double own = file.area[row];
-        const bool ignored = file.crowd[row] || (scoring.ignore_marked && file.ignore[row]) ||
-                             (scoring.ignore_difficult && file.difficult[row]);
-        to_corners(xywh, truth.corners.data() + 4 * g);
-        truth.area[g] = area_of(xywh, scoring.inclusive);
-        truth.ignored[g] =
-            ignored ? every_bit(scoring) : out_of_range(std::isnan(own) ? area_of(xywh, false) : own, scoring);
-        truth.crowd[g] = file.crowd[row];
-        truth.void_[g] =
-            scoring.id_zero_is_unmatched && !file.annotation_id.empty() && file.annotation_id[row] == 0;
-    }
-    return truth;
+void place_truth(const GroundTruthFile &file, std::size_t row, const Scoring &scoring, std::size_t g,
+                 OrderedTruth &truth) {
+    const double *xywh = file.xywh.data() + 4 * row;
+    const double own = file.area[row];
+    const bool ignored = file.crowd[row] || (scoring.ignore_marked && file.ignore[row]) ||
+                         (scoring.ignore_difficult && file.difficult[row]);
+    to_corners(xywh, truth.corners.data() + 4 * g);
+    truth.area[g] = area_of(xywh, scoring.inclusive);
+    truth.ignored[g] =
+        ignored ? every_bit(scoring) : out_of_range(std::isnan(own) ? area_of(xywh, false) : own, scoring);
+    truth.crowd[g] = file.crowd[row];
+    truth.void_[g] = scoring.id_zero_is_unmatched && !file.annotation_id.empty() && file.annotation_id[row] == 0;
+}
+
+void order_truth(Scores &scores, std::size_t threads) {
+    const std::vector<std::uint32_t> &rows = scores.task.truth_row;
+    OrderedTruth &truth = scores.truth;
+    truth.corners.resize(4 * rows.size());
+    truth.area.resize(rows.size());
+    truth.ignored.resize(rows.size());
+    truth.crowd.resize(rows.size());
+    truth.void_.resize(rows.size());
+    constexpr std::size_t rows_per_piece = 4096;
+    share(threads, (rows.size() + rows_per_piece - 1) / rows_per_piece, [&](Pieces &pieces) {
+        while (const auto piece = pieces.next())
+            for (std::size_t g = *piece * rows_per_piece; g < std::min(rows.size(), (*piece + 1) * rows_per_piece); ++g)
+                place_truth(scores.truth_file, rows[g], scores.scoring, g, truth);
+    });
 }
 
 // The boxes of a run of groups, gathered from the file's order so that matching reads them in its own.
@@ -59,7 +64,7 @@ public:
         area_.resize(end - begin);
         outside_.resize(end - begin);
         const double *boxes = scores.prediction_file.xywh.data();
-        const std::uint32_t *row = scores.task.predictions.row.data();
+        const std::uint32_t *row = scores.task.row.data();
         for (std::size_t p = begin; p < end; ++p) {
             if (p + rows_ahead < end) prefetch(boxes + 4 * std::size_t{row[p + rows_ahead]});
             const double *xywh = boxes + 4 * std::size_t{row[p]};
@@ -113,7 +118,7 @@ void accumulate_all(Scores &scores, std::size_t threads) {
     scores.truth_count.resize(categories * areas);
     const Task &task = scores.task;
     accumulate({task.score.data(), task.rank.data(), scores.found.data(), scores.not_counted.data(),
-                task.predictions.offsets.data(), scores.truth.ignored.data(), task.truth.offsets.data(), categories,
+                task.offsets.data(), scores.truth.ignored.data(), task.truth_offsets.data(), categories,
                 thresholds, areas, scoring.max_dets.data(), scoring.max_dets.size(), scoring.interpolation},
                {scores.precision.data(), scores.average_precision.data(), scores.recall.data(),
                 scores.truth_count.data()},
@@ -166,7 +171,7 @@ std::unique_ptr<Scores> score(GroundTruthFile truth, PredictionFile predictions,
     const Placed rows{joined.category.data(), joined.image.data(), joined.image.size()};
     scores->task = order_task(truth_rows, rows, scores->prediction_file.score.data(), scores->sizes(),
                               static_cast<std::size_t>(scoring.max_dets.back()), threads);
-    scores->truth = order_truth(scores->truth_file, scores->task.truth.row, scoring);
+    order_truth(*scores, threads);
     match_all(*scores, threads);
     accumulate_all(*scores, threads);
     return scores;

@@ -58,7 +58,7 @@ def assemble(
     """
     dataset, loaded, curves, rules = scored.dataset, scored.loaded, scored.curves, scored.matches.protocol
     draws, table = scored.draws, loaded.predictions
-    drawn = bootstrap(scored.matches, curves, resamples=draws.resamples, seed=draws.seed) if draws else None
+    drawn = bootstrap(scored.matches, curves, draws) if draws else None
     metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
     document = Document(
         detbench=__version__,

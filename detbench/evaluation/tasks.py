@@ -91,21 +91,26 @@ def matching_task(dataset: Dataset, predictions: Predictions, protocol: Protocol
         truth_row=truth_row,
         truth_category=truth.category[truth_row],
         truth_image=sides[0].image[truth_row],
-        truth_box=np.ascontiguousarray(truth.box[truth_row]),
-        truth_area=np.prod(truth.size_px[truth_row] + border, axis=1),
+        truth_box=np.take(truth.box, truth_row, axis=0),
+        truth_area=_areas(truth.size_px, border)[truth_row],
         truth_ignored=_ignored(truth, truth_row, protocol),
         truth_crowd=truth.crowd[truth_row].astype(np.uint8),
         truth_void=_id_zero(truth, truth_row, protocol),
         row=row,
         category=predictions.category[row],
         image=sides[1].image[row],
-        box=np.ascontiguousarray(predictions.box[row]),
-        area=np.prod(predictions.size_px[row] + border, axis=1),
-        outside=_out_of_range(np.prod(predictions.size_px[row], axis=1), protocol),
+        box=np.take(predictions.box, row, axis=0),
+        area=_areas(predictions.size_px, border)[row],
+        outside=_out_of_range(_areas(predictions.size_px, 0.0)[row], protocol),
         score=predictions.score[row],
         rank=rank,
         groups=groups,
     )
+
+
+def _areas(size_px: NDArray[np.float64], border: float) -> NDArray[np.float64]:
+    """Return float64 ``[N]``: areas of boxes whose sides are longer by ``border``."""
+    return (size_px[:, 0] + border) * (size_px[:, 1] + border)
 
 
 def _ignored(truth: GroundTruth, row: NDArray[np.int64], protocol: Protocol) -> NDArray[np.uint64]:

@@ -19,7 +19,7 @@ std::optional<GroundTruthFile> ground_truth_of(const Source &source, const Optio
 // See PredictionStream.
 class PredictionPieces {
   public:
-    PredictionPieces(const Source &source, std::size_t piece_bytes);
+    PredictionPieces(const Source &source, const Options &options);
     ~PredictionPieces();
     bool next(PredictionFile &block);
     bool unusual() const;

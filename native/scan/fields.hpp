@@ -14,11 +14,7 @@ namespace detbench::scan {
 inline constexpr double largest_px = 1e15;
 
 inline bool read_coordinate(const char *&p, double &value) {
-    const char *const first = p;
-    if (!read_double(p, value)) return false;
-    if (std::fabs(value) <= largest_px) return true;
-    p = first;
-    return false;
+    return read_double(p, value) && std::fabs(value) <= largest_px;
 }
 
 // [x, y, width, height]
@@ -68,15 +64,10 @@ inline bool read_level(const char *&p, std::int8_t &value) {
 // (detbench/data/formats/picture_search.py: size_px).
 inline bool read_side(const char *&p, std::int32_t &value) {
     constexpr double longest = 1e7;
-    const char *const first = p;
     double side;
-    if (!read_double(p, side)) return false;
-    if (side >= 1 && side <= longest && side == std::floor(side)) {
-        value = static_cast<std::int32_t>(side);
-        return true;
-    }
-    p = first;
-    return false;
+    if (!read_double(p, side) || !(side >= 1 && side <= longest && side == std::floor(side))) return false;
+    value = static_cast<std::int32_t>(side);
+    return true;
 }
 
 }  // namespace detbench::scan

@@ -265,7 +265,8 @@ class Document {
   public:
     GroundTruthFile file;
 
-    Document(const Source &source, const Options &options) : source_(source), options_(options), window_(source, options.overhang()) {}
+    Document(const Source &source, const Options &options)
+        : source_(source), options_(options), window_(source, options.overhang()) {}
 
     bool read() {
         if (!look(0) || !window_.make(p_, [](const char *&p) { return skip_mark(p, '{'); })) return false;

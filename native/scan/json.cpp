@@ -159,6 +159,7 @@ class Nesting {
         kinds_ >>= 1;
         --depth_;
     }
+    int room() const { return deepest - depth_; }
     bool outside() const { return depth_ == 0; }
     bool in_object() const { return (kinds_ & 1) != 0; }
 };
@@ -216,7 +217,7 @@ bool skip_value(const char *&p) {
     Nesting nesting;
     do {
         const char opening = *p;
-        if (opening == '[' && skip_number_lists(p)) {
+        if (opening == '[' && skip_number_lists(p, nesting.room())) {
             if (!skip_to_next(p, nesting)) return false;
             continue;
         }

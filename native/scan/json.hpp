@@ -23,8 +23,9 @@ bool skip_string(const char *&p);
 // Past any value.
 bool skip_value(const char *&p);
 
-// Past a list of numbers, or of such lists, as Python's and JavaScript's writers put them. False, and p where it was,
-// for any other: it may be JSON all the same. Masks are most of an annotation file, and this is what makes it fast.
-bool skip_number_lists(const char *&p);
+// Past a list of numbers, or of such lists, no more than `depth` in one another, as Python's and JavaScript's writers
+// put them. False, and p where it was, for any other: it may be JSON all the same. Masks are most of an annotation
+// file, and this is what makes it fast.
+bool skip_number_lists(const char *&p, int depth);
 
 }  // namespace detbench::scan

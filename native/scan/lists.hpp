@@ -7,16 +7,14 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
-#include <cstring>
-#include <exception>
 #include <mutex>
 #include <optional>
-#include <system_error>
-#include <thread>
-#include <vector>
+#include <string>
+#include <string_view>
+#include <type_traits>
 
+#include "../parallel.hpp"
 #include "records.hpp"
 #include "source.hpp"
 
@@ -73,7 +71,8 @@ class PieceReader {
   public:
     typename Kind::Columns columns;
 
-    PieceReader(const Source &source, const Options &options) : window_(source, options.overhang()), options_(options) {}
+    PieceReader(const Source &source, const Options &options)
+        : window_(source, options.overhang()), options_(options) {}
     // Knows already what that other's records look like.
     PieceReader(const Source &source, const PieceReader &other) : PieceReader(source, other.options_) {
         reader_ = other.reader_;
@@ -119,18 +118,22 @@ class ListScan {
     const Options options_;
     Sink &sink_;
     std::uint64_t first_ = 0;   // the list's first record
-    std::uint64_t origin_ = 0;  // where the pieces begin that are read in parallel
-    std::atomic<std::uint64_t> taken_{0};
+    std::uint64_t origin_ = 0;  // where the pieces begin that several threads share
 
     std::mutex mutex_;  // guards what follows
     std::condition_variable changed_;
-    std::uint64_t turn_ = 0;  // the piece that may be handed over
+    std::size_t turn_ = 0;    // the piece that may be handed over
     std::uint64_t next_ = 0;  // the record after those handed over
     std::optional<std::uint64_t> end_;
-    std::exception_ptr error_;
     bool done_ = false;
 
-    std::uint64_t stop_of(std::uint64_t start) const { return start + std::min<std::uint64_t>(options_.piece_bytes, source_.size() - start); }
+    std::uint64_t stop_of(std::uint64_t start) const {
+        return start + std::min<std::uint64_t>(options_.piece_bytes, source_.size() - start);
+    }
+
+    static Reached read_from(Reader &reader, std::uint64_t start, std::uint64_t stop) {
+        return reader.look(start, stop) ? reader.read(start, stop) : Reached{Reached::At::unusual, 0};
+    }
 
     void finish() {
         done_ = true;
@@ -146,58 +149,41 @@ class ListScan {
         finish();
     }
 
-    Reached read_from(Reader &reader, std::uint64_t start, std::uint64_t stop) {
-        return reader.look(start, stop) ? reader.read(start, stop) : Reached{Reached::At::unusual, 0};
-    }
-
-    void read_piece(Reader &reader, std::uint64_t piece) {
-        const std::uint64_t start = origin_ + piece * options_.piece_bytes, stop = stop_of(start);
+    // Reads a piece, and when it is its turn hands it over. False once the list is done.
+    bool read_piece(Reader &reader, std::size_t piece) {
+        const std::uint64_t start = origin_ + piece * std::uint64_t{options_.piece_bytes}, stop = stop_of(start);
         std::optional<std::uint64_t> guess;
-        Reached reached{};
-        if (reader.look(start, stop, options_.longest_guess()) && (guess = reader.guess(start, stop))) reached = reader.read(*guess, stop);
+        Reached reached{Reached::At::unusual, 0};
+        if (reader.look(start, stop, options_.longest_guess()) && (guess = reader.guess(start, stop)))
+            reached = reader.read(*guess, stop);
 
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return done_ || turn_ == piece; });
-        if (done_) return;
-        if (next_ < stop) hand_over(reader, guess == next_ ? reached : read_from(reader, next_, stop));
+        if (done_) return false;
+        if (next_ < stop) {
+            const bool good = guess == next_ && reached.at != Reached::At::unusual;
+            hand_over(reader, good ? reached : read_from(reader, next_, stop));
+        }
         ++turn_;
         changed_.notify_all();
+        return !done_;
     }
 
-    bool is_done() {
-        const std::lock_guard lock(mutex_);
-        return done_;
-    }
-
-    void work(Reader &reader) noexcept {
+    // What one thread does. If it fails, no other may wait for it.
+    void read_pieces(Reader reader, Pieces &pieces) {
         try {
-            const std::uint64_t bytes = source_.size() - origin_, pieces = bytes / options_.piece_bytes + 1;
-            for (std::uint64_t piece; (piece = taken_.fetch_add(1)) < pieces && !is_done();) read_piece(reader, piece);
+            while (const auto piece = pieces.next())
+                if (!read_piece(reader, *piece)) return;
         } catch (...) {
             const std::lock_guard lock(mutex_);
-            if (!error_) error_ = std::current_exception();
             finish();
+            throw;
         }
-    }
-
-    // Helps itself to threads; where there are none to be had, the work is done all the same.
-    void work_together(Reader &reader) {
-        const std::uint64_t pieces = (source_.size() - origin_) / options_.piece_bytes + 1;
-        const auto threads = static_cast<unsigned>(std::min<std::uint64_t>(options_.threads, pieces));
-        std::vector<std::unique_ptr<Reader>> readers;
-        std::vector<std::thread> pool;
-        for (unsigned i = 1; i < threads; ++i) readers.push_back(std::make_unique<Reader>(source_, reader));
-        pool.reserve(readers.size());
-        try {
-            for (auto &other : readers) pool.emplace_back([this, &other] { work(*other); });
-        } catch (const std::system_error &) {  // as many as there are
-        }
-        work(reader);
-        for (std::thread &thread : pool) thread.join();
     }
 
   public:
-    ListScan(const Source &source, const Options &options, Sink &sink) : source_(source), options_(options), sink_(sink) {}
+    ListScan(const Source &source, const Options &options, Sink &sink)
+        : source_(source), options_(options), sink_(sink) {}
 
     // Reads the list whose first record is at `first`; returns where it ends, nullopt if it is unusual. Throws what the
     // sink throws, and std::bad_alloc.
@@ -207,8 +193,9 @@ class ListScan {
         origin_ = stop_of(first);
         Reader reader(source_, options_);
         hand_over(reader, read_from(reader, first, origin_));
-        if (!done_) work_together(reader);
-        if (error_) std::rethrow_exception(error_);
+        if (done_) return end_;
+        const auto pieces = static_cast<std::size_t>((source_.size() - origin_) / options_.piece_bytes + 1);
+        share(options_.threads, pieces, [&](Pieces &shared) { read_pieces(Reader(source_, reader), shared); });
         return end_;
     }
 };

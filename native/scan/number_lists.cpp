@@ -1,5 +1,7 @@
 // Lists of numbers checked 64 bytes at a time: which byte may follow which is a few operations on sets of positions,
 // one bit a byte.
+#include <algorithm>
+
 #include "json.hpp"
 
 namespace detbench::scan {
@@ -43,7 +45,8 @@ class Moved {
 
 // What one block leaves to the next.
 class Grammar {
-    Moved after_digit_, after_close_, after_comma_, after_point_, after_open_, before_value_, before_digits_, lone_zero_;
+    Moved after_digit_, after_close_, after_comma_, after_point_, after_open_;
+    Moved before_value_, before_digits_, lone_zero_;
     Set in_decimals_ = 0;  // 1 if the block before ended in a number's decimals
 
     // Points behind the decimals of a number: adding a run's first bit carries through it to the byte behind.
@@ -66,39 +69,40 @@ class Grammar {
         const Set behind_close = after_close_(at.close), behind_comma = after_comma_(at.comma);
         const Set first_digit = at.digit & before_digits_(begin | at.minus);
         const Set known = at.digit | at.point | at.minus | at.comma | at.space | at.open | at.close;
-        return ~known                                                                //
-               | (at.digit & (behind_close | lone_zero_(first_digit & at.zero)))     //
-               | (at.point & ~behind_digit) | second_points(at)                      //
-               | (at.minus & ~behind_begin)                                          //
-               | (at.comma & ~(behind_digit | behind_close))                         //
-               | (at.space & ~behind_comma)                                          //
-               | (at.open & ~behind_begin)                                           //
-               | (at.close & ~(behind_digit | behind_close | after_open_(at.open)));
+        Set misplaced = ~known;
+        misplaced |= at.digit & (behind_close | lone_zero_(first_digit & at.zero));
+        misplaced |= (at.point & ~behind_digit) | second_points(at);
+        misplaced |= (at.minus | at.open) & ~behind_begin;
+        misplaced |= at.comma & ~(behind_digit | behind_close);
+        misplaced |= at.space & ~behind_comma;
+        misplaced |= at.close & ~(behind_digit | behind_close | after_open_(at.open));
+        return misplaced;
     }
 };
 
-// Counts brackets through a block. Returns the position of the one that closes all, 64 if none does.
-int closing(const Kinds &at, int &depth) {
+// Counts the brackets of a block: how many are open, and at most were. Returns the position of the one that closes
+// all, 64 if none does.
+int closing(const Kinds &at, int &open, int &most) {
     for (Set rest = at.open | at.close; rest != 0; rest &= rest - 1) {
         const Set bracket = rest & -rest;
-        depth += (at.open & bracket) != 0 ? 1 : -1;
-        if (depth == 0) return std::countr_zero(bracket);
-        if (depth > deepest) return 64;
+        open += (at.open & bracket) != 0 ? 1 : -1;
+        if (open == 0) return std::countr_zero(bracket);
+        most = std::max(most, open);
     }
     return 64;
 }
 
 }  // namespace
 
-bool skip_number_lists(const char *&p) {
+bool skip_number_lists(const char *&p, int depth) {
     Grammar grammar;
-    int depth = 0;
+    int open = 0, most = 0;
     for (const char *block = p;; block += 64) {
         const Kinds at(block);
         const Set misplaced = grammar.misplaced(at);
-        const int end = closing(at, depth);
+        const int end = closing(at, open, most);
         const Set inside = end < 63 ? (Set{2} << end) - 1 : ~Set{0};
-        if ((misplaced & inside) != 0 || depth > deepest) return false;
+        if ((misplaced & inside) != 0 || most > depth) return false;
         if (end < 64) {
             p = block + end + 1;
             return true;

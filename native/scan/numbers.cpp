@@ -53,7 +53,7 @@ constexpr Power first_bits(int q) {
 
 constexpr std::array<Power, 2 * largest_power + 1> powers_of_five = [] {
     std::array<Power, 2 * largest_power + 1> table{};
-    for (int q = -largest_power; q <= largest_power; ++q) table[static_cast<std::size_t>(q + largest_power)] = first_bits(q);
+    for (std::size_t i = 0; i < table.size(); ++i) table[i] = first_bits(static_cast<int>(i) - largest_power);
     return table;
 }();
 
@@ -166,7 +166,8 @@ bool nearest_double(std::uint64_t digits, int exponent, double &value) {
         ++binary;
     }
     // Neither overflow nor a subnormal is possible: 10^-55 ≤ value < 10^75.
-    value = std::bit_cast<double>((mantissa & ((std::uint64_t{1} << 52) - 1)) | static_cast<std::uint64_t>(binary) << 52);
+    constexpr std::uint64_t stored = (std::uint64_t{1} << 52) - 1;  // the first bit of a mantissa is not
+    value = std::bit_cast<double>((mantissa & stored) | static_cast<std::uint64_t>(binary) << 52);
     return true;
 }
 
@@ -179,9 +180,7 @@ bool read_any_double(const char *&p, double &value) {
         if (parts.negative) value = -value;
         return true;
     }
-    if (!bare_minus_zero && value_of_text(first, p, value)) return true;
-    p = first;
-    return false;
+    return !bare_minus_zero && value_of_text(first, p, value);
 }
 
 bool skip_number(const char *&p) {
@@ -193,15 +192,11 @@ bool read_integer(const char *&p, std::int64_t &value) {
     const bool negative = *p == '-';
     const char *const first = p + negative;
     const unsigned count = digit_run(first);
-    if (count == 0) {
-        p = first;
-        return false;
-    }
-    if ((*first == '0' && (negative || count > 1)) || count > 19) return false;
-    const std::uint64_t size = value_of_19(first + count, count);  // 19 nines fit in 64 bits
+    p = first + count;
+    if (count == 0 || (*first == '0' && (negative || count > 1)) || count > 19) return false;
+    const std::uint64_t size = value_of_19(p, count);  // 19 nines fit in 64 bits
     if (size > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return false;
     value = negative ? -static_cast<std::int64_t>(size) : static_cast<std::int64_t>(size);
-    p = first + count;
     return true;
 }
 

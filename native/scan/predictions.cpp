@@ -105,7 +105,7 @@ struct PredictionPieces::State {
     std::uint64_t next = 0;
     enum class At { start, record, end, unusual } at = At::start;
 
-    State(const Source &of, std::size_t piece_bytes) : source(of), options{1, piece_bytes}, reader(of, options) {}
+    State(const Source &of, const Options &how) : source(of), options(how), reader(of, how) {}
 
     void open() {
         const std::optional<Opening> opening = open_list(source, options);
@@ -128,8 +128,8 @@ struct PredictionPieces::State {
     }
 };
 
-PredictionPieces::PredictionPieces(const Source &source, std::size_t piece_bytes)
-    : state_(std::make_unique<State>(source, piece_bytes)) {}
+PredictionPieces::PredictionPieces(const Source &source, const Options &options)
+    : state_(std::make_unique<State>(source, options)) {}
 PredictionPieces::~PredictionPieces() = default;
 
 bool PredictionPieces::next(PredictionFile &block) {

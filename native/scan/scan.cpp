@@ -1,5 +1,8 @@
 #include "scan.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "entry.hpp"
 
 namespace detbench {
@@ -7,7 +10,8 @@ namespace {
 
 scan::Options options_of(unsigned threads, std::size_t piece_bytes) {
     constexpr unsigned most_threads = 64;
-    return {std::clamp(threads, 1u, most_threads), std::max<std::size_t>(piece_bytes, 1)};
+    constexpr std::size_t longest_piece = std::size_t{1} << 26;
+    return {std::clamp(threads, 1u, most_threads), std::clamp(piece_bytes, std::size_t{1}, longest_piece)};
 }
 
 }  // namespace
@@ -32,12 +36,13 @@ struct PredictionStream::State {
     std::unique_ptr<scan::Source> source;
     scan::PredictionPieces pieces;
 
-    State(std::unique_ptr<scan::Source> of, std::size_t piece_bytes) : source(std::move(of)), pieces(*source, piece_bytes) {}
+    State(std::unique_ptr<scan::Source> of, const scan::Options &options)
+        : source(std::move(of)), pieces(*source, options) {}
 };
 
 PredictionStream::PredictionStream(const char *path, std::size_t piece_bytes) {
     if (auto source = scan::open_file(path))
-        state_ = std::make_unique<State>(std::move(source), std::max<std::size_t>(piece_bytes, 1));
+        state_ = std::make_unique<State>(std::move(source), options_of(1, piece_bytes));
 }
 PredictionStream::~PredictionStream() = default;
 PredictionStream::PredictionStream(PredictionStream &&) noexcept = default;

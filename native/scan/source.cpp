@@ -24,7 +24,8 @@ class File final : public Source {
 
   public:
     explicit File(std::FILE *file) : file_(file) {
-        if (_fseeki64(file, 0, SEEK_END) == 0) size_ = static_cast<std::uint64_t>(std::max<long long>(_ftelli64(file), 0));
+        const long long end = _fseeki64(file, 0, SEEK_END) == 0 ? _ftelli64(file) : 0;
+        size_ = static_cast<std::uint64_t>(std::max(end, 0LL));
     }
     ~File() override { std::fclose(file_); }
     bool read(std::uint64_t offset, char *to, std::size_t count) const override {
@@ -102,7 +103,7 @@ bool only_spaces_from(const Source &source, std::uint64_t offset) {
 }
 
 void Window::reserve(std::size_t bytes) {
-    if (bytes <= capacity_) return;
+    if (buffer_ && bytes <= capacity_) return;
     std::unique_ptr<char[]> larger(new char[bytes + 2 * padding]);
     std::memset(larger.get(), 0, padding);
     if (size_ > 0) std::memcpy(larger.get() + padding, begin(), size_);

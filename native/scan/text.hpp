@@ -4,8 +4,8 @@
 // stands nowhere in JSON: a function that reads on past the end stops there by itself and never looks further.
 //
 // The convention of every `bool f(const char *&p, …)` in this folder: true, and p behind what was read; or false, and
-// p at the byte that does not fit. Where that byte is the end of the text, the text was cut: with more of it the same
-// call may succeed.
+// p at the byte that does not fit, or behind a number that does not. If that is the end of the text, the text was cut:
+// with more of it the same call may succeed.
 #pragma once
 
 #include <bit>

@@ -18,7 +18,7 @@ from detbench.evaluation.fast import FastScores, score_files
 from detbench.evaluation.metrics.summary import summaries, value_of
 from detbench.evaluation.protocols import PROTOCOLS, Protocol
 from detbench.evaluation.scored import score
-from detbench.evaluation.unpacking import curves_of, unpack
+from detbench.evaluation.unpacking import curves_of, predictions_of, unpack
 from detbench.extension import native
 
 if TYPE_CHECKING:
@@ -71,6 +71,9 @@ def assert_equal_paths(truth: Path, predictions: Path, protocol: Protocol) -> No
     """Tables, matches, curves and numbers are those of the general path."""
     fast = scored_fast(truth, predictions, protocol)
     dataset = read_dataset(truth)
+    counts = len(dataset.images), len(dataset.categories), len(dataset.ground_truth)
+    assert (fast.scores.image_count, fast.scores.category_count, fast.scores.ground_truth_count) == counts
+    assert fast.scores.prediction_count == len(predictions_of(fast).predictions)
     scored = score(dataset, read_predictions(predictions, dataset), protocol, None)
     assert_same(unpack(fast, None), scored)
     assert fast.metrics == {one.name: value_of(one, scored.curves, protocol) for one in summaries(protocol)}
@@ -167,6 +170,9 @@ def test_left_to_the_general_readers(tmp_path: Path, coco_pair: Callable[..., tu
         row = {"image_id": image, "category_id": category, "bbox": [0, 0, 9, 9], "score": 0.5}
         predictions.write_text(json.dumps([row]))
         assert score_files(truth, predictions, coco) is None
+    far = {"image_id": 1, "category_id": 1, "bbox": [1e308, 0, 1e308, 9], "score": 0.5}
+    predictions.write_text(json.dumps([far]))
+    assert score_files(truth, predictions, coco) is None
     for odd_rules in ({"max_dets": (10, 1)}, {"max_dets": (None, 1)}, {"iou_thresholds": ()}):
         assert not fast_module._honoured(coco._replace(**odd_rules))
 

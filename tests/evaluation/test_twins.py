@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +13,10 @@ from hypothesis import strategies as st
 
 from detbench.boxes import pairwise_iou
 from detbench.evaluation.matching import Matches, match_task
-from detbench.evaluation.metrics.curves import accumulate_with
+from detbench.evaluation.metrics.curves import LEVELS, accumulate_with
 from detbench.evaluation.ordering import Side, ordered
 from detbench.evaluation.protocols import PROTOCOLS, Protocol
-from detbench.evaluation.resampling_numpy import resample_block
+from detbench.evaluation.resampling_numpy import WHOLE_CURVE, resample_block, weighted_sums
 from detbench.evaluation.tasks import MatchingTask
 from detbench.extension import native
 
@@ -92,18 +94,16 @@ def test_iou(seed: int, inclusive: bool) -> None:
     assert np.array_equal(twin, fast)
 
 
-@pytest.mark.parametrize(("interpolation", "levels"), [(0, 101), (1, 11), (2, 0)])
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), bits=st.sampled_from([1, 4, 40, 64]), alike=st.booleans())
-def test_resampling(interpolation: int, levels: int, seed: int, bits: int, alike: bool) -> None:
-    """Average precision and recall of weighted images are equal to rounding, and undefined together.
+def random_columns(seed: int, bits: int, *, alike: bool, heavy: bool) -> dict[str, Any]:
+    """Return what is resampled, with weights.
 
-    ``alike`` makes nearly the same predictions count in neighbouring bits, as the thresholds of an area range do.
+    ``alike`` makes nearly the same predictions count in neighbouring bits, as the thresholds of an area range do;
+    ``heavy`` makes weights of up to 255 and lists long enough to overflow 16 bits.
     """
     assert _native is not None
     rng = np.random.default_rng(seed)
     images, categories = 9, 3
-    counts, truth_counts = rng.integers(0, 60, categories), rng.integers(0, 12, categories)
+    counts, truth_counts = rng.integers(0, 900 if heavy else 60, categories), rng.integers(0, 40, categories)
     n, truths = int(counts.sum()), int(truth_counts.sum())
 
     def masks(count: int) -> np.ndarray:
@@ -113,26 +113,79 @@ def test_resampling(interpolation: int, levels: int, seed: int, bits: int, alike
         halves = np.array([0, 2**bits - 1, 2 ** (bits // 2) - 1], np.uint64)[rng.integers(0, 3, count)]
         return halves ^ np.where(rng.random(count) < 0.05, free, np.uint64(0))
 
-    columns = {
+    return {
         "image": rng.integers(0, images, n, dtype=np.int32),
         "rank": rng.integers(0, 12, n, dtype=np.int32),
         "max_dets": np.array([1, 5, 100], np.int32),
-        "found": rng.integers(0, 2**bits - 1, n, dtype=np.uint64, endpoint=True),
+        "found": masks(n) & masks(n),
         "not_counted": masks(n),
         "offsets": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         "truth_image": rng.integers(0, images, truths, dtype=np.int32),
         "truth_ignored": masks(truths),
         "truth_offsets": np.concatenate([[0], np.cumsum(truth_counts)]).astype(np.int64),
         "bit_count": bits,
-        "levels": np.linspace(0, 1, levels) if levels else np.zeros(0),
-        "interpolation": interpolation,
-        "weight": rng.integers(0, 4, (images, _native.LANES), dtype=np.uint8),
+        "weight": rng.integers(0, 256 if heavy else 4, (images, _native.LANES), dtype=np.uint8),
     }
-    shapes = ((categories, bits, _native.LANES), (categories, bits, 3, _native.LANES))
+
+
+def both(columns: dict[str, Any], interpolation: str) -> list[list[np.ndarray]]:
+    """Return average precision and recall by the twin and by the native part."""
+    assert _native is not None
+    weight, categories, bits = columns["weight"], len(columns["offsets"]) - 1, columns["bit_count"]
+    rest = {name: column for name, column in columns.items() if name != "weight"} | {
+        "levels": LEVELS.get(interpolation, np.zeros(0)),
+        "interpolation": list(LEVELS).index(interpolation) if interpolation in LEVELS else WHOLE_CURVE,
+    }
+    shapes = ((categories, bits, _native.LANES), (categories, bits, len(columns["max_dets"]), _native.LANES))
     outputs = [[np.zeros(shape) for shape in shapes] for _ in range(2)]
-    for run, (average, recall) in zip((resample_block, _native.resample_block), outputs, strict=True):
-        run(**columns, average_precision=average, recall=recall)
-    for twin, fast in zip(*outputs, strict=True):
+    for run, (average, recall) in zip(
+        (partial(resample_block, **rest), _native.Resampler(**rest).block), outputs, strict=True
+    ):
+        run(weight=weight, average_precision=average, recall=recall)
+    return outputs
+
+
+@pytest.mark.parametrize("interpolation", ["101-point", "11-point", "all-point"])
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), bits=st.sampled_from([1, 4, 40, 64]), alike=st.booleans(), heavy=st.booleans())
+def test_resampling(interpolation: str, seed: int, bits: int, alike: bool, heavy: bool) -> None:
+    """Average precision of weighted images is equal to rounding, recall to the bit, and both undefined together."""
+    columns = random_columns(seed, min(bits, 4) if heavy else bits, alike=alike, heavy=heavy)
+    (twin, twin_recall), (fast, fast_recall) = both(columns, interpolation)
+    # More may be found here than there is: an area of thousands has its rounding.
+    np.testing.assert_allclose(twin, fast, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(twin_recall, fast_recall)
+
+
+@pytest.mark.parametrize("interpolation", ["101-point", "11-point"])
+@pytest.mark.parametrize("truths", [7, 20, 25, 50, 100, 300])
+def test_resampling_at_levels_that_rounding_misses(interpolation: str, truths: int) -> None:
+    """57 of 100 found do not reach the level 0.57, whose own value is a little more; every count is tried."""
+    assert _native is not None
+    rng = np.random.default_rng(truths)
+    rows = 2 * truths
+    found = np.zeros(rows, np.uint64)
+    found[rng.permutation(rows)[:truths]] = 1
+    columns = {
+        "image": rng.permutation(rows).astype(np.int32),
+        "rank": np.zeros(rows, np.int32),
+        "max_dets": np.array([1], np.int32),
+        "found": found,
+        "not_counted": np.zeros(rows, np.uint64),
+        "offsets": np.array([0, rows]),
+        "truth_image": np.full(truths, rows, np.int32),
+        "truth_ignored": np.zeros(truths, np.uint64),
+        "truth_offsets": np.array([0, truths]),
+        "bit_count": 1,
+        "weight": np.ones((rows + 1, _native.LANES), np.uint8),
+    }
+    for first in range(0, truths + 1, _native.LANES):
+        # Lane i lacks the images of the last first + i finds: so many fewer are found.
+        weight = columns["weight"] = np.ones((rows + 1, _native.LANES), np.uint8)
+        for lane in range(_native.LANES):
+            gone = np.flatnonzero(found)[::-1][: first + lane]
+            weight[columns["image"][gone], lane] = 0
+        (twin, _), (fast, _) = both(columns, interpolation)
         np.testing.assert_allclose(twin, fast, rtol=0, atol=1e-12)
 
 
@@ -228,6 +281,44 @@ def test_areas_under_long_curves(found: int) -> None:
     twin, fast = accumulate_with(matches, None), accumulate_with(matches, _native)
     assert 0 < twin.average_precision[0, 0, 0] < 1
     assert np.array_equal(twin.average_precision, fast.average_precision, equal_nan=True)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), images=st.integers(0, 300), columns=st.integers(0, 20))
+def test_weighted_sums(seed: int, images: int, columns: int) -> None:
+    """Sums over weighted images are equal to rounding, and whole numbers exactly."""
+    assert _native is not None
+    rng = np.random.default_rng(seed)
+    weight = rng.integers(0, 256, (images, _native.LANES), dtype=np.uint8)
+    out = np.empty((columns, _native.LANES))
+    for per_image, tolerance in (
+        (rng.normal(size=(images, columns)), 1e-9),
+        (rng.integers(-9, 9, (images, columns)) * 1.0, 0),
+    ):
+        _native.weighted_sums(per_image, weight, out)
+        np.testing.assert_allclose(weighted_sums(per_image, weight), out, rtol=0, atol=tolerance)
+
+
+def test_native_refuses_columns_that_do_not_fit() -> None:
+    """Images without a weight, falling offsets and uneven levels are refused before anything is read."""
+    assert _native is not None
+    columns = random_columns(1, 4, alike=True, heavy=False)
+    weight = columns.pop("weight")
+    columns |= {"levels": LEVELS["101-point"], "interpolation": 0}
+    outputs = {"average_precision": np.empty((3, 4, _native.LANES)), "recall": np.empty((3, 4, 3, _native.LANES))}
+    with pytest.raises(ValueError, match="an image has no weight"):
+        _native.Resampler(**columns).block(weight=weight[:-2], **outputs)
+    with pytest.raises(ValueError, match="another shape"):
+        _native.Resampler(**columns | {"bit_count": 5}).block(weight=weight, **outputs)
+    for change, message in (
+        ({"offsets": columns["offsets"][::-1].copy()}, "offsets do not rise"),
+        ({"levels": columns["levels"] ** 2}, "not evenly spaced"),
+        ({"max_dets": columns["max_dets"][::-1].copy()}, "do not ascend"),
+        ({"image": columns["image"] - 9}, "below 0"),
+        ({"bit_count": 65}, "not 1 to 64"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            _native.Resampler(**columns | change)
 
 
 def test_native_refuses_tables_that_do_not_fit() -> None:
