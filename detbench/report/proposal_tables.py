@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from detbench.evaluation.parts.numbers import Band
+    from detbench.evaluation.parts.bands import Band
     from detbench.evaluation.parts.proposals import ProposalCurves, Proposals
 
 __all__ = ["tables"]

@@ -16,7 +16,7 @@ from detbench.data.predictions import FORMS
 from detbench.data.records import manifest, receipt
 from detbench.data.records.convert import convert
 from detbench.evaluation import document
-from detbench.evaluation.parts import count_groups, counting, numbers, proposals
+from detbench.evaluation.parts import bands, count_groups, counting, proposals
 from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _first_cells(page: str, section: str = "") -> set[str]:
         ("`per_category`", document.CategoryResult),
         ("`curves`", document.Curves),
         ("`remarks`", document.Remark),
-        ("A band", numbers.Band),
+        ("A band", bands.Band),
         ("`proposals`", proposals.Proposals),
         ("`proposals.all`", proposals.ProposalCurves),
         ("`counting`", counting.Counting),

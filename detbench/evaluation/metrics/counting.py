@@ -8,6 +8,7 @@ absolute errors of the 4^L cells of a grid, so that an object missed here does n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GAME_LEVELS",
+    "LIMITS",
     "NUMBERS",
     "Curve",
     "Tally",
@@ -33,6 +35,7 @@ __all__ = [
     "least_mae",
     "numbers",
     "predicted_at",
+    "predicted_at_each",
     "tally",
 ]
 
@@ -48,6 +51,9 @@ NUMBERS = (
     "count_correlation",
     *(f"count_GAME{level}" for level in GAME_LEVELS),
 )
+
+#: What each of them can be.
+LIMITS = dict.fromkeys(NUMBERS, (0.0, inf)) | {"count_bias": (-inf, inf), "count_correlation": (-1.0, 1.0)}
 
 #: A variance below this share of the sum of squares that it is the rest of is rounding.
 _ROUNDING = 1e-12
@@ -112,6 +118,15 @@ def tally(dataset: Dataset, predictions: Predictions, protocol: Protocol) -> Tal
 def predicted_at(of: Tally, threshold: float) -> NDArray[np.int64]:
     """Return int64 ``[I]``: how many predictions of each image have at least that score."""
     return _counts(of.image[of.score >= threshold], of.image_count)
+
+
+def predicted_at_each(of: Tally, thresholds: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return int64 ``[P, I]``: :func:`predicted_at` each of P ascending thresholds."""
+    count = len(thresholds) + 1
+    reached = np.searchsorted(thresholds, of.score, side="right")
+    cells = np.bincount(of.image.astype(np.int64) * count + reached, minlength=of.image_count * count)
+    # Who reaches a threshold reaches all before it.
+    return np.cumsum(cells.reshape(-1, count)[:, :0:-1], axis=1).T[::-1]
 
 
 def expected(of: Tally) -> NDArray[np.float64] | None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from detbench.evaluation.draws import sums_of_block
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,10 +38,10 @@ class PerImage(NamedTuple):
 
 
 def sums_of_draws(draws: Draws, groups: Sequence[PerImage]) -> list[NDArray[np.float64]]:
-    """Return float64 ``[m, S]`` for each group: its sums in every draw. The draws are made once for all of them."""
-    parts: list[list[NDArray[np.float64]]] = [[] for _ in groups]
-    for block in draws.blocks():
-        weight = block.astype(np.float64)
-        for group, part in zip(groups, parts, strict=True):
-            part.append(group.values.T @ weight[group.image])
-    return [np.concatenate(part, axis=1) for part in parts]
+    """Return float64 ``[m, S]`` for each group: its sums in every draw."""
+    columns = [np.ascontiguousarray(group.values) for group in groups]
+
+    def sums_of(_: int, weight: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
+        return [sums_of_block(own, weight[group.image]) for own, group in zip(columns, groups, strict=True)]
+
+    return [np.concatenate(parts, axis=1) for parts in zip(*draws.map(sums_of), strict=True)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from detbench.evaluation.metrics.counting import (
     GAME_LEVELS,
+    LIMITS,
     cell_errors,
     correlation_columns,
     error_columns,
@@ -163,7 +164,7 @@ def _result(
     intervals = {
         name: ends
         for name, drawn in values.items()
-        if draws is not None and (ends := draws.interval(metrics[name], drawn)) is not None
+        if draws is not None and (ends := draws.interval(metrics[name], drawn, within=LIMITS[name])) is not None
     }
     why = group.reasons | _UNDEFINED
     return CountGroup(

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 import numpy as np
 
-from detbench.evaluation.metrics.counting import curve, error_columns, least_mae, predicted_at, tally
+from detbench.evaluation.metrics.counting import (
+    LIMITS,
+    NUMBERS,
+    curve,
+    error_columns,
+    least_mae,
+    predicted_at,
+    predicted_at_each,
+    tally,
+)
+from detbench.evaluation.parts.bands import NO_IMAGES, NO_TRUTH, Band, ascend, band_flaw, with_ends
 from detbench.evaluation.parts.count_groups import (
     CountGroup,
     all_images,
@@ -16,7 +26,7 @@ from detbench.evaluation.parts.count_groups import (
     expected_counts,
     results,
 )
-from detbench.evaluation.parts.numbers import NO_IMAGES, NO_TRUTH, Band, Numbers, ascend, band_flaw, with_ends
+from detbench.evaluation.parts.numbers import Numbers
 from detbench.evaluation.tasks import image_ranks
 from detbench.words import unbroken
 
@@ -214,7 +224,10 @@ def _drawn(of: Tally, points: Curve | None, draws: Draws | None) -> CountCurve:
     bands = [Band(value=column) for column in columns]
     if draws is not None and of.image_count > 1:
         drawn = np.concatenate(list(_resampled(of, threshold, draws)), axis=1)
-        bands = [with_ends(draws, column, values) for column, values in zip(columns, drawn, strict=True)]
+        bands = [
+            with_ends(draws, column, values, within=LIMITS[name])
+            for name, column, values in zip(NUMBERS, columns, drawn, strict=False)
+        ]
     return CountCurve(threshold=threshold.tolist(), mae=bands[0], rmse=bands[1], bias=bands[2])
 
 
@@ -237,7 +250,7 @@ def _resampled(of: Tally, threshold: NDArray[np.float64], draws: Draws) -> Itera
     true, one = of.true(), np.ones((of.image_count, 1))
     for first in range(0, len(threshold), _POINTS_AT_A_TIME):
         some = threshold[first : first + _POINTS_AT_A_TIME]
-        errors = [error_columns(true, predicted_at(of, float(value)).astype(np.float64))[:, :3] for value in some]
+        errors = [error_columns(true, counts)[:, :3] for counts in predicted_at_each(of, some).astype(np.float64)]
         sums = draws.sums(np.hstack([one, *errors]))
         absolute, squared, error = (sums[column::3] / sums[0] for column in (1, 2, 3))
         yield np.stack([absolute, np.sqrt(squared), error])

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import msgspec
 import numpy as np
 
+from detbench.evaluation.draws import SHARE
 from detbench.evaluation.fingerprints import predictions_fingerprint
 from detbench.evaluation.metrics.proposals import MEASURES, found_per_image, ranks, recall_at
 from detbench.evaluation.metrics.sums import sums_of_draws
 from detbench.evaluation.options import MOST_PROPOSALS, NAMED_COUNTS
-from detbench.evaluation.parts.numbers import NO_TRUTH, Band, Numbers, ascend, band_flaw, with_ends
+from detbench.evaluation.parts.bands import NO_TRUTH, Band, ascend, band_flaw, with_ends
+from detbench.evaluation.parts.numbers import Numbers
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
@@ -187,7 +189,7 @@ def _with_ends(
         if band is None:
             return lines
         values = sums[first : first + len(band.value)] / (truths * len(thresholds))
-        found.append(with_ends(draws, band.value, values))
+        found.append(with_ends(draws, band.value, values, within=SHARE, images=len(per_image.image)))
     return found
 
 
