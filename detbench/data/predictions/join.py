@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from detbench.data.predictions.raw import RawPredictions
     from detbench.data.tables import Categories, Dataset, Images, Key
 
-__all__ = ["Join", "Unknown", "join_categories", "join_images"]
+__all__ = ["Join", "Unknown", "join_categories", "join_images", "known_categories"]
 
 #: What to do with a prediction whose image or category the dataset lacks.
 Unknown = Literal["error", "drop"]
@@ -60,14 +60,24 @@ def join_categories(raw: RawPredictions, dataset: Dataset, *, unknown: Unknown) 
     DataError
         If a category is unknown and ``unknown`` is ``"error"``; if none at all is known.
     """
-    tables = _category_tables(dataset, raw.category_naming)
+    row_of = _category_rows(raw, dataset)
     names = CodedKeys.of(raw.category)
-    row_of = {key: _first(key, tables) for key in names.value}
     rows = names.spread(row_of, MISSING)
     lost = rows == MISSING
     if lost.any() and (unknown == "error" or lost.all()):
         raise _unknown_category(raw, dataset.categories, {key: row_of[key] for key in names.used()}, lost)
     return rows
+
+
+def known_categories(raw: RawPredictions, dataset: Dataset) -> NDArray[np.int32]:
+    """Return int32 ``[N]``: each prediction's category row, −1 where the dataset has no such category."""
+    return CodedKeys.of(raw.category).spread(_category_rows(raw, dataset), MISSING)
+
+
+def _category_rows(raw: RawPredictions, dataset: Dataset) -> dict[Key, int]:
+    """Return the row of each category that ``raw`` names."""
+    tables = _category_tables(dataset, raw.category_naming)
+    return {key: _first(key, tables) for key in CodedKeys.of(raw.category).value}
 
 
 def _first(key: Key, tables: Sequence[dict[Key, int]]) -> int:
