@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from detbench import __version__
@@ -16,8 +17,11 @@ from detbench.evaluation.intervals import Intervals, bootstrap
 from detbench.evaluation.metrics.counted import counted
 from detbench.evaluation.metrics.curves import DRAWN, LEVELS
 from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
+from detbench.evaluation.part_remarks import about_counting, about_proposals
+from detbench.evaluation.parts.counting import counting as count
 from detbench.evaluation.parts.errors import errors
 from detbench.evaluation.parts.operating_point import operating_point
+from detbench.evaluation.parts.proposals import headline, proposal_recall
 from detbench.evaluation.remarks import about_split, gravest_first, reasons, reasons_of_category, remarks
 from detbench.words import unbroken
 
@@ -27,13 +31,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detbench.data.predictions import LoadedPredictions
+    from detbench.evaluation.document import Remark
+    from detbench.evaluation.draws import Draws
     from detbench.evaluation.metrics.curves import Accumulated
+    from detbench.evaluation.parts.counting import Counting, CountingWanted
     from detbench.evaluation.parts.numbers import Numbers
     from detbench.evaluation.parts.operating_point import ThresholdRule
+    from detbench.evaluation.parts.proposals import Proposals, ProposalsWanted
     from detbench.evaluation.protocols import Protocol
     from detbench.evaluation.scored import Scored
 
-__all__ = ["Wanted", "assemble"]
+__all__ = ["Wanted", "assemble", "assemble_proposals"]
 
 _DECIMALS_DRAWN = 6
 
@@ -42,12 +50,15 @@ class Wanted(NamedTuple):
     """What a result shall hold beside the protocol's numbers, and what it is called.
 
     ``name`` is what to call the predictions, by default their file's stem. ``rule`` chooses the operating point.
-    ``listed_errors`` is how many of the worst errors are listed, None for no error analysis.
+    ``listed_errors`` is how many of the worst errors are listed, None for no error analysis; ``proposals`` and
+    ``counting`` are None where they were not asked for.
     """
 
     name: str | None
     rule: ThresholdRule
     listed_errors: int | None = None
+    proposals: ProposalsWanted | None = None
+    counting: CountingWanted | None = None
 
 
 def assemble(scored: Scored, wanted: Wanted, *, source: Dataset | Path | str, format_name: str | None) -> Document:
@@ -62,7 +73,7 @@ def assemble(scored: Scored, wanted: Wanted, *, source: Dataset | Path | str, fo
     if wanted.listed_errors is not None:
         wrong, of_category = errors(scored, point.threshold, listed=wanted.listed_errors)
         extra.append(of_category)
-    return Document(
+    document = Document(
         detbench=__version__,
         name=unbroken(wanted.name or Path(loaded.source).stem),
         protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
@@ -83,6 +94,52 @@ def assemble(scored: Scored, wanted: Wanted, *, source: Dataset | Path | str, fo
         ),
         operating_point=point,
         errors=wrong,
+    )
+    if wanted.counting is not None:
+        part, numbers = count(dataset, table, wanted.counting, rules, draws)
+        about = about_counting(dataset, table, wanted.counting, part)
+        document = _with_part(document, numbers, about, counting=part)
+    return document if wanted.proposals is None else _with_proposals(document, dataset, wanted.proposals, rules, draws)
+
+
+def assemble_proposals(
+    dataset: Dataset, proposals: ProposalsWanted, rules: Protocol, draws: Draws | None, *, name: str | None
+) -> Document:
+    """Return the result of proposals alone: they are what was evaluated, and proposal recall is all there is."""
+    document = Document(
+        detbench=__version__,
+        name=unbroken(name or Path(proposals.loaded.source).stem),
+        protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
+        dataset=_dataset_facts(dataset),
+        predictions=_prediction_facts(proposals.loaded, dataset),
+        environment=environment(),
+        metrics={},
+        intervals={},
+        interval_method=draws.method if draws else "",
+        reasons={},
+        per_category=[],
+        curves=Curves(recall=[], mean={}, by_category=[]),
+        remarks=[],
+    )
+    return _with_proposals(document, dataset, proposals, rules, draws)
+
+
+def _with_proposals(
+    document: Document, dataset: Dataset, wanted: ProposalsWanted, rules: Protocol, draws: Draws | None
+) -> Document:
+    part = proposal_recall(dataset, wanted, rules, draws)
+    return _with_part(document, headline(part), about_proposals(dataset, wanted.loaded, part), proposals=part)
+
+
+def _with_part(document: Document, numbers: Numbers, found: Iterable[Remark], **part: Proposals | Counting) -> Document:
+    """Return a result with one more part, whose numbers stand after those that are there."""
+    return msgspec.structs.replace(
+        document,
+        metrics=document.metrics | numbers.metrics,
+        intervals=document.intervals | numbers.intervals,
+        reasons=document.reasons | numbers.reasons,
+        remarks=gravest_first([*document.remarks, *found]),
+        **part,
     )
 
 

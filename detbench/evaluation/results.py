@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts, Remark
+    from detbench.evaluation.parts.counting import Counting
     from detbench.evaluation.parts.errors import Errors
     from detbench.evaluation.parts.operating_point import OperatingPoint
+    from detbench.evaluation.parts.proposals import Proposals
 
 __all__ = ["Result"]
 
@@ -43,6 +45,8 @@ class Result:
     remarks: list[Remark]
     operating_point: OperatingPoint | None
     errors: Errors | None
+    proposals: Proposals | None
+    counting: Counting | None
 
     def __init__(
         self, complete: Callable[[], Document] | Document, *, metrics: dict[str, float | None] | None = None

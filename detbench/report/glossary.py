@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from detbench.words import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -148,6 +150,61 @@ def _ar_at_count(found: re.Match[str]) -> Words:
     )
 
 
+_COUNTED = "The predictions whose score reaches the threshold are counted in each image"
+
+_COUNTS = {
+    "MAE": Words(
+        "mean absolute error of the count, in objects an image",
+        f"{_COUNTED}; the difference from the number of ground truths, without its sign, is averaged over the images. "
+        "0 is perfect.",
+    ),
+    "RMSE": Words(
+        "root mean squared error of the count, in objects an image",
+        f"{_COUNTED}; the squared differences from the number of ground truths are averaged over the images, and the "
+        "root taken: a few large errors weigh more than in the MAE.",
+    ),
+    "bias": Words(
+        "mean error of the count: above 0 too many, below 0 too few",
+        f"{_COUNTED}; the differences from the number of ground truths, with their sign, are averaged over the images.",
+    ),
+    "relative_error": Words(
+        "mean absolute error of the count, as a share of the true count",
+        f"{_COUNTED}; the absolute error is divided by the number of ground truths and averaged over the images that "
+        "have some.",
+    ),
+    "correlation": Words(
+        "correlation of true and predicted counts over the images",
+        "Pearson's correlation: 1 where counts rise together, whatever their size. It does not see a count that is "
+        "half of the true one everywhere.",
+    ),
+}
+
+
+def _count_error(found: re.Match[str]) -> Words:
+    return _COUNTS[found[1]]
+
+
+def _count_on_grid(found: re.Match[str]) -> Words:
+    side = 2 ** int(found[1])
+    return Words(
+        f"mean absolute error of the counts on a grid of {side} by {side}",
+        f"The picture is cut into {side} by {side} cells, and a box counts in the cell of its centre; the absolute "
+        "errors of the cells are summed, and averaged over the images. An object missed in one place does not make "
+        "up for one too many in another.",
+    )
+
+
+def _proposal_recall(found: re.Match[str]) -> Words:
+    measure, many = found[1], counted(int(found[2]), "proposal")
+    objects = f"{_SIZES[found[3]]} objects" if found[3] else "objects"
+    iou = "IoU 0.50 to 0.95" if measure == "AR" else f"IoU 0.{measure.removeprefix('recall')}"
+    return Words(
+        f"recall of {many} an image, {iou}{f', {objects}' if found[3] else ''}",
+        f"The share of the {objects} of any category that the {many} of highest score in each image find, each of them "
+        f"one at most, at {'the mean over ' * (measure == 'AR')}{iou}. Images with fewer proposals, or none, count.",
+    )
+
+
 def _recall_at(found: re.Match[str]) -> Words:
     return Words(
         f"recall at {found[1]}",
@@ -181,6 +238,9 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Words]], ...] 
     (re.compile(r"recall@(.{1,40})"), _recall_at),
     (re.compile(f"dAP_({'|'.join(_KINDS)})"), _gain_by_kind),
     (re.compile(f"share_({'|'.join(_KINDS)})"), _share_by_kind),
+    (re.compile(rf"count_({'|'.join(_COUNTS)})"), _count_error),
+    (re.compile(r"count_GAME(\d)"), _count_on_grid),
+    (re.compile(r"proposal_(AR|recall50|recall70)@(\d{1,4})([sml]?)"), _proposal_recall),
 )
 
 

@@ -16,7 +16,16 @@ from detbench.data.predictions import FORMS
 from detbench.data.records import manifest, receipt
 from detbench.data.records.convert import convert
 from detbench.evaluation import document, explain
-from detbench.evaluation.parts import calibration, errors, operating_point, worst
+from detbench.evaluation.parts import (
+    bands,
+    calibration,
+    count_groups,
+    counting,
+    errors,
+    operating_point,
+    proposals,
+    worst,
+)
 from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
 
 if TYPE_CHECKING:
@@ -52,6 +61,16 @@ def _first_cells(page: str, section: str = "") -> set[str]:
         ("`errors.confusion`", errors.Confusion),
         ("`errors.calibration`", calibration.Calibration),
         ("`errors.worst`", worst.Worst),
+        ("A band", bands.Band),
+        ("`proposals`", proposals.Proposals),
+        ("`proposals.all`", proposals.ProposalCurves),
+        ("`counting`", counting.Counting),
+        ("`counting.threshold`", counting.CountThreshold),
+        ("`counting.totals`", counting.CountTotals),
+        ("`counting.hindsight`", counting.CountPoint),
+        ("`counting.curve`", counting.CountCurve),
+        ("`counting.by_category`", count_groups.CountGroup),
+        ("`counting.per_image`", counting.CountsOfImages),
     ],
 )
 def test_every_field_of_a_result_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
