@@ -223,6 +223,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         return
     if output is not None:
         _require_free(output, *filter(None, (ground_truth, predictions, proposals, tune_predictions)))
+    _import_ahead()
     result = score(
         ground_truth,
         predictions,
@@ -254,6 +255,15 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         _say_remarks(result, {"error"})
         return
     _show(result, per_category=not no_per_category)
+
+
+def _import_ahead() -> None:
+    """Import what a result is put together with while the native part reads the files, which needs no Python."""
+    from importlib import import_module
+    from threading import Thread
+
+    for name in ("unpacking", "assemble"):
+        Thread(target=import_module, args=(f"detbench.evaluation.{name}",)).start()
 
 
 def _whole_numbers(text: str) -> list[int]:

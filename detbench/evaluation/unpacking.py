@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detbench.data.formats.coco import pictures_of_file
 from detbench.data.formats.scanning import name_of
+from detbench.data.pictures import LaterPictures
 from detbench.data.predictions import LoadedPredictions
 from detbench.data.tables import Categories, Dataset, GroundTruth, Images, Predictions
 from detbench.evaluation.matching import Matches
@@ -15,6 +15,7 @@ from detbench.evaluation.scored import Scored
 from detbench.evaluation.tasks import MatchingTask
 
 if TYPE_CHECKING:
+    from detbench.data.pictures import FolderPictures
     from detbench.evaluation.draws import Draws
     from detbench.evaluation.fast import FastScores
 
@@ -40,9 +41,16 @@ def dataset_of(fast: FastScores) -> Dataset:
         Categories(**fast.scores.category_columns()),
         images,
         GroundTruth(**fast.scores.ground_truth_columns()),
-        pictures_of_file(path, images),
+        LaterPictures(lambda: _pictures(path, images)),
         (str(path),) * len(images),
     )
+
+
+def _pictures(file: Path, images: Images) -> FolderPictures:
+    # Reading annotation files takes much that a native reader has done already.
+    from detbench.data.formats.coco import pictures_of_file
+
+    return pictures_of_file(file, images)
 
 
 def predictions_of(fast: FastScores) -> LoadedPredictions:
