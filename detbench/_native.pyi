@@ -1,6 +1,7 @@
 """Types of the native part; what each function does is said at its twin."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -128,3 +129,26 @@ def pairwise_iou(
     inclusive: bool,
     out: NDArray[np.float64],
 ) -> None: ...
+def scan_predictions(path: str | PathLike[str], threads: int, piece_bytes: int = ...) -> dict[str, Any] | None: ...
+def scan_ground_truth(path: str | PathLike[str], threads: int, piece_bytes: int = ...) -> dict[str, Any] | None: ...
+
+class PredictionStream:
+    def __init__(self, path: str | PathLike[str], piece_bytes: int = ...) -> None: ...
+    def next(self) -> dict[str, Any] | None: ...
+    @property
+    def unusual(self) -> bool: ...
+
+def overlaps(
+    *,
+    truth_box: NDArray[np.float64],
+    truth_area: NDArray[np.float64],
+    truth_row: NDArray[np.int32],
+    truth_offsets: NDArray[np.int64],
+    box: NDArray[np.float64],
+    area: NDArray[np.float64],
+    row: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    at_least: float,
+    inclusive: bool,
+    threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]: ...

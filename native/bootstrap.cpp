@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
-#include <numeric>
 
 namespace detbench {
 namespace {
@@ -235,10 +234,19 @@ inline void add_weight(Lanes<std::int32_t> &sum, std::int32_t sign, const std::u
     for (std::size_t lane = 0; lane < lanes; ++lane) sum[lane] += sign * weight[lane];
 }
 
+// More is found than there is only where somebody asks for it by changing the masks.
+inline bool any_above(const Lanes<std::int32_t> &found, const Lanes<std::int32_t> &truths) {
+    bool above = false;
+    for (std::size_t lane = 0; lane < lanes; ++lane) above |= found[lane] > truths[lane];
+    return above;
+}
+
 // The levels that this point does not reach, and what lies behind it does, get the best precision from there.
+template <bool Limited>
 inline void take_levels(Walk &walk, const Lanes<double> &scale, double offset, double most) {
     for (std::size_t lane = 0; lane < lanes; ++lane) {
-        const double levels = std::min(walk.found[lane] * scale[lane] + offset, most);
+        double levels = walk.found[lane] * scale[lane] + offset;
+        if constexpr (Limited) levels = std::min(levels, most);
         const std::int32_t reached = static_cast<std::int32_t>(levels) - (walk.found[lane] == walk.missed[lane]);
         walk.sum[lane] += walk.best[lane] * (walk.level[lane] - reached);
         walk.level[lane] = reached;
@@ -255,13 +263,13 @@ inline void take_precision(Walk &walk, const Lanes<std::int32_t> &counted, doubl
 }  // namespace
 
 // Sums the best precision at every level of recall. Precision only rises where something is found, so finds suffice.
+template <bool Limited>
 void Resampler::walk(const Curve &curve, const std::uint8_t *weight, const std::vector<Lanes<std::int32_t>> &base,
-                     const Levels &levels, double *sum) const {
+                     const Levels &levels, const Lanes<std::int32_t> &found, double *sum) const {
     // COCO's precision is found / (counted + spacing of 1).
     const double spacing = interpolation_ == Interpolation::points_101 ? std::numeric_limits<double>::epsilon() : 0;
     Walk walk;
-    for (std::size_t i = curve.finds.begin; i < curve.finds.end; ++i)
-        add_weight(walk.found, 1, of_image(weight, finds_[i].image));
+    walk.found = found;
     for (std::size_t i = curve.changes.begin; i < curve.changes.end; ++i)
         add_weight(walk.change, changes_[i].sign, of_image(weight, changes_[i].image));
     std::array<std::size_t, lanes> next_missed{};
@@ -276,7 +284,7 @@ void Resampler::walk(const Curve &curve, const std::uint8_t *weight, const std::
         if (passed)
             for (std::size_t lane = 0; lane < lanes; ++lane)
                 while (walk.found[lane] < walk.missed[lane]) walk.missed[lane] = levels.missed[lane][++next_missed[lane]];
-        take_levels(walk, levels.scale, levels.offset, levels.most);
+        take_levels<Limited>(walk, levels.scale, levels.offset, levels.most);
         take_precision(walk, base[finds_[i].stop], spacing);
         add_weight(walk.found, -1, of_image(weight, finds_[i].image));
     }
@@ -292,7 +300,11 @@ void Resampler::block(const std::uint8_t *weight, double *average_precision, dou
         if (curve.new_truths) set_levels(weight, curve.truths, levels);
         if (curve.new_base) cumulate(weight, curve.base, counted);
         double *const average = average_precision + number * lanes;
-        walk(curve, weight, counted, levels, average);
+        Lanes<std::int32_t> found{};
+        for (std::size_t i = curve.finds.begin; i < curve.finds.end; ++i)
+            add_weight(found, 1, of_image(weight, finds_[i].image));
+        if (any_above(found, levels.truths)) walk<true>(curve, weight, counted, levels, found, average);
+        else walk<false>(curve, weight, counted, levels, found, average);
         for (std::size_t lane = 0; lane < lanes; ++lane) {
             const std::int32_t truths = levels.truths[lane];
             const bool whole_curve = interpolation_ == Interpolation::all_points;

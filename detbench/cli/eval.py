@@ -76,7 +76,10 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     protocol: Annotated[
         str,
         typer.Option(
-            "--protocol", "-p", help="How to score: coco, coco_strict, voc2007, voc2012.", autocompletion=_protocols
+            "--protocol",
+            "-p",
+            help="How to score: coco, coco_strict, voc2007, voc2012, dense, visdrone, or a TOML file of your own.",
+            autocompletion=_protocols,
         ),
     ] = "coco",
     split: Annotated[str | None, typer.Option(help="Which split of the ground truth.")] = None,
@@ -108,6 +111,27 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     no_per_category: Annotated[
         bool, typer.Option("--no-per-category", help="Leave out the table of categories.")
     ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show every protocol's number side by side, and why they differ.")
+    ] = False,
+    score_threshold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCORE|RESULT",
+            help="The operating point: a score, or another run's result.json, whose threshold is taken. By default "
+            "the score of the best F1 on these predictions.",
+        ),
+    ] = None,
+    errors: Annotated[
+        bool,
+        typer.Option("--errors", help="Say what goes wrong: kinds of errors, confusions, calibration, the worst."),
+    ] = False,
+    worst: Annotated[
+        int,
+        typer.Option(
+            min=0, max=10_000, metavar="N", help="With --errors: how many images and mistakes of a kind are listed."
+        ),
+    ] = 20,
     proposals: Annotated[
         Path | None,
         typer.Option(
@@ -170,11 +194,33 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     detbench eval VOC2007 results/Main --split test --protocol voc2007
     detbench eval data predictions.csv -o run1        # result.json, report.html
     detbench eval gt.json dt.json --json | jq .metrics.AP
+    detbench eval gt.json dt.json --explain           # why is my mAP not COCO's?
+    detbench eval gt.json dt.json --errors --score-threshold 0.3
     detbench eval gt.json --proposals rpn.json        # recall at 100, 300, 1000
     detbench eval CARPK dt.csv --split test --tune-on train --tune-predictions tr.csv
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     from detbench.evaluation.evaluate import evaluate as score
 
+    if explain:
+        from detbench.cli.explaining import explain_and_print
+
+        if output is not None:
+            raise UsageError("--explain writes no result; leave out --output, or --explain")
+        if predictions is None:
+            raise UsageError("--explain is about predictions: give some")
+        explain_and_print(
+            ground_truth,
+            predictions,
+            protocol=protocol,
+            split=split,
+            format_name=format_name,
+            predictions_format=predictions_format,
+            unknown=unknown.value,
+            join=join.value,
+            name=name,
+            as_json=as_json,
+        )
+        return
     if output is not None:
         _require_free(output, *filter(None, (ground_truth, predictions, proposals, tune_predictions)))
     result = score(
@@ -190,6 +236,9 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         intervals=not no_intervals,
         resamples=resamples,
         seed=seed,
+        score_threshold=score_threshold,
+        errors=errors,
+        worst=worst,
         proposals=proposals,
         proposals_format=proposals_format,
         proposal_counts=_whole_numbers(proposal_counts),
@@ -250,7 +299,10 @@ def _show(result: Result, *, per_category: bool) -> None:
 def _tables_of_parts(result: Result, *, per_category: bool) -> Iterator[RenderableType]:
     """Yield the tables of the parts that a result has, each after a blank line."""
     from detbench.report import counting_tables, proposal_tables
+    from detbench.report.error_tables import error_tables, operating_point_tables
 
+    for table in [*operating_point_tables(result), *error_tables(result)]:
+        yield from ("", table)
     if result.counting is not None:
         yield from ("", *counting_tables.tables(result.counting, per_category=per_category))
     if result.proposals is not None:

@@ -14,6 +14,8 @@ import msgspec
 from detbench.data.input import foreign, require_file_or_folder
 from detbench.errors import DataError
 from detbench.evaluation.parts import counting as counting_part
+from detbench.evaluation.parts import errors as errors_part
+from detbench.evaluation.parts import operating_point as operating_point_part
 from detbench.evaluation.parts import proposals as proposals_part
 from detbench.files import read_bytes
 from detbench.words import in_words
@@ -63,12 +65,14 @@ class PredictionFacts(msgspec.Struct, frozen=True, kw_only=True):
 class CategoryResult(msgspec.Struct, frozen=True, kw_only=True):
     """One category's numbers.
 
-    ``ground_truths`` counts those that must be found, ``ignored`` those that need not be (crowd, difficult,
-    ignored). ``metrics`` maps the protocol's names (AP, AP50, AP75, recall …) to a number or None.
+    ``ground_truths`` counts those that must be found, ``ground_truths_by_size`` those of each of the protocol's
+    sizes (small, medium …), ``ignored`` those that need not be (crowd, difficult, ignored, in an ignored region).
+    ``metrics`` maps the protocol's names (AP, AP50, AP75, recall …) to a number or None.
     """
 
     name: str
     ground_truths: Count
+    ground_truths_by_size: dict[str, Count] = msgspec.field(default_factory=dict)
     ignored: Count
     predictions: Count
     metrics: dict[str, float | None]
@@ -131,10 +135,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         In words, with level, resamples and seed; empty where there are no intervals.
     reasons
         Name → why the number is None.
-    per_category, curves, remarks
-        See the classes.
-    proposals, counting
-        Proposal recall, and counts of objects; None where they were not asked for.
+    per_category, curves, remarks, operating_point, errors, proposals, counting
+        See the classes; the last four are None where they were not asked for.
     """
 
     schema: str = SCHEMA
@@ -151,6 +153,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     per_category: list[CategoryResult]
     curves: Curves
     remarks: list[Remark]
+    operating_point: operating_point_part.OperatingPoint | None = None
+    errors: errors_part.Errors | None = None
     proposals: proposals_part.Proposals | None = None
     counting: counting_part.Counting | None = None
 
@@ -163,6 +167,10 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         """Return every defined number under a name of its own: ``AP``, ``AP/low``, ``AP/high``, ``category/car/AP``."""
         flat: dict[str, float] = {}
         parts: list[tuple[str, _Numbers]] = [("", self)]
+        if self.operating_point:
+            parts.append(("operating_point/", self.operating_point))
+        if self.errors:
+            parts += [("errors/", self.errors.tide), ("errors/", self.errors.calibration)]
         parts += [(f"category/{category.name}/", category) for category in self.per_category]
         parts += [] if self.proposals is None else proposals_part.by_group(self.proposals)
         parts += [] if self.counting is None else counting_part.by_group(self.counting)
@@ -230,10 +238,10 @@ def _flaw(result: Document) -> str:
     parts: tuple[Document | CategoryResult, ...] = (result, *result.per_category)
     for of in parts:
         for name, value in of.metrics.items():
-            if not name.startswith(COUNTS) and not _all_shares([value]):
+            if not name.startswith((COUNTS, errors_part.GAIN)) and not _all_shares([value]):
                 return f"{name} is {value}, and every number lies between 0 and 1"
         for name, ends in of.intervals.items():
-            if not (name.startswith(COUNTS) or _all_shares(ends)) or ends[0] > ends[1]:
+            if not (name.startswith((COUNTS, errors_part.GAIN)) or _all_shares(ends)) or ends[0] > ends[1]:
                 return f"the interval of {name} is {list(ends)}"
     curves = result.curves
     drawn = [*curves.mean.values(), *(curve for curve in curves.by_category if curve is not None)]
@@ -243,8 +251,18 @@ def _flaw(result: Document) -> str:
         return "a curve leaves the range from 0 to 1"
     if not isinstance(result.protocol.get("name"), str) or _deeper(result.protocol, _MOST_LEVELS):
         return "its protocol has no name, or is nested too deeply"
-    of_proposals = "" if result.proposals is None else proposals_part.flaw(result.proposals)
-    return of_proposals or ("" if result.counting is None else counting_part.flaw(result.counting))
+    return _flaw_of_parts(result)
+
+
+def _flaw_of_parts(result: Document) -> str:
+    categories = len(result.per_category)
+    found = (
+        operating_point_part.flaw(result.operating_point, categories) if result.operating_point else "",
+        errors_part.flaw(result.errors, categories) if result.errors else "",
+        proposals_part.flaw(result.proposals) if result.proposals else "",
+        counting_part.flaw(result.counting) if result.counting else "",
+    )
+    return next(filter(None, found), "")
 
 
 def _all_shares(values: Iterable[float | None]) -> bool:

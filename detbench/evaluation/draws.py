@@ -2,7 +2,8 @@
 
 Two kinds of draws stand side by side. A resample draws as many images as there are, with replacement: the
 nonparametric bootstrap (Efron, Bootstrap Methods: Another Look at the Jackknife, 1979). A jackknife draw leaves out one
-of several groups of images. Why both, and how often such an interval holds the true value: ``docs/intervals.md``.
+of several groups of images. Why both, and how often such an interval holds the true value:
+``docs/reference/intervals.md``.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.document import Document
     from detbench.evaluation.draws import Draws
     from detbench.evaluation.fast import FastScores
+    from detbench.evaluation.parts.operating_point import ThresholdRule
     from detbench.evaluation.scored import Scored
 
 __all__ = ["evaluate"]
@@ -28,7 +29,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     ground_truth: Dataset | Path | str,
     predictions: LoadedPredictions | Path | str | None = None,
     *,
-    protocol: Protocol | str = "coco",
+    protocol: Protocol | Path | str = "coco",
     split: str | None = None,
     format_name: str | None = None,
     predictions_format: str | None = None,
@@ -38,6 +39,9 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     intervals: bool = True,
     resamples: int = 1000,
     seed: int = 0,
+    score_threshold: float | Path | str | None = None,
+    errors: bool = False,
+    worst: int = 20,
     proposals: LoadedPredictions | Path | str | None = None,
     proposals_format: str | None = None,
     proposal_counts: Sequence[int] = (),
@@ -56,7 +60,8 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         A predictions file or folder in any form that can be read, or predictions already read for this dataset.
         None where only ``proposals`` are to be scored.
     protocol
-        A protocol or its name: ``coco``, ``coco_strict``, ``voc2007``, ``voc2012``.
+        A protocol, its name (``coco``, ``coco_strict``, ``voc2007``, ``voc2012``, ``dense``, ``visdrone``) or the path
+        of a TOML file that holds one.
     split, format_name, predictions_format
         Which split to read, and what the files are where that cannot be recognised.
     unknown, join
@@ -66,6 +71,12 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         What to call the predictions in the result; by default the file's stem.
     intervals, resamples, seed
         Whether to compute 95 % bootstrap intervals, from how many resamples, from which seed.
+    score_threshold
+        The operating point: a score, or the result of another run whose threshold is taken; by default that of the
+        best F1 on these predictions, in hindsight.
+    errors, worst
+        Whether to look at what goes wrong (errors by kind, confusion matrix, calibration, worst images and mistakes),
+        and how many images, and mistakes of a kind, to list.
     proposals, proposals_format, proposal_counts
         Proposals to compute recall of, whatever their category, as files or read with ``class_agnostic``; and the
         numbers of them an image, up to 2,000, that get metrics of their own: by default 100, 300 and 1,000.
@@ -82,24 +93,26 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     UsageError
         If there is no such protocol, format or split, or options contradict each other.
     """
-    rules = protocol_named(protocol) if isinstance(protocol, str) else protocol
+    rules = protocol if isinstance(protocol, Protocol) else protocol_named(str(protocol))
+
+    rule = _threshold_rule(score_threshold) if score_threshold is not None else None
 
     count_options = CountOptions(count, count_threshold, tune_on, tune_predictions).checked()
     proposal_options = ProposalOptions(proposals, proposals_format, proposal_counts).checked()
     reading = Reading(format_name, predictions_format, unknown, join)
 
     def complete(scored: Scored) -> Document:
-        from detbench.evaluation.assemble import assemble
+        from detbench.evaluation.assemble import Wanted, assemble
         from detbench.evaluation.parts_wanted import counting_wanted, proposals_wanted
 
-        return assemble(
-            scored,
+        wanted = Wanted(
             name=name,
-            source=ground_truth,
-            format_name=format_name,
+            rule=rule or _threshold_rule(None),
+            listed_errors=worst if errors else None,
             proposals=proposals_wanted(scored.dataset, proposal_options, reading),
             counting=counting_wanted(scored.dataset, scored.loaded, count_options, rules, reading),
         )
+        return assemble(scored, wanted, source=ground_truth, format_name=format_name)
 
     resampling = (resamples, seed) if intervals else None
     plain = split is None and join == "id" and {format_name, predictions_format} <= {None, "coco"}
@@ -114,6 +127,12 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         return Result(_proposals_alone(dataset, proposal_options, rules, reading, resampling, name))
     loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
     return Result(complete(_scored(dataset, loaded, rules, resampling)))
+
+
+def _threshold_rule(given: float | Path | str | None) -> ThresholdRule:
+    from detbench.evaluation.parts.operating_point import threshold_rule
+
+    return threshold_rule(given)
 
 
 def _proposals_alone(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts, Remark
     from detbench.evaluation.parts.counting import Counting
+    from detbench.evaluation.parts.errors import Errors
+    from detbench.evaluation.parts.operating_point import OperatingPoint
     from detbench.evaluation.parts.proposals import Proposals
 
 __all__ = ["Result"]
@@ -41,6 +43,8 @@ class Result:
     per_category: list[CategoryResult]
     curves: Curves
     remarks: list[Remark]
+    operating_point: OperatingPoint | None
+    errors: Errors | None
     proposals: Proposals | None
     counting: Counting | None
 

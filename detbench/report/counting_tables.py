@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detbench.report.terminal import bare_table, literal
+from detbench.report.terminal import plain_table, plain_text
 from detbench.words import counted
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _NAMES = ("count_MAE", "count_RMSE", "count_bias")
 
 def tables(part: Counting, *, per_category: bool) -> Iterator[RenderableType]:
     """Yield sentences about the counts, then tables: by threshold, by density and, if asked for, by category."""
-    yield literal(" ".join(_sentences(part)))
+    yield plain_text(" ".join(_sentences(part)))
     if part.reason:
         return
     yield _by_threshold(part)
@@ -71,7 +71,7 @@ def _said(totals: CountTotals) -> str:
 
 def _by_threshold(part: Counting) -> Table:
     """Return errors at some thresholds, and at the least MAE, which is marked."""
-    table, curve = bare_table(), part.curve
+    table, curve = plain_table(), part.curve
     for head in ("score from", "MAE", *(["interval"] if curve.mae.low else []), "RMSE", "bias"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("")
@@ -93,14 +93,14 @@ def _spread(threshold: Sequence[float]) -> list[int]:
 
 
 def _by_group(groups: Sequence[CountGroup], head: str) -> Table:
-    table = bare_table()
+    table = plain_table()
     table.add_column(head, no_wrap=True, overflow="ellipsis", max_width=_WIDEST_NAME)
     for name in ("images", "objects", "predicted", "MAE", "RMSE", "bias"):
         table.add_column(name, justify="right", no_wrap=True)
     for group in groups:
         error, squared, bias = (group.metrics.get(name) for name in _NAMES)
         table.add_row(
-            literal(group.name),
+            plain_text(group.name),
             *(f"{count:,.0f}" for count in (group.images, group.objects, group.predicted)),
             *(_UNDEFINED if value is None else f"{value:.2f}" for value in (error, squared)),
             _UNDEFINED if bias is None else f"{bias:+.2f}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from detbench.report.tables import number
-from detbench.report.terminal import bare_table, literal
+from detbench.report.terminal import plain_table, plain_text
 from detbench.words import counted, printable
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ _MOST_COUNTS = 4
 
 def tables(part: Proposals, *, images: int, per_category: bool) -> Iterator[RenderableType]:
     """Yield a sentence, a table by number of proposals and, if asked for, one by category; there are ``images``."""
-    name = literal(part.source)
+    name = plain_text(part.source)
     name.append(
         f": {counted(part.proposals, 'proposal')}; {counted(part.all.ground_truths, 'ground truth')} of any category"
     )
     yield name
     if part.all.average_recall is None:
-        yield literal(f"no recall: {part.all.reason}")
+        yield plain_text(f"no recall: {part.all.reason}")
         return
     yield _by_number(part, part.all.average_recall, images)
     if per_category and len(part.by_category) > 1:
@@ -45,7 +45,7 @@ def tables(part: Proposals, *, images: int, per_category: bool) -> Iterator[Rend
 
 def _by_number(part: Proposals, recall: Band, images: int) -> Table:
     """Return a row a number of proposals, up to the first that no image has, and those that have metrics."""
-    table, sizes = bare_table(), part.by_size[:_MOST_SIZES]
+    table, sizes = plain_table(), part.by_size[:_MOST_SIZES]
     heads = ["proposals", "AR", *(["interval"] if recall.low else []), "IoU .5", "IoU .7"]
     heads += [*(f"AR\n{size.name}" for size in sizes), "images\nshort"]
     for head in heads:
@@ -72,7 +72,7 @@ def _head(text: str) -> Text:
 
 def _by_category(part: Proposals) -> Table:
     """Return a row a category, the best average recall first, those without ground truth last."""
-    table, counts = bare_table(), part.named_counts[-_MOST_COUNTS:]
+    table, counts = plain_table(), part.named_counts[-_MOST_COUNTS:]
     table.add_column("category", no_wrap=True, overflow="ellipsis", max_width=_WIDEST_NAME)
     table.add_column("ground\ntruths", justify="right", no_wrap=True)
     for count in counts:
@@ -80,7 +80,7 @@ def _by_category(part: Proposals) -> Table:
     for curves in sorted(part.by_category, key=_best_first):
         line = curves.average_recall
         values = [None if line is None else line.value[curves.counts.index(count)] for count in counts]
-        table.add_row(literal(curves.name), f"{curves.ground_truths:,}", *map(number, values))
+        table.add_row(plain_text(curves.name), f"{curves.ground_truths:,}", *map(number, values))
     return table
 
 

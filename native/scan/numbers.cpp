@@ -3,7 +3,19 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <limits>
+
+// Not all C++ libraries have it for doubles yet.
+#if defined(__cpp_lib_to_chars) && __cpp_lib_to_chars >= 201611L && !defined(DETBENCH_PORTABLE)
+#define DETBENCH_FROM_CHARS
+#else
+#include <locale.h>
+#ifdef __APPLE__
+#include <xlocale.h>
+#endif
+#endif
 
 namespace detbench::scan {
 namespace {
@@ -124,13 +136,20 @@ bool value_of(const Parts &parts, double &value) {
     return nearest_double(parts.digits + 1, exponent, above) && above == value;
 }
 
-#if defined(__cpp_lib_to_chars) && __cpp_lib_to_chars >= 201611L
+#ifdef DETBENCH_FROM_CHARS
 bool value_of_text(const char *first, const char *end, double &value) {
     const auto [stop, error] = std::from_chars(first, end, value);
     return error == std::errc{} && stop == end;
 }
 #else
-bool value_of_text(const char *, const char *, double &) { return false; }
+// strtod goes by the user's locale, in which 1.5 may be written 1,5.
+bool value_of_text(const char *first, const char *end, double &value) {
+    static const locale_t plain = newlocale(LC_ALL_MASK, "C", nullptr);
+    if (plain == nullptr) return false;
+    char *stop;
+    value = strtod_l(first, &stop, plain);
+    return stop == end && std::isfinite(value);
+}
 #endif
 
 }  // namespace

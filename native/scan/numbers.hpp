@@ -11,8 +11,8 @@ namespace detbench::scan {
 // close, that only longer arithmetic can tell.
 bool nearest_double(std::uint64_t digits, int exponent, double &value);
 
-// Any number of JSON's grammar. False also for what overflows, for a minus before a bare 0 (Python's readers make it
-// +0.0 and C's -0.0), and, where the C++ library lacks from_chars for doubles, for what nearest_double leaves open.
+// Any number of JSON's grammar. False also for what overflows, may be for what vanishes, and for a minus before a bare
+// 0: Python's readers make it +0.0, and C's -0.0.
 bool read_any_double(const char *&p, double &value);
 
 // Past any number, without its value.

@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__SSE2__) && !defined(DETBENCH_NO_SSE2)
+// DETBENCH_PORTABLE leaves out what some machines or libraries lack, so that its substitutes can be tested on others.
+#if defined(__SSE2__) && !defined(DETBENCH_PORTABLE)
+#define DETBENCH_SSE2
 #include <emmintrin.h>
 #endif
 
@@ -41,7 +43,7 @@ class Bytes {
     }
 
     static std::uint32_t gathered(Vector truth) {
-#if defined(__SSE2__) && !defined(DETBENCH_NO_SSE2)
+#ifdef DETBENCH_SSE2
         return static_cast<std::uint32_t>(_mm_movemask_epi8(reinterpret_cast<__m128i>(truth)));
 #else
         // A bit of its own for each of eight bytes; the product's top byte is their sum.

@@ -15,8 +15,17 @@ from PIL import Image
 from detbench.data.predictions import FORMS
 from detbench.data.records import manifest, receipt
 from detbench.data.records.convert import convert
-from detbench.evaluation import document
-from detbench.evaluation.parts import bands, count_groups, counting, proposals
+from detbench.evaluation import document, explain
+from detbench.evaluation.parts import (
+    bands,
+    calibration,
+    count_groups,
+    counting,
+    errors,
+    operating_point,
+    proposals,
+    worst,
+)
 from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
 
 if TYPE_CHECKING:
@@ -46,6 +55,12 @@ def _first_cells(page: str, section: str = "") -> set[str]:
         ("`per_category`", document.CategoryResult),
         ("`curves`", document.Curves),
         ("`remarks`", document.Remark),
+        ("`operating_point`", operating_point.OperatingPoint),
+        ("`errors`", errors.Errors),
+        ("`errors.tide`", errors.Tide),
+        ("`errors.confusion`", errors.Confusion),
+        ("`errors.calibration`", calibration.Calibration),
+        ("`errors.worst`", worst.Worst),
         ("A band", bands.Band),
         ("`proposals`", proposals.Proposals),
         ("`proposals.all`", proposals.ProposalCurves),
@@ -61,6 +76,23 @@ def _first_cells(page: str, section: str = "") -> set[str]:
 def test_every_field_of_a_result_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
     """Each section of the result's page names exactly the fields of its part."""
     assert _first_cells("result.md", section) == set(struct.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("section", "structs"),
+    [
+        ("`operating_point`", [operating_point.ScoreCurve, operating_point.CategoryPoint, operating_point.BestPoint]),
+        ("`errors.tide`", [errors.Kinds]),
+        ("`errors.confusion`", [errors.Cell]),
+        ("`errors.calibration`", [calibration.Bin]),
+        ("`errors.worst`", [worst.WorstImage, worst.Mistake, worst.Missed, worst.Object]),
+    ],
+)
+def test_every_field_inside_a_part_is_documented(section: str, structs: list[type[msgspec.Struct]]) -> None:
+    """The fields of what a part's lists hold stand in its section."""
+    text = (DOCS / "reference" / "result.md").read_text(encoding="utf-8")
+    text = text.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    assert not [name for struct in structs for name in struct.__struct_fields__ if f"`{name}`" not in text]
 
 
 def test_every_setting_of_a_protocol_is_documented() -> None:
@@ -123,3 +155,40 @@ def test_the_reference_of_the_command_line_has_every_command(tmp_path: Path) -> 
     for name, section in sections.items():
         assert re.search(rf"```console\ndetbench {name}\b", section)
         assert "| name | meaning | default |" in section
+
+
+def test_every_protocol_s_settings_are_documented_as_they_are() -> None:
+    """The protocols' page explains every setting, and its table gives each built-in protocol's values."""
+    assert _first_cells("protocols.md", "The settings") == {*Protocol._fields, "base"}
+    text = (DOCS / "reference" / "protocols.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    table = {cells[0].strip("`"): cells[1:] for cells in rows if len(cells) == len(PROTOCOLS) + 1}
+    names = [name.strip("`") for name in table.pop("setting")]
+    assert set(names) == set(PROTOCOLS)
+    assert set(table) == {*Protocol._fields} - {"name", "title"}
+    thresholds = "0.5 to 0.95 by 0.05"
+    for setting, cells in table.items():
+        written = [thresholds if cell == "the same" else cell.strip("`") for cell in cells]
+        assert written == [_cell(getattr(PROTOCOLS[name], setting), thresholds) for name in names], setting
+
+
+def _cell(value: object, thresholds: str) -> str:
+    """Return a setting as the page writes it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value == (None,):
+        return "none" if value is None else "no limit"
+    if isinstance(value, tuple) and value and isinstance(value[0], float) and len(value) > 1:
+        assert value == PROTOCOLS["coco"].iou_thresholds
+        return thresholds
+    if isinstance(value, tuple):
+        words = [(item.suffix or item.name) if isinstance(item, Area) else str(item) for item in value]
+        return ", ".join(words) or "–"
+    return str(value)
+
+
+def test_every_field_of_an_explanation_is_documented() -> None:
+    """The page names each field of what ``--explain --json`` prints."""
+    text = (DOCS / "reference" / "protocols.md").read_text(encoding="utf-8").partition("## Why two numbers")[2]
+    parts = (explain.Explanation, explain.ScoredProtocol, explain.PathOfSteps, explain.Step)
+    assert {name for part in parts for name in part.__struct_fields__} - set(re.findall(r"`(\w+)`", text)) == set()

@@ -211,7 +211,9 @@ def test_threads_change_nothing(shared: Path, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(os, "cpu_count", lambda threads=threads: threads)
         draws = Draws(matches.image_count, resamples=100)
         drawn = module.bootstrap(matches, curves, draws).drawn
-        found.append([*drawn.metrics.values(), *drawn.per_category.values(), draws.sums(np.ones((matches.image_count, 1)) / 3)])
+        found.append(
+            [*drawn.metrics.values(), *drawn.per_category.values(), draws.sums(np.ones((matches.image_count, 1)) / 3)]
+        )
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*found, strict=True))
 
 

@@ -98,7 +98,7 @@ def random_columns(seed: int, bits: int, *, alike: bool, heavy: bool) -> dict[st
     """Return what is resampled, with weights.
 
     ``alike`` makes nearly the same predictions count in neighbouring bits, as the thresholds of an area range do;
-    ``heavy`` makes weights of up to 255 and lists long enough to overflow 16 bits.
+    ``heavy`` makes weights of 255, and hundreds of rows without a find: more than 16 bits hold.
     """
     assert _native is not None
     rng = np.random.default_rng(seed)
@@ -113,18 +113,22 @@ def random_columns(seed: int, bits: int, *, alike: bool, heavy: bool) -> dict[st
         halves = np.array([0, 2**bits - 1, 2 ** (bits // 2) - 1], np.uint64)[rng.integers(0, 3, count)]
         return halves ^ np.where(rng.random(count) < 0.05, free, np.uint64(0))
 
+    found, weight = masks(n) & masks(n), rng.integers(0, 4, (images, _native.LANES), dtype=np.uint8)
+    if heavy:
+        found[: max(n - 5, 0)] = 0
+        weight = np.repeat(np.linspace(0, 255, _native.LANES, dtype=np.uint8)[None], images, axis=0)
     return {
         "image": rng.integers(0, images, n, dtype=np.int32),
         "rank": rng.integers(0, 12, n, dtype=np.int32),
         "max_dets": np.array([1, 5, 100], np.int32),
-        "found": masks(n) & masks(n),
+        "found": found,
         "not_counted": masks(n),
         "offsets": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         "truth_image": rng.integers(0, images, truths, dtype=np.int32),
         "truth_ignored": masks(truths),
         "truth_offsets": np.concatenate([[0], np.cumsum(truth_counts)]).astype(np.int64),
         "bit_count": bits,
-        "weight": rng.integers(0, 256 if heavy else 4, (images, _native.LANES), dtype=np.uint8),
+        "weight": weight,
     }
 
 
@@ -229,6 +233,7 @@ def random_matches(seed: int, protocol: Protocol, truths: int, count: int) -> Ma
     task = replace(
         task,
         truth_category=truth_category,
+        truth_image=rng.integers(0, 9, truths, dtype=np.int32),
         truth_ignored=masks(truths),
         category=category,
         score=rng.choice([0.1, 0.25, 0.5, rng.random()], count) if seed % 2 else rng.random(count),

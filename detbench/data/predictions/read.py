@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.data.input import require_file_or_folder
-from detbench.data.predictions import coco_results, csv_scores, voc_results, yolo_txt
+from detbench.data.predictions import arrow_ipc, coco_results, csv_scores, voc_results, yolo_txt
 from detbench.data.predictions.forms import FORMS, recognise_form
 from detbench.data.predictions.join import MISSING, join_categories, join_images, known_categories
 from detbench.data.tables import Predictions
@@ -60,7 +60,7 @@ def read_predictions(
     Parameters
     ----------
     path
-        A COCO results JSON, a CSV, a folder of VOC result files, a folder of one txt a picture.
+        A COCO results JSON, an Arrow file, a CSV, a folder of VOC result files, a folder of one txt a picture.
     dataset
         What they are predictions on.
     format_name
@@ -97,14 +97,19 @@ def read_predictions(
         kept = (image != MISSING) & (category != MISSING)
     dropped = _dropped(image, kept)
     box = _in_pixels(raw, dataset, image) if raw.relative else raw.box
-    size_px = None if raw.size_px is None else raw.size_px[kept]
-    predictions = Predictions.grouped(image[kept], category[kept], box[kept], raw.score[kept], size_px)
+    score, size_px = raw.score, raw.size_px
+    if dropped:
+        image, category, box, score = image[kept], category[kept], box[kept], score[kept]
+        size_px = None if size_px is None else size_px[kept]
+    predictions = Predictions.grouped(image, category, box, score, size_px)
     return LoadedPredictions(predictions, str(path), dropped, form)
 
 
 def _read_raw(path: Path, form: str, dataset: Dataset, *, class_agnostic: bool) -> RawPredictions:
     if form == "coco":
         return coco_results.read(path, class_agnostic=class_agnostic)
+    if form == "arrow":
+        return arrow_ipc.read(path)
     if form == "csv":
         return csv_scores.read(path, class_agnostic=class_agnostic)
     if form == "voc":

@@ -7,7 +7,7 @@ COCO: cocoapi, ``COCOeval.accumulate``. Pascal VOC: the devkit's ``VOCap.m`` (20
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,12 +61,16 @@ class Accumulated:
         float64 ``[T, K, A, M]``: the largest recall reached.
     truth_count
         int64 ``[K, A]``: ground truths that must be found.
+    truth_images
+        int64 ``[K]``: images with ground truth that must be found in the first area range; only where the protocol
+        means by images, else empty.
     """
 
     precision: NDArray[np.float64]
     average_precision: NDArray[np.float64]
     recall: NDArray[np.float64]
     truth_count: NDArray[np.int64]
+    truth_images: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 def by_falling_score(score: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -118,6 +122,7 @@ def accumulate_with(matches: Matches, module: ModuleType | None, *, threads: int
         average_precision=np.full(shape, np.nan),
         recall=np.full((*shape, len(protocol.max_dets)), np.nan),
         truth_count=np.zeros(shape[1:], dtype=np.int64),
+        truth_images=_truth_images(matches) if protocol.mean_by_images else np.zeros(0, dtype=np.int64),
     )
     if module is None:
         for category in range(matches.category_count):
@@ -163,6 +168,15 @@ def _accumulate_category(matches: Matches, category: int, curves: Accumulated) -
             curve = _curve(total, count, protocol.interpolation)
             curves.precision[threshold, :, category, area] = precision_at_levels(*curve, LEVELS[DRAWN])
             curves.average_precision[here] = _average(*curve, protocol.interpolation)
+
+
+def _truth_images(matches: Matches) -> NDArray[np.int64]:
+    """Return int64 ``[K]``: how many images have ground truth to be found of each category."""
+    task = matches.task
+    must = task.truth_ignored & np.uint64(1) == 0
+    images = max(matches.image_count, 1)
+    pairs = np.unique(task.truth_category[must].astype(np.int64) * images + task.truth_image[must])
+    return np.bincount(pairs // images, minlength=matches.category_count)
 
 
 def _within(rank: NDArray[np.int32], limit: int | None) -> int:
