@@ -28,7 +28,7 @@ struct Strings {
 struct GroundTruthFile {
     std::vector<std::int64_t> image_id;
     std::vector<std::int32_t> width_px, height_px;  // positive
-    Strings file_name;
+    Strings file_name;  // empty where there is none; a backslash may stand between folders
 
     std::vector<std::int64_t> category_id;
     Strings category_name;
@@ -38,7 +38,7 @@ struct GroundTruthFile {
     std::vector<std::int64_t> of_image, of_category;
     std::vector<double> xywh;  // [n, 4]
     std::vector<double> area;  // [n] NaN where the file gives none
-    std::vector<std::uint8_t> crowd, ignore, difficult;
+    std::vector<std::uint8_t> crowd, ignore, difficult;  // 0 or 1
     std::vector<std::int8_t> truncated, occluded;  // -1 where the file does not say
     std::uint64_t bytes = 0;
 

@@ -150,7 +150,8 @@ def _numbers(
     """Return a block's numbers, float64 ``[LANES]``, and its categories', float64 ``[K, LANES]``, by name."""
     named = {summary.name: resampled_mean(summary, average, recall, curves) for summary in summaries(protocol)}
     per_category = {f"AP{suffix}": average[t, :, 0] for t, suffix in named_thresholds(protocol)}
-    per_category[f"AR{protocol.max_dets[-1]}"] = recall[:, :, 0, -1].mean(axis=0)
+    if (limit := protocol.max_dets[-1]) is not None:
+        per_category[f"AR{limit}"] = recall[:, :, 0, -1].mean(axis=0)
     for number, suffix in _areas(protocol):
         per_category[f"AP{suffix}"] = average[:, :, number].mean(axis=0)
         per_category[f"recall{suffix}"] = recall[0, :, number, -1]

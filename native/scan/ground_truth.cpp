@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "columns.hpp"
+#include "append.hpp"
 #include "entry.hpp"
 #include "fields.hpp"
 #include "ids.hpp"
