@@ -95,6 +95,7 @@ struct Grouped {
     std::vector<std::uint32_t> order;
 
     Grouped(const std::vector<std::int32_t> &places, const std::vector<std::int32_t> &image_row) {
+        nb::gil_scoped_release release;
         image.reserve(places.size());
         for (const std::int32_t place : places) image.push_back(image_row[static_cast<std::size_t>(place)]);
         order = stable_order(image.data(), image.size(), image_row.size());

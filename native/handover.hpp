@@ -26,19 +26,25 @@ nb::object owned(std::unique_ptr<T[]> values, const std::array<std::size_t, Dime
     return nb::cast(nb::ndarray<nb::numpy, T>(data, Dimensions, shape.data(), owner));
 }
 
-// An array of `count` values, the i-th `value(i)`.
+// An array of `count` values, the i-th `value(i)`. Filling it needs no Python: other threads may go on.
 template <typename T, typename Value>
 nb::object column_of(std::size_t count, const Value &value) {
     std::unique_ptr<T[]> values(new T[count]);
-    for (std::size_t i = 0; i < count; ++i) values[i] = value(i);
+    {
+        nb::gil_scoped_release release;
+        for (std::size_t i = 0; i < count; ++i) values[i] = value(i);
+    }
     return owned(std::move(values), std::array{count});
 }
 
-// A table of `count` rows of `Width` values; `fill(i, row)` writes row i.
+// A table of `count` rows of `Width` values; `fill(i, row)` writes row i, without Python.
 template <typename T, std::size_t Width, typename Fill>
 nb::object table_of(std::size_t count, const Fill &fill) {
     std::unique_ptr<T[]> values(new T[Width * count]);
-    for (std::size_t i = 0; i < count; ++i) fill(i, values.get() + Width * i);
+    {
+        nb::gil_scoped_release release;
+        for (std::size_t i = 0; i < count; ++i) fill(i, values.get() + Width * i);
+    }
     return owned(std::move(values), std::array{count, Width});
 }
 
