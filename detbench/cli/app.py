@@ -11,6 +11,7 @@ import typer
 
 from detbench import __version__
 from detbench.cli.check import check
+from detbench.cli.compare import compare
 from detbench.cli.console import prepare_streams, say
 from detbench.cli.convert import convert
 from detbench.cli.datasets import datasets
@@ -67,7 +68,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Look at data": {"inspect": inspect, "check": check, "stats": stats, "show": show, "datasets": datasets},
     "Change data": {"split": split, "sample": sample, "merge": merge, "draw": draw},
     "TFRecords": {"convert": convert, "verify": verify},
-    "Predictions and scores": {"predict": predict, "eval": evaluate, "report": report},
+    "Predictions and scores": {"predict": predict, "eval": evaluate, "compare": compare, "report": report},
 }
 
 for _panel, _commands in _PANELS.items():

@@ -12,7 +12,6 @@ from detbench.data.tables import Dataset
 from detbench.environment import environment
 from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts
 from detbench.evaluation.fingerprints import dataset_fingerprint, predictions_fingerprint
-from detbench.evaluation.intervals import Intervals, bootstrap
 from detbench.evaluation.metrics.curves import DRAWN, LEVELS
 from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
 from detbench.evaluation.remarks import about_split, gravest_first, reason_for_category, reasons, remarks
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detbench.data.predictions import LoadedPredictions
+    from detbench.evaluation.intervals import Intervals
     from detbench.evaluation.metrics.curves import Accumulated
     from detbench.evaluation.protocols import Protocol
     from detbench.evaluation.scored import Scored
@@ -33,15 +33,21 @@ __all__ = ["assemble"]
 _DECIMALS_DRAWN = 6
 
 
-def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, format_name: str | None) -> Document:
+def assemble(
+    scored: Scored,
+    drawn: Intervals | None,
+    *,
+    name: str | None,
+    source: Dataset | Path | str,
+    format_name: str | None,
+) -> Document:
     """Return the whole result.
 
-    ``name`` is what to call the predictions, by default their file's stem; ``source`` and ``format_name`` are what
-    the ground truth was read from, and as what.
+    ``drawn`` holds the intervals; ``name`` is what to call the predictions, by default their file's stem; ``source``
+    and ``format_name`` are what the ground truth was read from, and as what.
     """
     dataset, loaded, curves, rules = scored.dataset, scored.loaded, scored.curves, scored.matches.protocol
-    draws, table = scored.draws, loaded.predictions
-    drawn = bootstrap(scored.matches, curves, resamples=draws.resamples, seed=draws.seed) if draws else None
+    table = loaded.predictions
     metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
     return Document(
         detbench=__version__,

@@ -59,12 +59,16 @@ class Draws:
         """Return float64 ``[n, S]``: sums over the images of every draw of the columns of ``per_image`` ``[I, n]``."""
         return np.concatenate([per_image.T @ weight for weight in self.blocks()], axis=1)
 
+    def resampled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return float64 ``[..., resamples]``: the values ``[..., S]`` of the draws that are resamples."""
+        return values[..., : self.resamples]
+
     def interval(self, point: float | None, values: NDArray[np.float64]) -> tuple[float, float] | None:
         """Return the interval of a number from its values in the draws, ``[S]``, NaN where it was undefined.
 
         None where the number is undefined, or no draw defines it.
         """
-        drawn = values[: self.resamples]
+        drawn = self.resampled(values)
         drawn = drawn[~np.isnan(drawn)]
         if point is None or not drawn.size:
             return None

@@ -35,13 +35,16 @@ if TYPE_CHECKING:
     from detbench.evaluation.metrics.curves import Accumulated
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["Intervals", "bootstrap"]
+__all__ = ["Drawn", "Intervals", "bootstrap"]
 
 Values = dict[str, "NDArray[np.float64]"]
 
 #: Resamples that are computed together; the native part's lanes.
 LANES = 16
 LEVEL_OF_CONFIDENCE = 0.95
+
+#: A category's numbers whose draws are kept; under a single threshold the first says all.
+COMPARED = ("AP", "AP50")
 
 #: What lies in fewer images than this has no interval: every resample that holds it holds the same.
 FEWEST_IMAGES = 2
@@ -54,16 +57,43 @@ _NO_LIMIT = np.iinfo(np.int32).max
 _INTERPOLATIONS = {"101-point": 0, "11-point": 1, "all-point": WHOLE_CURVE}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """The numbers in each of the S draws: what two models on the same ground truth are compared by.
+
+    Attributes
+    ----------
+    resamples, seed
+        With the number of images they make the :class:`~detbench.evaluation.draws.Draws` that the values are of.
+    metrics
+        Name → float64 ``[S]``, NaN where a draw does not define the number.
+    per_category
+        Name → float64 ``[K, S]``, likewise; of the category's numbers those in COMPARED.
+    metric_images, category_images
+        In how many images there is ground truth to be found: of each metric's sizes, and int64 ``[K]`` of each
+        category.
+    """
+
+    resamples: int
+    seed: int
+    metrics: Mapping[str, NDArray[np.float64]]
+    per_category: Mapping[str, NDArray[np.float64]]
+    metric_images: Mapping[str, int]
+    category_images: NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True)
 class Intervals:
     """``metrics`` maps a name to (low, high); ``per_category`` holds a like table a category; ``method`` in words.
 
-    A name is missing where the number is undefined, or where what it counts lies in a single image.
+    A name is missing where the number is undefined, or where what it counts lies in a single image. ``drawn`` holds
+    the values that the intervals were made of.
     """
 
     metrics: dict[str, tuple[float, float]]
     per_category: list[dict[str, tuple[float, float]]]
     method: str
+    drawn: Drawn
 
 
 def bootstrap(matches: Matches, curves: Accumulated, *, resamples: int = 1000, seed: int = 0) -> Intervals:
@@ -79,23 +109,31 @@ def bootstrap(matches: Matches, curves: Accumulated, *, resamples: int = 1000, s
         weights = (_weights(matches.image_count, seed, number) for number in range(-(-resamples // LANES)))
         blocks = list(pool.map(lambda weight: _reduced(protocol, curves, *compute(weight)), weights))
     named, per_category = (
-        {name: np.concatenate([part[name] for part in parts], axis=-1)[..., :resamples] for name in parts[0]}
+        {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
         for parts in zip(*blocks, strict=True)
     )
     images = _image_counts(matches)
     points = [category_metrics(curves, protocol, category) for category in range(matches.category_count)]
     return Intervals(
         metrics=_intervals(
-            {s.name: named[s.name] for s in summaries(protocol) if images[-1, s.area] >= FEWEST_IMAGES},
+            {s.name: named[s.name][:resamples] for s in summaries(protocol) if images[-1, s.area] >= FEWEST_IMAGES},
             {s.name: value_of(s, curves, protocol) for s in summaries(protocol)},
         ),
         per_category=[
-            _intervals({name: values[category] for name, values in per_category.items()}, points[category])
+            _intervals({name: values[category, :resamples] for name, values in per_category.items()}, points[category])
             if images[category, 0] >= FEWEST_IMAGES
             else {}
             for category in range(matches.category_count)
         ],
         method=f"95 % percentile bootstrap over images, {resamples} resamples, seed {seed}",
+        drawn=Drawn(
+            resamples,
+            seed,
+            named,
+            {name: per_category[name] for name in COMPARED[: len(protocol.iou_thresholds)] if name in per_category},
+            {s.name: int(images[-1, s.area]) for s in summaries(protocol)},
+            images[:-1, 0],
+        ),
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts, Remark
+    from detbench.evaluation.intervals import Drawn
 
 __all__ = ["Result"]
 
@@ -22,7 +23,8 @@ __all__ = ["Result"]
 class Result:
     """A run's numbers with everything that says what they are.
 
-    Its attributes are the fields of :class:`~detbench.evaluation.document.Document`, which says what each is.
+    Its attributes are the fields of :class:`~detbench.evaluation.document.Document`, which says what each is; and
+    ``drawn``, the numbers in each resample, where intervals were computed and not read from a file.
     """
 
     schema: str
@@ -41,9 +43,14 @@ class Result:
     remarks: list[Remark]
 
     def __init__(
-        self, complete: Callable[[], Document] | Document, *, metrics: dict[str, float | None] | None = None
+        self,
+        complete: Callable[[], Document] | Document,
+        *,
+        metrics: dict[str, float | None] | None = None,
+        drawn: Drawn | None = None,
     ) -> None:
         self._complete = complete
+        self.drawn = drawn
         if metrics is not None:
             self.metrics = metrics
 
@@ -89,6 +96,20 @@ class Result:
 
         with replacing(Path(path)) as file:
             file.write(self.to_json())
+
+    def save_draws(self, path: Path | str) -> None:
+        """Write the numbers in each resample to ``path``, whole or not at all; without any, remove what is there.
+
+        Raises DataError.
+        """
+        from pathlib import Path
+
+        from detbench.evaluation.drawn_file import write_drawn
+
+        if self.drawn is None:
+            Path(path).unlink(missing_ok=True)
+        else:
+            write_drawn(Path(path), self.document, self.drawn)
 
     @classmethod
     def load(cls, path: Path | str) -> Result:
