@@ -26,24 +26,29 @@ def match(
     not_counted: NDArray[np.uint64],
     partner: NDArray[np.int32],
 ) -> None: ...
-def resample_block(
-    *,
-    image: NDArray[np.int32],
-    rank: NDArray[np.int32],
-    found: NDArray[np.uint64],
-    not_counted: NDArray[np.uint64],
-    offsets: NDArray[np.int64],
-    truth_image: NDArray[np.int32],
-    truth_ignored: NDArray[np.uint64],
-    truth_offsets: NDArray[np.int64],
-    bit_count: int,
-    levels: NDArray[np.float64],
-    interpolation: int,
-    max_dets: NDArray[np.int32],
-    weight: NDArray[np.uint8],
-    average_precision: NDArray[np.float64],
-    recall: NDArray[np.float64],
-) -> None: ...
+
+class Resampler:
+    def __init__(
+        self,
+        *,
+        image: NDArray[np.int32],
+        rank: NDArray[np.int32],
+        found: NDArray[np.uint64],
+        not_counted: NDArray[np.uint64],
+        offsets: NDArray[np.int64],
+        truth_image: NDArray[np.int32],
+        truth_ignored: NDArray[np.uint64],
+        truth_offsets: NDArray[np.int64],
+        bit_count: int,
+        levels: NDArray[np.float64],
+        interpolation: int,
+        max_dets: NDArray[np.int32],
+    ) -> None: ...
+    def block(
+        self, *, weight: NDArray[np.uint8], average_precision: NDArray[np.float64], recall: NDArray[np.float64]
+    ) -> None: ...
+
+def weighted_sums(per_image: NDArray[np.float64], weight: NDArray[np.uint8], out: NDArray[np.float64]) -> None: ...
 def pairwise_iou(
     a: NDArray[np.float64],
     area_a: NDArray[np.float64],

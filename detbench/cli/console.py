@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-__all__ = ["prepare_streams", "print_json", "printable", "progress", "say", "stdout"]
+__all__ = ["prepare_streams", "print_json", "print_json_text", "printable", "progress", "say", "stdout"]
 
 _PIPE_WIDTH = 100
 
@@ -74,16 +74,17 @@ def say(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print ``value`` as JSON on standard output; NaN and infinities are refused, not written.
+    """Print ``value`` as JSON on standard output; NaN and infinities are refused, not written."""
+    print_json_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
-    Letters stand as they are, unless one of them has no place in the stream's encoding: then all are escaped.
-    """
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+
+def print_json_text(text: str) -> None:
+    """Print JSON on standard output; escaped where a letter has no place in the stream's encoding."""
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
-        text = json.dumps(value, indent=2, allow_nan=False)
-    sys.stdout.write(text + "\n")
+        text = json.dumps(json.loads(text), indent=2)
+    sys.stdout.write(text.rstrip("\n") + "\n")
 
 
 @contextlib.contextmanager

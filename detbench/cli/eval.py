@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detbench.cli.console import print_json, say, stdout
+from detbench.cli.console import print_json_text, say, stdout
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     if output is not None:
         _save(result, output)
     if as_json:
-        print_json(result.to_dict())
+        print_json_text(result.to_json().decode())
         _say_remarks(result, {"error"})
         return
     _show(result, per_category=not no_per_category)

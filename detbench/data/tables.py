@@ -293,6 +293,14 @@ class Predictions:
         """Return int64 ``[image_count + 1]``: image ``i``'s rows are ``offsets[i]`` to ``offsets[i + 1]``."""
         return np.searchsorted(self.image, np.arange(image_count + 1)).astype(np.int64)
 
+    def take(self, rows: NDArray[np.intp] | slice) -> Predictions:
+        """Return the predictions at ``rows``, a slice or an ascending index."""
+        return Predictions(self.image[rows], self.category[rows], self.box[rows], self.score[rows], self.size_px[rows])
+
+    def images(self) -> NDArray[np.int32]:
+        """Return int32: the images that have at least one prediction, ascending."""
+        return self.image[np.flatnonzero(np.diff(self.image, prepend=np.int32(-1)))]
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row a prediction, the corners as ``x1 y1 x2 y2``. Needs pandas."""
         corners = dict(zip(("x1", "y1", "x2", "y2"), self.box.T, strict=True))

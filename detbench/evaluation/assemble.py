@@ -33,21 +33,14 @@ __all__ = ["assemble"]
 _DECIMALS_DRAWN = 6
 
 
-def assemble(
-    scored: Scored,
-    drawn: Intervals | None,
-    *,
-    name: str | None,
-    source: Dataset | Path | str,
-    format_name: str | None,
-) -> Document:
+def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, format_name: str | None) -> Document:
     """Return the whole result.
 
-    ``drawn`` holds the intervals; ``name`` is what to call the predictions, by default their file's stem; ``source``
-    and ``format_name`` are what the ground truth was read from, and as what.
+    ``name`` is what to call the predictions, by default their file's stem; ``source`` and ``format_name`` are what
+    the ground truth was read from, and as what.
     """
     dataset, loaded, curves, rules = scored.dataset, scored.loaded, scored.curves, scored.matches.protocol
-    table = loaded.predictions
+    drawn, table = scored.intervals, loaded.predictions
     metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
     return Document(
         detbench=__version__,
@@ -129,6 +122,6 @@ def _prediction_facts(loaded: LoadedPredictions, dataset: Dataset) -> Prediction
         source=unbroken(Path(loaded.source).name),
         fingerprint=predictions_fingerprint(dataset, table),
         predictions=len(table),
-        images=len(np.unique(table.image)),
+        images=len(table.images()),
         dropped=sum(loaded.dropped.values()),
     )

@@ -10,8 +10,8 @@ from detbench import __version__
 from detbench.errors import UsageError
 from detbench.evaluation.comparison import Comparison, Contestant
 from detbench.evaluation.differences import category_differences, metrics_paired, overall_differences
-from detbench.evaluation.draws import LEVEL_OF_CONFIDENCE, Draws
-from detbench.evaluation.metrics.paired import chance_of_best, rank_bounds, rank_of
+from detbench.evaluation.draws import Draws
+from detbench.evaluation.metrics.paired import chance_of_best, least_p, rank_bounds, rank_of
 from detbench.evaluation.results import Result
 from detbench.evaluation.runs import evaluated_runs, remarks_on, require_alike, written_runs
 from detbench.words import brief
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import Unpack
+
+    from numpy.typing import NDArray
 
     from detbench.data.tables import Dataset
     from detbench.evaluation.comparison import CategoryDifference, Difference
@@ -33,10 +35,11 @@ _NEITHER_IS_BETTER = ("count_bias",)
 
 _LONGEST_LIST = 300
 
+_LEVEL = 0.95
+
 _P_METHOD = (
-    "two-sided, from the share of the resamples on the other side of 0, beyond them from a normal distribution; at "
-    "least 2 / 2ⁿ for n images; Holm's correction within the ranking metric, the other metrics, and each model's "
-    "categories"
+    "two-sided, 1 less the level at which the interval just reaches 0; at least 2 / 2ⁿ for n images; Holm's correction "
+    "within the ranking metric, the other metrics, and each model's categories"
 )
 
 
@@ -150,14 +153,15 @@ def _contestants(
 ) -> list[Contestant]:
     """Return the models by rank, equals in the order they were given in."""
     sign = -1 if _lower_is_better(metric) else 1
-    values = np.array([run.document.metrics[metric] for run in runs], dtype=np.float64)
-    drawn = np.stack([draws.resampled(run.drawn.metrics[metric]) for run in runs])
-    drawn = sign * drawn[:, ~np.isnan(drawn).any(axis=0)]
+    values = sign * np.array([run.document.metrics[metric] for run in runs], dtype=np.float64)
+    drawn = sign * np.stack([run.drawn.metrics[metric] for run in runs])
+    between = rank_bounds(values, _pairwise(values, drawn, first.drawn.metric_images[metric], draws), _LEVEL).tolist()
+    drawn = draws.resampled(drawn)
+    drawn = drawn[:, ~np.isnan(drawn).any(axis=0)]
     if not drawn.size:
         raise UsageError(f"no model can be ranked by {metric}: no resample defines it")
-    between = rank_bounds(drawn, LEVEL_OF_CONFIDENCE).tolist()
     best = chance_of_best(drawn).tolist()
-    rank = rank_of(sign * values[:, None])[:, 0].tolist()
+    rank = rank_of(values[:, None])[:, 0].tolist()
     found = []
     for row in sorted(range(len(runs)), key=rank.__getitem__):
         run, facts = runs[row], runs[row].document.predictions
@@ -168,7 +172,7 @@ def _contestants(
                 predictions=facts.source,
                 fingerprint=facts.fingerprint,
                 detbench=run.document.detbench,
-                value=float(values[row]),
+                value=float(sign * values[row]),
                 interval=run.document.intervals.get(metric),
                 rank=rank[row],
                 rank_interval=tuple(between[row]),
@@ -179,3 +183,15 @@ def _contestants(
             )
         )
     return found
+
+
+def _pairwise(
+    values: NDArray[np.float64], drawn: NDArray[np.float64], images: int, draws: Draws
+) -> NDArray[np.float64]:
+    """Return float64 ``[m, m]``: p of the difference between any two of m models, NaN on the diagonal."""
+    p = np.full((len(values), len(values)), np.nan)
+    for row in range(len(values) - 1):
+        rest = slice(row + 1, None)
+        p[row, rest] = np.maximum(draws.p_values(values[rest] - values[row], drawn[rest] - drawn[row]), least_p(images))
+        p[rest, row] = p[row, rest]
+    return p

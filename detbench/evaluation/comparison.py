@@ -76,7 +76,7 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True):
     value, interval
         The ranking metric, and its own interval.
     rank, rank_interval
-        1 is the best and equals share a rank; between which ranks it lies in the middle 95 % of the resamples.
+        1 is the best and equals share a rank; the ranks that it may have by the tests of it against every other model.
     best
         The share of the resamples in which it is the best; equals share a resample.
     same_predictions

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.evaluation.comparison import CategoryDifference, Difference
-from detbench.evaluation.draws import LEVEL_OF_CONFIDENCE
-from detbench.evaluation.metrics.paired import holm, least_p, opposite_share, p_values
+from detbench.evaluation.metrics.paired import holm, least_p, opposite_share
 from detbench.words import counted
 
 if TYPE_CHECKING:
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Paired", "category_differences", "metrics_paired", "overall_differences"]
 
-_SIGNIFICANT = 1 - LEVEL_OF_CONFIDENCE
+#: p-values below this are called significant; the intervals' level is its complement.
+_SIGNIFICANT = 0.05
 
 #: Fewer images than this have no interval.
 _FEWEST_IMAGES = 2
@@ -51,25 +51,31 @@ class Paired:
         return self.model - self.baseline
 
     def p(self) -> NDArray[np.float64]:
-        """Return float64 ``[n]``: two-sided p-values."""
-        return p_values(self.difference, self.draws.resampled(self.drawn), self.images)
+        """Return float64 ``[n]``: two-sided p-values, NaN where undefined.
+
+        Draws of few images do not know how few they are: p is at least :func:`~.metrics.paired.least_p`.
+        """
+        return np.maximum(
+            self.draws.p_values(self.difference, self.drawn), [least_p(int(number)) for number in self.images]
+        )
 
     def differences(self, p: NDArray[np.float64], p_holm: NDArray[np.float64]) -> dict[str, Difference]:
         """Return a difference a name, with the p-values ``[n]`` and those that are corrected for their number."""
         point = self.difference
         opposite = opposite_share(point, self.draws.resampled(self.drawn))
+        ends = self.draws.intervals(point, self.drawn)
+        ends[self.images < _FEWEST_IMAGES] = np.nan
         equal = (point == 0) & ~np.nan_to_num(self.drawn).any(axis=1)
         found = {}
         for row, name in enumerate(self.names):
             difference, images = _number(point[row]), int(self.images[row])
-            ends = self.draws.interval(difference, self.drawn[row]) if images >= _FEWEST_IMAGES else None
             verdict = _verdict(difference, float(p_holm[row]), equal=bool(equal[row]))
             found[name] = Difference(
                 model=_number(self.model[row]),
                 baseline=_number(self.baseline[row]),
                 difference=difference,
-                low=ends[0] if ends else None,
-                high=ends[1] if ends else None,
+                low=_number(ends[row, 0]),
+                high=_number(ends[row, 1]),
                 opposite=_number(opposite[row]),
                 p=_number(p[row]),
                 p_holm=_number(p_holm[row]),

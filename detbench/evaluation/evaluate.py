@@ -63,16 +63,14 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
 
     from detbench.evaluation.assemble import assemble
     from detbench.evaluation.draws import Draws
-    from detbench.evaluation.intervals import bootstrap
     from detbench.evaluation.scored import score
 
     dataset = _ground_truth(ground_truth, split, format_name)
     loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
     draws = Draws(len(dataset.images), resamples=resamples, seed=seed) if intervals and len(dataset.images) else None
     scored = score(dataset, loaded, rules, draws)
-    found = bootstrap(scored.matches, scored.curves, resamples=draws.resamples, seed=draws.seed) if draws else None
-    document = assemble(scored, found, name=name, source=ground_truth, format_name=format_name)
-    return Result(document, drawn=found.drawn if found else None)
+    document = assemble(scored, name=name, source=ground_truth, format_name=format_name)
+    return Result(document, drawn=scored.intervals.drawn if scored.intervals else None)
 
 
 def _ground_truth(given: Dataset | Path | str, split: str | None, format_name: str | None) -> Dataset:

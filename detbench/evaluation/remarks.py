@@ -106,7 +106,7 @@ def _about_predictions(dataset: Dataset, predictions: Predictions, dropped: Mapp
                 f"{proposals:,} boxes have no category and take no part in these numbers",
             )
         )
-    without = len(dataset.images) - len(np.unique(predictions.image))
+    without = len(dataset.images) - len(predictions.images())
     if without:
         text = f"{without:,} of {counted(len(dataset.images), 'image')} without any prediction; they count"
         found.append(_remark("images-without-predictions", "note", text))
@@ -120,7 +120,8 @@ def _about_limits(dataset: Dataset, predictions: Predictions, matches: Matches) 
     found = []
     truth = dataset.ground_truth
     kept = truth.category >= 0
-    pairs = np.unique(np.stack([truth.image[kept], truth.category[kept]], axis=1), axis=0, return_counts=True)[1]
+    pair = truth.image[kept].astype(np.int64) * len(dataset.categories) + truth.category[kept]
+    pairs = np.unique(pair, return_counts=True)[1]
     over = int(np.count_nonzero(pairs > limit))
     if over:
         found.append(
@@ -197,7 +198,7 @@ def about_split(dataset: Dataset, predictions: Predictions, path: Path, format_n
     Looked for only where many images are without predictions: a format that cannot tell its splits from what was
     read is read once more.
     """
-    with_predictions = np.unique(predictions.image)
+    with_predictions = predictions.images()
     without = len(dataset.images) - len(with_predictions)
     if dataset.split is not None or not len(predictions) or without < LARGE_PART * len(dataset.images):
         return []

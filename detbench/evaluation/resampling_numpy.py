@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["WHOLE_CURVE", "resample_block"]
+__all__ = ["WHOLE_CURVE", "resample_block", "weighted_sums"]
 
 #: The interpolation that sums the area under the whole curve instead of levels.
 WHOLE_CURVE = 2
@@ -88,3 +88,11 @@ def _average(
     first = np.searchsorted(reached, levels, side="left")
     at_levels = np.where(first < len(best), best[np.minimum(first, len(best) - 1)], 0.0)
     return float(at_levels.mean())
+
+
+def weighted_sums(per_image: NDArray[np.float64], weight: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return float64 ``[n, lanes]``: the sums of the columns of ``per_image`` ``[I, n]``, weighted by ``[I, lanes]``.
+
+    Not by a matrix product: its last bits depend on the number of threads.
+    """
+    return np.asarray(np.einsum("in,il->nl", per_image, weight.astype(np.float64), optimize=False))

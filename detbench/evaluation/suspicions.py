@@ -32,8 +32,12 @@ _MEANINGLESS_SHARE = 1 / 3
 _OUTSIDE_SHARE = 1 / 3
 _REPEATED_SHARE = 0.1
 
-#: Weights without a common measure, for score, category and corners.
-_MIXTURE = (1.0, 2**0.5, 3**0.5, 5**0.5, 7**0.5, 11**0.5)
+#: Odd multipliers that scatter the bits of score, category, image and corners (Steele et al. 2014, SplitMix).
+_SCATTER = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(0xBF58476D1CE4E5B9)
+
+#: Of more predictions than this, so many spread over the file are looked at first; all of them only if those are odd.
+_SAMPLE = 20_000
 
 #: Too few to tell anything by.
 _FEWEST = 3
@@ -58,12 +62,24 @@ def suspicions(dataset: Dataset, loaded: LoadedPredictions) -> list[Remark]:
     found = list(_conventions(dataset, "the ground truth"))
     if len(loaded.predictions) < 1:
         return found
+    boxes = _about_boxes(dataset, _sparse(loaded)) and _about_boxes(dataset, loaded)
+    table = loaded.predictions
+    inside_out = [] if any(remark.code in _REMEDIES for remark in boxes) else _inside_out(table)
+    return [*found, *inside_out, *boxes, *_repeated(table), *_scores(table)]
+
+
+def _about_boxes(dataset: Dataset, loaded: LoadedPredictions) -> list[Remark]:
+    """Return what is odd about a large part of the boxes: another convention, fractions, or all out of the picture."""
+    table = loaded.predictions
     swapped = list(_conventions(_disguised(dataset, loaded), "the predictions file"))
-    boxes = swapped or [
-        *_inside_out(loaded.predictions),
-        *(_fractions(dataset, loaded.predictions) or _outside(dataset, loaded.predictions)),
-    ]
-    return [*found, *boxes, *_repeated(loaded.predictions), *_scores(loaded.predictions)]
+    return swapped or _fractions(dataset, table) or _outside(dataset, table)
+
+
+def _sparse(loaded: LoadedPredictions) -> LoadedPredictions:
+    """Return predictions of which some spread over the file are left, if they are many."""
+    table = loaded.predictions
+    step = max(len(table) // _SAMPLE, 1)
+    return replace(loaded, predictions=table.take(slice(None, None, step)))
 
 
 def _conventions(dataset: Dataset, whose: str) -> Iterator[Remark]:
@@ -147,17 +163,15 @@ def _outside(dataset: Dataset, table: Predictions) -> list[Remark]:
     return [Remark(code="boxes-outside", severity="error", message=text)]
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a mixture of the largest numbers may overflow: it only sorts
 def _repeated(table: Predictions) -> list[Remark]:
     """Return a warning if many rows stand twice: each repetition is a false positive."""
-    columns = np.column_stack([table.score, table.category, table.box])
-    # Equal rows have equal mixtures, and others hardly ever: one sort in place of six.
-    mixture = np.sum([weight * column for weight, column in zip(_MIXTURE, columns.T, strict=True)], axis=0)
-    order = np.lexsort((mixture, table.image))
-    columns, image = columns[order], table.image[order]
-    same = (image[1:] == image[:-1]) & (columns[1:] == columns[:-1]).all(axis=1)
+    hashes = _row_hashes(table)
+    if np.count_nonzero(np.diff(np.sort(hashes)) == 0) < max(_REPEATED_SHARE * len(table), _FEWEST):
+        return []
+    order = np.argsort(hashes, kind="stable")
+    columns = np.column_stack([table.image, table.score, table.category, table.box])[order]
     repeats = np.zeros(len(table), dtype=np.bool_)
-    repeats[order[1:]] = same
+    repeats[order[1:]] = (columns[1:] == columns[:-1]).all(axis=1)
     if repeats.mean() < _REPEATED_SHARE or int(repeats.sum()) < _FEWEST:
         return []
     text = (
@@ -165,6 +179,16 @@ def _repeated(table: Predictions) -> list[Remark]:
         "each repetition is a false positive; write every prediction once"
     )
     return [Remark(code="predictions-repeated", severity="warning", message=text)]
+
+
+@np.errstate(over="ignore")  # a hash wraps around
+def _row_hashes(table: Predictions) -> NDArray[np.uint64]:
+    """Return uint64 ``[N]``: equal for equal rows, and hardly ever for others."""
+    hashes = table.image.astype(np.uint64)
+    for column in (table.category.astype(np.uint64), table.score.view(np.uint64), *table.box.view(np.uint64).T):
+        hashes = (hashes ^ (hashes >> np.uint64(29)) ^ column) * _SCATTER
+        hashes = (hashes ^ (hashes >> np.uint64(32))) * _MIX
+    return hashes
 
 
 def _scores(table: Predictions) -> Iterator[Remark]:

@@ -65,7 +65,7 @@ def _lead(comparison: Comparison, found: Difference, ahead: str, behind: str) ->
     gain = f"{sign * (found.difference or 0):.3f} {comparison.metric}"
     if found.low is not None and found.high is not None:
         low, high = sorted((sign * found.low, sign * found.high))
-        gain += f" [{low:.3f}, {high:.3f}]"
+        gain += f" {_interval((low, high))}"
     on = f"on {_name(data.name)} ({counted(data.images, 'image')})"
     doubt = ", which is not significant" if found.verdict == "not significant" else ""
     return f"{ahead} is ahead of {behind} by {gain} {on}{doubt}: {_certainty(comparison, found)}."
@@ -83,7 +83,7 @@ def _certainty(comparison: Comparison, found: Difference) -> str:
 def _of_many(comparison: Comparison) -> Iterator[str]:
     best, metric = comparison.models[0], comparison.metric
     data, count = comparison.dataset, len(comparison.models)
-    interval = f" [{best.interval[0]:.3f}, {best.interval[1]:.3f}]" if best.interval else ""
+    interval = f" {_interval(best.interval)}" if best.interval else ""
     yield (
         f"{_name(best.name)} has the best {metric} of {count} models on {_name(data.name)} "
         f"({counted(data.images, 'image')}): {best.value:.3f}{interval}, and is the best in {_share(best.best)} of "
@@ -206,12 +206,16 @@ def _cells(found: Difference) -> tuple[str, str]:
 def _signed(value: float | None) -> str:
     if value is None:
         return _UNDEFINED
-    text = f"{value:+.3f}"
-    return text if float(text) else text[1:]
+    return _unsigned_zero(f"{value:+.3f}")
 
 
 def _interval(ends: tuple[float, float] | None) -> str:
-    return f"[{ends[0]:.3f}, {ends[1]:.3f}]" if ends else _UNDEFINED
+    return f"[{_unsigned_zero(f'{ends[0]:.3f}')}, {_unsigned_zero(f'{ends[1]:.3f}')}]" if ends else _UNDEFINED
+
+
+def _unsigned_zero(text: str) -> str:
+    """Return a number's text, and 0.000 without a sign."""
+    return text if float(text) else text.lstrip("+-")
 
 
 def _value(value: float | None) -> str:

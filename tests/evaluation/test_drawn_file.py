@@ -69,8 +69,9 @@ def test_the_same_draws_are_the_same_bytes(result: Result, saved: Path, monkeypa
     result.save_draws(saved)
     assert saved.read_bytes() == before
     with np.load(saved, allow_pickle=False) as arrays:
-        np.testing.assert_array_equal(arrays["metrics"][0], result.drawn.metrics["AP"])  # type: ignore[union-attr]
-        assert arrays["category/AP"].shape == (2, 112)
+        assert result.drawn
+        np.testing.assert_array_equal(arrays["metrics"][0], result.drawn.metrics["AP"])
+        np.testing.assert_array_equal(arrays["category/AP"], result.drawn.per_category["AP"])
         assert msgspec.json.decode(arrays["about.json"])["schema"] == "detbench.draws/1"
 
 
@@ -126,16 +127,17 @@ def npy(values: np.ndarray, *, pickles: bool = False) -> bytes:  # type: ignore[
 def test_what_eval_did_not_write_is_refused(result: Result, saved: Path) -> None:
     """Cut anywhere, compressed, pickled, of another shape or kind, infinite, a head that lies: one clear error."""
     whole = saved.read_bytes()
-    good = np.zeros((12, 112))
+    size = 112 + 16  # resamples, and a jackknife's draws, by sixteens
+    good = np.zeros((12, size))
     cases = {
         "cannot be read": None,
         "is compressed": npy(good),
-        "12 rows of 112": npy(np.zeros((12, 111))),
+        "12 rows of 128": npy(np.zeros((12, size - 1))),
         "12 rows": npy(good.astype(np.float32)),
         "12 rows of": npy(np.array([None] * 3), pickles=True),
-        "rows of 112": npy(good) + b"0",
-        "of 112": npy(good).replace(b"(12, 112)", b"(99, 112)"),
-        "infinite": npy(np.full((12, 112), np.inf)),
+        "rows of 128": npy(good) + b"0",
+        "of 128": npy(good).replace(b"(12, 128)", b"(99, 128)"),
+        "infinite": npy(np.full((12, size), np.inf)),
     }
     for said, data in cases.items():
         saved.write_bytes(whole)
@@ -149,7 +151,7 @@ def test_what_eval_did_not_write_is_refused(result: Result, saved: Path) -> None
     for change, said in (
         (about, "this version reads"),
         ({"resamples": -1}, "description"),
-        ({"resamples": 1000}, "12 rows of 1,008"),
+        ({"resamples": 1000}, "12 rows of 1,024"),
         ({"metrics": ["AP"]}, "differ in number"),
         ({"category_images": [1, 2, 3]}, "differ in number"),
     ):
