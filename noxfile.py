@@ -6,6 +6,9 @@ own; none needs anything but Python and a C++ compiler.
 
 from __future__ import annotations
 
+import os
+import secrets
+import shutil
 from pathlib import Path
 
 import nox
@@ -76,3 +79,26 @@ def docs(session: nox.Session) -> None:
     install(session, ".[docs]")
     session.run("python", "-P", "docs/make_cli_reference.py")
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build")
+
+
+@nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Fuzz the JSON scanner with sanitizers, each way for so many seconds (60).
+
+    By libFuzzer where there is clang++; by a driver of its own; and so again without what not all machines have. A text
+    that fails is left in ``build/fuzz``; put it into ``native/fuzz/corpus``, which the tests replay.
+    """
+    seconds = session.posargs[0] if session.posargs else "60"
+    here = Path(__file__).parent / "native"
+    corpus, out = here / "fuzz" / "corpus", Path(__file__).parent / "build" / "fuzz"
+    (out / "found").mkdir(parents=True, exist_ok=True)
+    sources = [*map(str, sorted((here / "scan").glob("*.cpp"))), str(here / "fuzz" / "target.cpp")]
+    sanitized = ["-std=c++20", "-O1", "-g", "-fno-sanitize-recover=all", "-pthread", "-ffp-contract=off", *sources]
+    session.chdir(out)
+    if shutil.which("clang++"):
+        session.run("clang++", "-fsanitize=fuzzer,address,undefined", *sanitized, "-o", "libfuzzer", external=True)
+        session.run("./libfuzzer", f"-max_total_time={seconds}", "-max_len=8192", "found", str(corpus), external=True)
+    driver = ["-fsanitize=address,undefined", *sanitized, str(here / "fuzz" / "driver.cpp"), "-o", "driver"]
+    for flags in ([], ["-DDETBENCH_PORTABLE"]):
+        session.run(os.environ.get("CXX", "c++"), *flags, *driver, external=True)
+        session.run("./driver", seconds, str(secrets.randbits(32)), *map(str, sorted(corpus.iterdir())), external=True)

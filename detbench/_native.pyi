@@ -1,5 +1,9 @@
 """Types of the native part; what each function does is said at its twin."""
 
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,6 +53,73 @@ class Resampler:
     ) -> None: ...
 
 def weighted_sums(per_image: NDArray[np.float64], weight: NDArray[np.uint8], out: NDArray[np.float64]) -> None: ...
+def order(
+    *,
+    truth_category: NDArray[np.int32],
+    truth_image: NDArray[np.int32],
+    category: NDArray[np.int32],
+    image: NDArray[np.int32],
+    score: NDArray[np.float64],
+    category_count: int,
+    image_count: int,
+    limit: int,
+    threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]: ...
+def accumulate(
+    *,
+    score: NDArray[np.float64],
+    rank: NDArray[np.int32],
+    found: NDArray[np.uint64],
+    not_counted: NDArray[np.uint64],
+    offsets: NDArray[np.int64],
+    truth_ignored: NDArray[np.uint64],
+    truth_offsets: NDArray[np.int64],
+    max_dets: NDArray[np.int32],
+    interpolation: str,
+    threads: int,
+    precision: NDArray[np.float64],
+    average_precision: NDArray[np.float64],
+    recall: NDArray[np.float64],
+    truth_count: NDArray[np.int64],
+) -> None: ...
+
+class Scores:
+    """What :func:`score_files` found; the columns are named as the fields of detbench's tables."""
+
+    @property
+    def image_count(self) -> int: ...
+    @property
+    def category_count(self) -> int: ...
+    @property
+    def ground_truth_count(self) -> int: ...
+    @property
+    def prediction_count(self) -> int: ...
+    def mean_precision(self, first: int, last: int, area: int) -> float | None: ...
+    def mean_recall(self, first: int, last: int, area: int, max_dets: int) -> float | None: ...
+    def image_columns(self) -> dict[str, Any]: ...
+    def category_columns(self) -> dict[str, Any]: ...
+    def ground_truth_columns(self) -> dict[str, Any]: ...
+    def prediction_columns(self) -> dict[str, Any]: ...
+    def task_columns(self) -> dict[str, Any]: ...
+    def match_columns(self) -> dict[str, Any]: ...
+    def curve_columns(self) -> dict[str, Any]: ...
+
+def score_files(
+    ground_truth: bytes,
+    predictions: bytes,
+    *,
+    thresholds: Sequence[float],
+    areas: Sequence[tuple[float, float]],
+    max_dets: Sequence[int | None],
+    interpolation: str,
+    best_only: bool,
+    iou_above: bool,
+    inclusive: bool,
+    ignore_difficult: bool,
+    ignore_marked: bool,
+    id_zero_is_unmatched: bool,
+    threads: int,
+) -> Scores | None: ...
 def pairwise_iou(
     a: NDArray[np.float64],
     area_a: NDArray[np.float64],
@@ -58,3 +129,11 @@ def pairwise_iou(
     inclusive: bool,
     out: NDArray[np.float64],
 ) -> None: ...
+def scan_predictions(path: str | PathLike[str], threads: int, piece_bytes: int = ...) -> dict[str, Any] | None: ...
+def scan_ground_truth(path: str | PathLike[str], threads: int, piece_bytes: int = ...) -> dict[str, Any] | None: ...
+
+class PredictionStream:
+    def __init__(self, path: str | PathLike[str], piece_bytes: int = ...) -> None: ...
+    def next(self) -> dict[str, Any] | None: ...
+    @property
+    def unusual(self) -> bool: ...

@@ -1,9 +1,6 @@
 // Bindings of matching and of the IoU of pairs.
 #include "matching.hpp"
 
-#include <algorithm>
-#include <atomic>
-#include <thread>
 #include <vector>
 
 #include "bindings.hpp"
@@ -12,9 +9,6 @@ using namespace nanobind::literals;
 
 namespace detbench::bindings {
 namespace {
-
-// Groups are handed out in runs of this many, so that threads seldom meet and small images share a run.
-constexpr std::size_t groups_per_run = 256;
 
 void match(const Table<double> &truth_box, const Column<double> &truth_area, const Column<Mask> &truth_ignored,
            const Column<std::uint8_t> &truth_crowd, const Column<std::uint8_t> &truth_void,
@@ -39,27 +33,15 @@ void match(const Table<double> &truth_box, const Column<double> &truth_area, con
     const GroundTruthColumns truth{
         {truth_box.data(), truth_area.data()}, truth_ignored.data(), truth_crowd.data(), truth_void.data()};
     const PredictionColumns predictions{{box.data(), area.data()}, outside.data()};
-    const std::int64_t *rows = groups.data();
-    const std::size_t group_count = groups.shape(0);
-    Mask *found_out = found.data(), *not_counted_out = not_counted.data();
-    std::int32_t *partner_out = partner.data();
-
+    std::vector<Group> ranges(groups.shape(0));
+    for (std::size_t g = 0; g < ranges.size(); ++g) {
+        const std::int64_t *row = groups.data() + 4 * g;
+        ranges[g] = {static_cast<std::size_t>(row[0]), static_cast<std::size_t>(row[1]),
+                     static_cast<std::size_t>(row[2]), static_cast<std::size_t>(row[3])};
+    }
+    const Outcomes outcomes{found.data(), not_counted.data(), partner.data()};
     nb::gil_scoped_release release;
-    std::atomic<std::size_t> next{0};
-    const auto work = [&] {
-        for (std::size_t begin; (begin = next.fetch_add(groups_per_run)) < group_count;)
-            for (std::size_t g = begin; g < std::min(begin + groups_per_run, group_count); ++g) {
-                const std::int64_t *r = rows + 4 * g;
-                const Group group{static_cast<std::size_t>(r[0]), static_cast<std::size_t>(r[1]),
-                                  static_cast<std::size_t>(r[2]), static_cast<std::size_t>(r[3])};
-                match_group(rules, truth, predictions, group, found_out, not_counted_out, partner_out);
-            }
-    };
-    const std::size_t helpers = std::min(std::max<std::size_t>(threads, 1), group_count / groups_per_run + 1) - 1;
-    std::vector<std::thread> pool;
-    for (std::size_t i = 0; i < helpers; ++i) pool.emplace_back(work);
-    work();
-    for (std::thread &thread : pool) thread.join();
+    match_groups(rules, truth, predictions, ranges, threads, outcomes);
 }
 
 void pairwise_iou(const Table<double> &a, const Column<double> &area_a, const Table<double> &b,

@@ -6,6 +6,9 @@
 
 #include <cstddef>
 #include <stdexcept>
+#include <string>
+
+#include "bootstrap.hpp"
 
 namespace detbench::bindings {
 
@@ -27,7 +30,18 @@ void require_length(const T &array, std::size_t length, const char *what) {
     require(array.shape(0) == length, what);
 }
 
+// A protocol's name of how a curve becomes a number.
+inline Interpolation interpolation_named(const std::string &name) {
+    if (name == "11-point") return Interpolation::points_11;
+    if (name == "all-point") return Interpolation::all_points;
+    require(name == "101-point", "there is no such interpolation");
+    return Interpolation::points_101;
+}
+
 void bind_matching(nb::module_ &module);
+void bind_ordering(nb::module_ &module);
 void bind_resampling(nb::module_ &module);
+void bind_scores(nb::module_ &module);
+void bind_scan(nb::module_ &module);
 
 }  // namespace detbench::bindings

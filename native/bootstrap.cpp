@@ -187,7 +187,7 @@ Resampler::Resampler(const ResampleInput &input)
 struct Resampler::Levels {
     Lanes<std::int32_t> truths;
     Lanes<double> scale;
-    double offset;
+    double offset, most;
     std::array<std::vector<std::int32_t>, lanes> missed;  // counts that lie on a missed level, falling, then -1
 };
 
@@ -198,6 +198,7 @@ void Resampler::set_levels(const std::uint8_t *weight, Span images, Levels &leve
     const bool whole_curve = interpolation_ == Interpolation::all_points;
     // A count that is on no level is 1 / truths away from it, or more; the product's error is 1e-13 at most.
     levels.offset = whole_curve ? 0.5 : 1 + 1e-10;
+    levels.most = whole_curve ? std::numeric_limits<std::int32_t>::max() : static_cast<double>(levels_.size());
     for (std::size_t lane = 0; lane < lanes; ++lane) {
         const std::int32_t truths = levels.truths[lane];
         levels.scale[lane] = whole_curve || truths == 0 ? 1.0 : static_cast<double>(steps) / truths;
@@ -234,11 +235,20 @@ inline void add_weight(Lanes<std::int32_t> &sum, std::int32_t sign, const std::u
     for (std::size_t lane = 0; lane < lanes; ++lane) sum[lane] += sign * weight[lane];
 }
 
+// More is found than there is only where somebody asks for it by changing the masks.
+inline bool any_above(const Lanes<std::int32_t> &found, const Lanes<std::int32_t> &truths) {
+    bool above = false;
+    for (std::size_t lane = 0; lane < lanes; ++lane) above |= found[lane] > truths[lane];
+    return above;
+}
+
 // The levels that this point does not reach, and what lies behind it does, get the best precision from there.
-inline void take_levels(Walk &walk, const Lanes<double> &scale, double offset) {
+template <bool Limited>
+inline void take_levels(Walk &walk, const Lanes<double> &scale, double offset, double most) {
     for (std::size_t lane = 0; lane < lanes; ++lane) {
-        const std::int32_t reached =
-            static_cast<std::int32_t>(walk.found[lane] * scale[lane] + offset) - (walk.found[lane] == walk.missed[lane]);
+        double levels = walk.found[lane] * scale[lane] + offset;
+        if constexpr (Limited) levels = std::min(levels, most);
+        const std::int32_t reached = static_cast<std::int32_t>(levels) - (walk.found[lane] == walk.missed[lane]);
         walk.sum[lane] += walk.best[lane] * (walk.level[lane] - reached);
         walk.level[lane] = reached;
     }
@@ -265,6 +275,7 @@ void Resampler::walk(const Curve &curve, const std::uint8_t *weight, const std::
         add_weight(walk.change, changes_[i].sign, of_image(weight, changes_[i].image));
     std::array<std::size_t, lanes> next_missed{};
     for (std::size_t lane = 0; lane < lanes; ++lane) walk.missed[lane] = levels.missed[lane][0];
+    const bool limited = any_above(walk.found, levels.truths);
     walk.level.fill(0);  // nothing lies behind the last point: what it does not reach gets 0
     std::size_t change = curve.changes.end;
     for (std::size_t i = curve.finds.end; i-- > curve.finds.begin;) {
@@ -275,7 +286,8 @@ void Resampler::walk(const Curve &curve, const std::uint8_t *weight, const std::
         if (passed)
             for (std::size_t lane = 0; lane < lanes; ++lane)
                 while (walk.found[lane] < walk.missed[lane]) walk.missed[lane] = levels.missed[lane][++next_missed[lane]];
-        take_levels(walk, levels.scale, levels.offset);
+        if (limited) take_levels<true>(walk, levels.scale, levels.offset, levels.most);
+        else take_levels<false>(walk, levels.scale, levels.offset, levels.most);
         take_precision(walk, base[finds_[i].stop], spacing);
         add_weight(walk.found, -1, of_image(weight, finds_[i].image));
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "parallel.hpp"
+
 namespace detbench {
 namespace {
 
@@ -116,6 +118,14 @@ Outcome take_best_only(const Rules &rules, const GroundTruthColumns &truth, cons
     return {counts ? free : 0, ignored | (outside & ~bits) | (counts ? 0 : free & outside), partner};
 }
 
+// Without ground truth a prediction is wrong wherever its area is in range.
+void find_nothing(const PredictionColumns &predictions, const Group &group, const Outcomes &outcomes) {
+    const std::size_t begin = group.prediction_begin, count = group.prediction_end - begin;
+    std::fill_n(outcomes.found + begin, count, 0);
+    std::copy_n(predictions.outside + begin, count, outcomes.not_counted + begin);
+    std::fill_n(outcomes.partner + begin, count, -1);
+}
+
 }  // namespace
 
 double intersection_over_union(const double *a, double area_a, const double *b, double area_b, bool crowd_b,
@@ -131,7 +141,8 @@ double intersection_over_union(const double *a, double area_a, const double *b, 
 }
 
 void match_group(const Rules &rules, const GroundTruthColumns &truth, const PredictionColumns &predictions,
-                 const Group &group, Mask *found, Mask *not_counted, std::int32_t *partner) {
+                 const Group &group, const Outcomes &outcomes) {
+    if (group.truth_begin == group.truth_end) return find_nothing(predictions, group, outcomes);
     thread_local std::vector<Mask> taken;
     thread_local std::vector<Candidate> candidates;
     taken.assign(group.truth_end - group.truth_begin, 0);
@@ -143,10 +154,20 @@ void match_group(const Rules &rules, const GroundTruthColumns &truth, const Pred
             find_candidates(rules, truth, predictions, group, p, candidates);
             outcome = take_best_free(rules, truth, candidates, group.truth_begin, predictions.outside[p], taken);
         }
-        found[p] = outcome.found;
-        not_counted[p] = outcome.not_counted;
-        partner[p] = outcome.partner;
+        outcomes.found[p] = outcome.found;
+        outcomes.not_counted[p] = outcome.not_counted;
+        outcomes.partner[p] = outcome.partner;
     }
+}
+
+void match_groups(const Rules &rules, const GroundTruthColumns &truth, const PredictionColumns &predictions,
+                  const std::vector<Group> &groups, std::size_t threads, const Outcomes &outcomes) {
+    share(threads, (groups.size() + groups_per_run - 1) / groups_per_run, [&](Pieces &pieces) {
+        while (const auto run = pieces.next()) {
+            const std::size_t begin = *run * groups_per_run, end = std::min(begin + groups_per_run, groups.size());
+            for (std::size_t g = begin; g < end; ++g) match_group(rules, truth, predictions, groups[g], outcomes);
+        }
+    });
 }
 
 }  // namespace detbench

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace detbench {
 
@@ -42,11 +43,24 @@ struct Group {
     std::size_t truth_begin, truth_end, prediction_begin, prediction_end;
 };
 
+// What matching says of each prediction; arrays of one a prediction.
+struct Outcomes {
+    Mask *found, *not_counted;
+    std::int32_t *partner;
+};
+
 // Sets, for every prediction of the group, the bits in which it found a ground truth (`found`) and the bits in
 // which it does not count (`not_counted`); `partner` is the ground truth's row it took at the lowest threshold in
 // the first area range, counted or not, or -1.
 void match_group(const Rules &rules, const GroundTruthColumns &truth, const PredictionColumns &predictions,
-                 const Group &group, Mask *found, Mask *not_counted, std::int32_t *partner);
+                 const Group &group, const Outcomes &outcomes);
+
+// Groups are handed out in runs of this many, so that threads seldom meet and small groups share a run.
+constexpr std::size_t groups_per_run = 256;
+
+// match_group for every group, on several threads.
+void match_groups(const Rules &rules, const GroundTruthColumns &truth, const PredictionColumns &predictions,
+                  const std::vector<Group> &groups, std::size_t threads, const Outcomes &outcomes);
 
 double intersection_over_union(const double *a, double area_a, const double *b, double area_b, bool crowd_b,
                                bool inclusive);

@@ -2,7 +2,10 @@
 #include "bindings.hpp"
 
 NB_MODULE(_native, module) {
-    module.doc() = "detbench's native part: matching, resampling, IoU. Every function has a NumPy twin.";
+    module.doc() = "detbench's native part: from files to scores, matching, resampling, IoU. Every function has a NumPy twin.";
     detbench::bindings::bind_matching(module);
+    detbench::bindings::bind_ordering(module);
     detbench::bindings::bind_resampling(module);
+    detbench::bindings::bind_scores(module);
+    detbench::bindings::bind_scan(module);
 }

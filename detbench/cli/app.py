@@ -20,6 +20,7 @@ from detbench.cli.eval import evaluate
 from detbench.cli.inspect import inspect
 from detbench.cli.merge import merge
 from detbench.cli.predict import predict
+from detbench.cli.protocols import protocols
 from detbench.cli.report import report
 from detbench.cli.sample import sample
 from detbench.cli.show import show
@@ -68,7 +69,13 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Look at data": {"inspect": inspect, "check": check, "stats": stats, "show": show, "datasets": datasets},
     "Change data": {"split": split, "sample": sample, "merge": merge, "draw": draw},
     "TFRecords": {"convert": convert, "verify": verify},
-    "Predictions and scores": {"predict": predict, "eval": evaluate, "compare": compare, "report": report},
+    "Predictions and scores": {
+        "predict": predict,
+        "eval": evaluate,
+        "compare": compare,
+        "report": report,
+        "protocols": protocols,
+    },
 }
 
 for _panel, _commands in _PANELS.items():

@@ -65,7 +65,7 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
         typer.Option(
             "--protocol",
             "-p",
-            help="How to score: coco, coco_strict, voc2007, voc2012.",
+            help="How to score: coco, coco_strict, voc2007, voc2012, dense, visdrone, or a TOML file of your own.",
             autocompletion=complete_protocol,
         ),
     ] = "coco",
@@ -102,6 +102,9 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     no_per_category: Annotated[
         bool, typer.Option("--no-per-category", help="Leave out the table of categories.")
     ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show every protocol's number side by side, and why they differ.")
+    ] = False,
 ) -> None:
     """Score a detector's predictions against ground truth.
 
@@ -114,9 +117,28 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     detbench eval VOC2007 results/Main --split test --protocol voc2007
     detbench eval data predictions.csv -o run1        # result.json, report.html
     detbench eval gt.json dt.json --json | jq .metrics.AP
+    detbench eval gt.json dt.json --explain           # why is my mAP not COCO's?
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     from detbench.evaluation.evaluate import evaluate as score
 
+    if explain:
+        from detbench.cli.explaining import explain_and_print
+
+        if output is not None:
+            raise UsageError("--explain writes no result; leave out --output, or --explain")
+        explain_and_print(
+            ground_truth,
+            predictions,
+            protocol=protocol,
+            split=split,
+            format_name=format_name,
+            predictions_format=predictions_format,
+            unknown=unknown.value,
+            join=join.value,
+            name=name,
+            as_json=as_json,
+        )
+        return
     if output is not None:
         _require_free(output, ground_truth, predictions)
     result = score(

@@ -6,7 +6,9 @@ import io
 import os
 import struct
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 from simplejpeg import decode_jpeg  # type: ignore[import-untyped]  # it has no stubs
@@ -14,7 +16,10 @@ from simplejpeg import decode_jpeg  # type: ignore[import-untyped]  # it has no 
 from detbench.data.jpeg_header import jpeg_header
 from detbench.errors import DataError
 
-__all__ = ["PICTURE_SUFFIXES", "FolderPictures", "Header", "decode_fully", "read_header", "to_png"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["PICTURE_SUFFIXES", "FolderPictures", "Header", "LaterPictures", "decode_fully", "read_header", "to_png"]
 
 #: File name endings that count as pictures when a folder is searched, lower case.
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".mpo"})
@@ -89,6 +94,33 @@ class FolderPictures:
                 "the picture is missing", file=self.names[row], remedy="put it where the annotation says it is"
             )
         return path
+
+
+class LaterPictures:
+    """Pictures that ``seek`` finds, called when the first is asked for."""
+
+    def __init__(self, seek: Callable[[], FolderPictures]) -> None:
+        self._seek = seek
+
+    @cached_property
+    def _found(self) -> FolderPictures:
+        return self._seek()
+
+    def where(self, row: int) -> str:
+        """See :class:`detbench.data.tables.Pictures`."""
+        return self._found.where(row)
+
+    def path(self, row: int) -> Path | None:
+        """See :class:`detbench.data.tables.Pictures`."""
+        return self._found.path(row)
+
+    def size_bytes(self, row: int) -> int:
+        """See :class:`detbench.data.tables.Pictures`."""
+        return self._found.size_bytes(row)
+
+    def read(self, row: int) -> bytes:
+        """See :class:`detbench.data.tables.Pictures`."""
+        return self._found.read(row)
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -14,7 +14,7 @@ from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, D
 from detbench.evaluation.fingerprints import dataset_fingerprint, predictions_fingerprint
 from detbench.evaluation.metrics.curves import DRAWN, LEVELS
 from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
-from detbench.evaluation.remarks import about_split, gravest_first, reason_for_category, reasons, remarks
+from detbench.evaluation.remarks import about_split, gravest_first, reasons, reasons_of_category, remarks
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
@@ -66,23 +66,24 @@ def assemble(scored: Scored, *, name: str | None, source: Dataset | Path | str, 
 
 def _per_category(scored: Scored, drawn: Intervals | None) -> Iterable[CategoryResult]:
     dataset, matches, curves = scored.dataset, scored.matches, scored.curves
-    predictions = scored.loaded.predictions
+    predictions, truth, protocol = scored.loaded.predictions, dataset.ground_truth, matches.protocol
     count = len(dataset.categories)
-    truth_counts = np.bincount(matches.task.truth_category, minlength=count)
+    truth_counts = np.bincount(truth.category[truth.category >= 0], minlength=count)
     prediction_counts = np.bincount(predictions.category[predictions.category >= 0], minlength=count)
     for category, name in enumerate(dataset.categories.name):
         must = int(curves.truth_count[category, 0])
         ignored = int(truth_counts[category]) - must
-        metrics = category_metrics(curves, matches.protocol, category)
-        why = reason_for_category(must, ignored)
+        by_size = zip(protocol.areas, curves.truth_count[category].tolist(), strict=True)
+        metrics = category_metrics(curves, protocol, category)
         yield CategoryResult(
             name=unbroken(name),
             ground_truths=must,
+            ground_truths_by_size={area.name: found for area, found in list(by_size)[1:]},
             ignored=ignored,
             predictions=int(prediction_counts[category]),
             metrics=metrics,
             intervals=drawn.per_category[category] if drawn else {},
-            reasons={key: why for key, value in metrics.items() if value is None},
+            reasons=reasons_of_category(name, metrics, protocol, must, ignored),
         )
 
 

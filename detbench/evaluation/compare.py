@@ -9,9 +9,9 @@ import numpy as np
 from detbench import __version__
 from detbench.errors import UsageError
 from detbench.evaluation.comparison import Comparison, Contestant
-from detbench.evaluation.differences import category_differences, metrics_paired, overall_differences
 from detbench.evaluation.draws import Draws
 from detbench.evaluation.metrics.paired import chance_of_best, least_p, rank_bounds, rank_of
+from detbench.evaluation.pairs import category_differences, metrics_paired, overall_differences
 from detbench.evaluation.results import Result
 from detbench.evaluation.runs import evaluated_runs, remarks_on, require_alike, written_runs
 from detbench.words import brief

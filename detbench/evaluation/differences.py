@@ -1,4 +1,4 @@
-"""Each number of a model less the baseline's, with its interval, p-value and what that says in a word."""
+"""What a changed setting changed: who takes part, who is right, what must be found; counted, and put into words."""
 
 from __future__ import annotations
 
@@ -7,160 +7,216 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detbench.evaluation.comparison import CategoryDifference, Difference
-from detbench.evaluation.metrics.paired import holm, least_p, opposite_share
 from detbench.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from detbench.evaluation.comparison import Verdict
-    from detbench.evaluation.draws import Draws
-    from detbench.evaluation.runs import Run
+    from detbench.data.tables import Dataset, Predictions
+    from detbench.evaluation.matching import Matches
+    from detbench.evaluation.protocols import Protocol
 
-__all__ = ["Paired", "category_differences", "metrics_paired", "overall_differences"]
+__all__ = ["NOTHING", "Outcome", "sentences"]
 
-#: p-values below this are called significant; the intervals' level is its complement.
-_SIGNIFICANT = 0.05
+#: What is said of a setting that no prediction and no ground truth here depends on.
+NOTHING = "here it changes nothing"
 
-#: Fewer images than this have no interval.
-_FEWEST_IMAGES = 2
+#: What becomes of a prediction at the lowest IoU threshold. Out: it takes no part.
+_FATES = ("out", "wrong", "right", "neither")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Paired:
-    """n numbers of a model and of the baseline; NaN where undefined, for the ``reasons``.
+class Outcome:
+    """What matching made of every prediction (N) and every ground truth (G) of the tables, at the lowest threshold.
 
-    ``model`` and ``baseline`` are float64 ``[n]``, ``drawn`` float64 ``[n, S]`` their difference in every draw,
-    ``images`` int64 ``[n]``: in how many there is what is measured; ``p`` float64 ``[n]``.
+    Attributes
+    ----------
+    protocol, matches
+        The rules and what they gave.
+    fate
+        int8 ``[N]``: an index of ``out, wrong, right, neither``.
+    must
+        bool ``[G]``: ground truth that must be found.
+    image
+        int32 ``[N]``: the predictions' images.
     """
 
-    names: list[str]
-    model: NDArray[np.float64]
-    baseline: NDArray[np.float64]
-    drawn: NDArray[np.float64]
-    images: NDArray[np.int64]
-    reasons: list[str]
-    draws: Draws
+    protocol: Protocol
+    matches: Matches
+    fate: NDArray[np.int8]
+    must: NDArray[np.bool_]
+    image: NDArray[np.int32]
 
-    @property
-    def difference(self) -> NDArray[np.float64]:
-        """Return float64 ``[n]``: the model's numbers less the baseline's."""
-        return self.model - self.baseline
-
-    def p(self) -> NDArray[np.float64]:
-        """Return float64 ``[n]``: two-sided p-values, NaN where undefined.
-
-        Draws of few images do not know how few they are: p is at least :func:`~.metrics.paired.least_p`.
-        """
-        return np.maximum(
-            self.draws.p_values(self.difference, self.drawn), [least_p(int(number)) for number in self.images]
+    @classmethod
+    def of(cls, dataset: Dataset, predictions: Predictions, matches: Matches) -> Outcome:
+        """Return the outcome of matches."""
+        task, bit = matches.task, np.uint64(1)
+        fate = np.full(len(predictions), _FATES.index("out"), dtype=np.int8)
+        neither = matches.not_counted & bit != 0
+        right = (matches.found & bit != 0) & ~neither
+        fate[task.row] = np.where(
+            neither, _FATES.index("neither"), np.where(right, _FATES.index("right"), _FATES.index("wrong"))
         )
+        must = np.zeros(len(dataset.ground_truth), dtype=np.bool_)
+        must[task.truth_row] = task.truth_ignored & bit == 0
+        return cls(matches.protocol, matches, fate, must, predictions.image)
 
-    def differences(self, p: NDArray[np.float64], p_holm: NDArray[np.float64]) -> dict[str, Difference]:
-        """Return a difference a name, with the p-values ``[n]`` and those that are corrected for their number."""
-        point = self.difference
-        opposite = opposite_share(point, self.draws.resampled(self.drawn))
-        ends = self.draws.intervals(point, self.drawn)
-        ends[self.images < _FEWEST_IMAGES] = np.nan
-        equal = (point == 0) & ~np.nan_to_num(self.drawn).any(axis=1)
-        found = {}
-        for row, name in enumerate(self.names):
-            difference, images = _number(point[row]), int(self.images[row])
-            verdict = _verdict(difference, float(p_holm[row]), equal=bool(equal[row]))
-            found[name] = Difference(
-                model=_number(self.model[row]),
-                baseline=_number(self.baseline[row]),
-                difference=difference,
-                low=_number(ends[row, 0]),
-                high=_number(ends[row, 1]),
-                opposite=_number(opposite[row]),
-                p=_number(p[row]),
-                p_holm=_number(p_holm[row]),
-                verdict=verdict,
-                reason=self.reasons[row] if verdict == "undefined" else _too_few(verdict, images),
-            )
-        return found
+    def count(self, fate: str) -> int:
+        """Return how many predictions have a fate."""
+        return int(np.count_nonzero(self.fate == _FATES.index(fate)))
+
+    def right_at(self, threshold: int) -> int:
+        """Return how many predictions are right at a threshold, by its place in the protocol's list."""
+        flag = np.uint64(1) << self.matches.bit(0, threshold)
+        return int(np.count_nonzero(self.matches.found & ~self.matches.not_counted & flag))
 
 
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def sentences(setting: str, before: Outcome, after: Outcome) -> list[str]:
+    """Return, in words, what a setting is now, and what became of predictions and ground truth by it."""
+    said = [_RULES[setting](after.protocol)]
+    if setting == "interpolation":
+        return [*said, "the matches are the same, only the curve is summed up otherwise"]
+    if setting == "iou_thresholds":
+        return [*said, *_at_thresholds(before, after)]
+    found = [*_taking_part(before, after), *_to_be_found(before, after), *_moves(setting, before, after)]
+    return [*said, *(found or [NOTHING])]
 
 
-def _verdict(difference: float | None, p_holm: float, *, equal: bool) -> Verdict:
-    if difference is None:
-        return "undefined"
-    if equal:
-        return "equal"
-    if not p_holm < _SIGNIFICANT:  # nor where no resample defines it
-        return "not significant"
-    return "higher" if difference > 0 else "lower"
+def _at_thresholds(before: Outcome, after: Outcome) -> list[str]:
+    """Return how many predictions are right at the lowest and the highest threshold of either protocol."""
+    numbers = {
+        threshold: outcome.right_at(place)
+        for outcome in (before, after)
+        for place, threshold in _ends(outcome.protocol.iou_thresholds)
+    }
+    parts = [f"{count:,} at {threshold:g}" for threshold, count in sorted(numbers.items())]
+    return [f"predictions that are right by IoU threshold: {', '.join(parts)}"]
 
 
-def _too_few(verdict: Verdict, images: int) -> str:
-    if verdict == "not significant" and least_p(images) >= _SIGNIFICANT:
-        return f"{counted(images, 'image')} cannot show a difference"
-    return ""
+def _ends(thresholds: tuple[float, ...]) -> list[tuple[int, float]]:
+    places = dict.fromkeys((0, len(thresholds) - 1))
+    return [(place, thresholds[place]) for place in places]
 
 
-def metrics_paired(run: Run, first: Run, draws: Draws) -> Paired:
-    """Return a run's overall numbers beside the baseline's."""
-    names = [name for name in first.drawn.metrics if name in run.drawn.metrics]
-    return Paired(
-        names=names,
-        model=_numbers(run.document.metrics, names),
-        baseline=_numbers(first.document.metrics, names),
-        drawn=np.stack([run.drawn.metrics[name] - first.drawn.metrics[name] for name in names]),
-        images=np.array([first.drawn.metric_images[name] for name in names]),
-        reasons=[first.document.reasons.get(name, "") for name in names],
-        draws=draws,
-    )
+def _taking_part(before: Outcome, after: Outcome) -> list[str]:
+    was, now = before.fate != 0, after.fate != 0
+    said = []
+    for mask, verb in ((was & ~now, "left out"), (now & ~was, "taken in")):
+        number = int(np.count_nonzero(mask))
+        if number:
+            right = int(np.count_nonzero((before if verb == "left out" else after).fate[mask] == _FATES.index("right")))
+            images = counted(len(np.unique(before.image[mask])), "image")
+            said.append(f"{counted(number, 'prediction')} in {images} {_are(number)} {verb}, {right:,} of them right")
+    return said
 
 
-def _numbers(metrics: Mapping[str, float | None], names: Sequence[str]) -> NDArray[np.float64]:
-    return np.array([np.nan if (value := metrics.get(name)) is None else value for name in names], dtype=np.float64)
+def _to_be_found(before: Outcome, after: Outcome) -> list[str]:
+    spared = int(np.count_nonzero(before.must & ~after.must))
+    wanted = int(np.count_nonzero(after.must & ~before.must))
+    said = [f"{counted(spared, 'ground truth')} need not be found any more"] if spared else []
+    return [*said, f"{counted(wanted, 'ground truth')} must be found now"] if wanted else said
 
 
-def overall_differences(paired: Sequence[Paired], ranking: str) -> list[dict[str, Difference]]:
-    """Return each model's differences; Holm's correction for the ranking metric, and for all the other metrics."""
-    p = [pair.p() for pair in paired]
-    every = np.concatenate(p)
-    asked_first = np.concatenate([[name == ranking for name in pair.names] for pair in paired])
-    corrected = np.empty_like(every)
-    for family in (asked_first, ~asked_first):
-        corrected[family] = holm(every[family])
-    ends = np.cumsum([len(pair.names) for pair in paired])[:-1]
-    return [pair.differences(*ps) for pair, *ps in zip(paired, p, np.split(corrected, ends), strict=True)]
+def _moves(setting: str, before: Outcome, after: Outcome) -> list[str]:
+    """Return what became of predictions that take part before and after."""
+    said = []
+    for old in _FATES[1:]:
+        for new in _FATES[1:]:
+            mask = (before.fate == _FATES.index(old)) & (after.fate == _FATES.index(new))
+            number = int(np.count_nonzero(mask)) if old != new else 0
+            if number:
+                became = f"{_are(number)} {_FATE_WORDS[new]}"
+                if setting == "matching" and after.protocol.matching == "voc" and (old, new) == ("right", "wrong"):
+                    # Right before, so something is near enough; wrong now, so the nearest of all is taken.
+                    became = "is a duplicate" if number == 1 else "are duplicates"
+                was = "was" if number == 1 else "were"
+                said.append(f"{counted(number, 'prediction')} that {was} {_FATE_WORDS[old]} {became}")
+    return said
 
 
-def category_differences(run: Run, first: Run, draws: Draws) -> list[CategoryDifference]:
-    """Return the differences of each category, with Holm's correction over the categories."""
-    tables = {}
-    for metric in (name for name in first.drawn.per_category if name in run.drawn.per_category):
-        paired = _category_paired(run, first, metric, draws)
-        p = paired.p()
-        tables[metric] = list(paired.differences(p, holm(p)).values())
-    return [
-        CategoryDifference(
-            name=category.name,
-            ground_truths=category.ground_truths,
-            images=int(first.drawn.category_images[row]),
-            metrics={metric: table[row] for metric, table in tables.items()},
-        )
-        for row, category in enumerate(first.document.per_category)
-    ]
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
-def _category_paired(run: Run, first: Run, metric: str, draws: Draws) -> Paired:
-    mine, theirs = run.document.per_category, first.document.per_category
-    return Paired(
-        names=[str(row) for row in range(len(theirs))],  # two categories may have one name
-        model=np.concatenate([_numbers(category.metrics, [metric]) for category in mine] or [np.zeros(0)]),
-        baseline=np.concatenate([_numbers(category.metrics, [metric]) for category in theirs] or [np.zeros(0)]),
-        drawn=run.drawn.per_category[metric] - first.drawn.per_category[metric],
-        images=first.drawn.category_images,
-        reasons=[category.reasons.get(metric, "") for category in theirs],
-        draws=draws,
-    )
+_FATE_WORDS = {"wrong": "wrong", "right": "right", "neither": "neither right nor wrong"}
+
+
+def _thresholds(protocol: Protocol) -> str:
+    ends = [f"{threshold:g}" for _, threshold in _ends(protocol.iou_thresholds)]
+    if len(ends) == 1:
+        return f"only at IoU {ends[0]}"
+    return f"mean over {len(protocol.iou_thresholds)} IoU thresholds, {ends[0]} to {ends[-1]}"
+
+
+def _max_dets(protocol: Protocol) -> str:
+    limit = protocol.max_dets[-1]
+    of = "of one category " if protocol.max_dets_per == "category" else ""
+    return f"no limit of predictions {of}an image" if limit is None else f"at most {limit:,} predictions {of}an image"
+
+
+def _regions(protocol: Protocol) -> str:
+    share = protocol.ignored_region_share
+    if share is None:
+        return "ignored regions are not honoured"
+    return f"what lies {share:.0%} or more inside ignored regions takes no part"
+
+
+def _either(yes: str, no: str, setting: str) -> Callable[[Protocol], str]:
+    return lambda protocol: yes if getattr(protocol, setting) else no
+
+
+_LEVELS = {
+    "101-point": "the mean of precision at 101 recall levels",
+    "11-point": "the mean of precision at 11 recall levels",
+    "all-point": "the area under the whole curve",
+}
+
+#: What a setting says, in words.
+_RULES: dict[str, Callable[[Protocol], str]] = {
+    "iou_thresholds": _thresholds,
+    "iou_above": _either("the IoU must exceed the threshold", "an IoU equal to the threshold is enough", "iou_above"),
+    "inclusive_boxes": _either(
+        "a box includes both border pixels: each side is one pixel longer", "boxes are continuous", "inclusive_boxes"
+    ),
+    "matching": lambda protocol: (
+        "a prediction looks only at the ground truth of greatest IoU, even if it is taken"
+        if protocol.matching == "voc"
+        else "a prediction takes the ground truth of greatest IoU that is free"
+    ),
+    "areas": lambda protocol: f"areas up to {protocol.areas[0].high_px:,.0f} square pixels count",
+    "left_out_categories": lambda protocol: (
+        f"not evaluated: {', '.join(protocol.left_out_categories)}"
+        if protocol.left_out_categories
+        else "every category is evaluated"
+    ),
+    "ignored_region_share": _regions,
+    "ignored_region_pixels": lambda protocol: (
+        "ignored regions are counted in whole pixels, as on the VisDrone toolkit's raster"
+        if protocol.ignored_region_pixels == "whole"
+        else "ignored regions are measured exactly"
+    ),
+    "max_dets_per": _max_dets,
+    "max_dets": _max_dets,
+    "ignore_difficult": _either(
+        "difficult ground truth need not be found", "difficult ground truth must be found", "ignore_difficult"
+    ),
+    "ignore_marked": _either(
+        "ground truth marked 'ignore' need not be found", "'ignore' marks are not honoured", "ignore_marked"
+    ),
+    "marked_is_crowd": _either(
+        "ground truth marked 'ignore' may be taken by any number of predictions, by the share of each inside it",
+        "ground truth marked 'ignore' is taken once, by IoU",
+        "marked_is_crowd",
+    ),
+    "ignore_crowd": _either(
+        "a crowd need not be found, and may be taken by any number of predictions",
+        "a crowd must be found like an object",
+        "ignore_crowd",
+    ),
+    "id_zero_is_unmatched": _either(
+        "a match with annotation id 0 counts as wrong", "a match with annotation id 0 counts", "id_zero_is_unmatched"
+    ),
+    "interpolation": lambda protocol: f"average precision is {_LEVELS[protocol.interpolation]}",
+}

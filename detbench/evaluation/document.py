@@ -51,12 +51,14 @@ class PredictionFacts(msgspec.Struct, frozen=True, kw_only=True):
 class CategoryResult(msgspec.Struct, frozen=True, kw_only=True):
     """One category's numbers.
 
-    ``ground_truths`` counts those that must be found, ``ignored`` those that need not be (crowd, difficult,
-    ignored). ``metrics`` maps the protocol's names (AP, AP50, AP75, recall …) to a number or None.
+    ``ground_truths`` counts those that must be found, ``ground_truths_by_size`` those of each of the protocol's
+    sizes (small, medium …), ``ignored`` those that need not be (crowd, difficult, ignored, in an ignored region).
+    ``metrics`` maps the protocol's names (AP, AP50, AP75, recall …) to a number or None.
     """
 
     name: str
     ground_truths: Count
+    ground_truths_by_size: dict[str, Count] = msgspec.field(default_factory=dict)
     ignored: Count
     predictions: Count
     metrics: dict[str, float | None]

@@ -2,7 +2,7 @@
 
 Two kinds of draws stand side by side. A resample draws as many images as there are, with replacement: the
 nonparametric bootstrap (Efron, Bootstrap Methods: Another Look at the Jackknife, 1979). A jackknife draw leaves out one
-of several groups of images. Why both, and how often such an interval holds the true value: ``docs/intervals.md``.
+of several groups of images. Why both, and how often such an interval holds the true value: ``docs/reference/intervals.md``.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ _MOST = np.iinfo(np.uint8).max
 
 #: The random stream that groups the images; a block's has the block's number.
 _GROUPING = 1 << 32
+
+#: The rule of three: 1 - 0.05 ** (1 / n) is some 3 / n.
+_CHANCE_UNSEEN = 0.05
 
 #: Where the jackknife says nothing, its degrees of freedom are the least that it ever gives.
 _FEWEST_DEGREES = 2
@@ -132,32 +135,57 @@ class Draws:
         return values[..., : self.resamples]
 
     def interval(
-        self, point: float | None, values: NDArray[np.float64], *, within: tuple[float, float] = (-inf, inf)
+        self,
+        point: float | None,
+        values: NDArray[np.float64],
+        *,
+        within: tuple[float, float] = (-inf, inf),
+        images: int | None = None,
     ) -> tuple[float, float] | None:
-        """Return the interval of a number from its values in the draws, ``[S]``, NaN where it was undefined.
+        """Return the interval of a number from its values in the draws, or None where nothing defines it.
 
         Its middle is the number less its bias, the mean of the resamples less the number. Its half width is
         Student's t times the standard error: the resamples' standard deviation, or the mean of that and the
-        jackknife's standard error where the jackknife's is greater. It is cut off at ``within`` (SHARE for what lies
-        between 0 and 1) and always holds the number; a number that no resample moves is its own interval.
+        jackknife's standard error where the jackknife's is greater. It always holds the number.
 
-        None where the number is undefined, or no resample defines it.
+        Parameters
+        ----------
+        point
+            The number itself; None where it is undefined.
+        values
+            float64 ``[S]``, NaN where a draw does not define the number.
+        within
+            What the number can be; the interval is cut off there. SHARE for what lies between 0 and 1.
+        images
+            In how many images there is what the number is about. With it and ``within``, a number that no resample
+            moves (all objects found, or none) has the interval of the rule of three: images of another kind may be so
+            many that with a chance of 5 % none of them was seen, and the number may be anything on them (Hanley and
+            Lippman-Hand, If Nothing Goes Wrong, Is Everything All Right?, 1983). Without it, such a number is its own
+            interval.
         """
         if point is None:
             return None
-        low, high = self.intervals(np.array([point]), values[None], within=within)[0].tolist()
+        count = None if images is None else np.array([images])
+        low, high = self.intervals(np.array([point]), values[None], within=within, images=count)[0].tolist()
         return None if isnan(low) else (low, high)
 
     def intervals(
-        self, points: NDArray[np.float64], values: NDArray[np.float64], *, within: tuple[float, float] = (-inf, inf)
+        self,
+        points: NDArray[np.float64],
+        values: NDArray[np.float64],
+        *,
+        within: tuple[float, float] = (-inf, inf),
+        images: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float64]:
         """Return float64 ``[n, 2]``: the intervals of n numbers ``[n]`` from ``[n, S]``, NaN where there is none."""
         middle, error, degrees = self._spread(points, values)
         half = _student(degrees) * error
+        own, bounds = points[:, None], np.array(within)
         ends = np.clip(middle[:, None] + half[:, None] * [-1.0, 1.0], *within)
-        own = points[:, None]
         ends = np.concatenate([np.minimum(ends[:, :1], own), np.maximum(ends[:, 1:], own)], axis=1)
-        return np.where(self._unmoved(points, values)[:, None], own, ends)
+        unseen = 0.0 if images is None else 1 - _CHANCE_UNSEEN ** (1 / np.maximum(images, 1))[:, None]
+        alone = own + unseen * (bounds - own) if np.isfinite(bounds).all() else own
+        return np.where(self._unmoved(points, values)[:, None], alone, ends)
 
     def p_values(self, points: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return float64 ``[n]``: how likely n numbers ``[n]`` are as far from 0 if 0 is the truth, from ``[n, S]``.

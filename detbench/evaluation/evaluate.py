@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from detbench.evaluation.protocols import Protocol, protocol_named
-from detbench.evaluation.results import Result
+from detbench.evaluation.results import Completed, Result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from detbench.data.predictions import LoadedPredictions
     from detbench.data.tables import Dataset
+    from detbench.evaluation.draws import Draws
+    from detbench.evaluation.fast import FastScores
+    from detbench.evaluation.scored import Scored
 
 __all__ = ["evaluate"]
 
@@ -21,7 +24,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     ground_truth: Dataset | Path | str,
     predictions: LoadedPredictions | Path | str,
     *,
-    protocol: Protocol | str = "coco",
+    protocol: Protocol | Path | str = "coco",
     split: str | None = None,
     format_name: str | None = None,
     predictions_format: str | None = None,
@@ -41,7 +44,8 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     predictions
         A predictions file or folder in any form that can be read, or predictions already read for this dataset.
     protocol
-        A protocol or its name: ``coco``, ``coco_strict``, ``voc2007``, ``voc2012``.
+        A protocol, its name (``coco``, ``coco_strict``, ``voc2007``, ``voc2012``, ``dense``, ``visdrone``) or the path
+        of a TOML file that holds one.
     split, format_name, predictions_format
         Which split to read, and what the files are where that cannot be recognised.
     unknown, join
@@ -59,18 +63,57 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     UsageError
         If there is no such protocol, format or split.
     """
-    rules = protocol_named(protocol) if isinstance(protocol, str) else protocol
+    rules = protocol if isinstance(protocol, Protocol) else protocol_named(str(protocol))
 
-    from detbench.evaluation.assemble import assemble
-    from detbench.evaluation.draws import Draws
-    from detbench.evaluation.scored import score
+    def complete(scored: Scored) -> Completed:
+        from detbench.evaluation.assemble import assemble
 
+        document = assemble(scored, name=name, source=ground_truth, format_name=format_name)
+        return Completed(document, scored.intervals.drawn if scored.intervals else None)
+
+    resampling = (resamples, seed) if intervals else None
+    plain = split is None and join == "id" and {format_name, predictions_format} <= {None, "coco"}
+    if plain and (fast := _score_files(ground_truth, predictions, rules)):
+        return Result(lambda: complete(_unpacked(fast, resampling)), metrics=fast.metrics)
     dataset = _ground_truth(ground_truth, split, format_name)
     loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
-    draws = Draws(len(dataset.images), resamples=resamples, seed=seed) if intervals and len(dataset.images) else None
-    scored = score(dataset, loaded, rules, draws)
-    document = assemble(scored, name=name, source=ground_truth, format_name=format_name)
-    return Result(document, drawn=scored.intervals.drawn if scored.intervals else None)
+    document, drawn = complete(_scored(dataset, loaded, rules, resampling))
+    return Result(document, drawn=drawn)
+
+
+def _score_files(ground_truth: object, predictions: object, protocol: Protocol) -> FastScores | None:
+    """Return the scores of two files that the native part can read, or None."""
+    import os
+
+    from detbench.evaluation.fast import score_files
+
+    if isinstance(ground_truth, str | os.PathLike) and isinstance(predictions, str | os.PathLike):
+        return score_files(ground_truth, predictions, protocol)
+    return None
+
+
+def _unpacked(fast: FastScores, resampling: tuple[int, int] | None) -> Scored:
+    from detbench.evaluation.unpacking import unpack
+
+    return unpack(fast, _draws(fast.scores.image_count, resampling))
+
+
+def _scored(
+    dataset: Dataset, loaded: LoadedPredictions, protocol: Protocol, resampling: tuple[int, int] | None
+) -> Scored:
+    from detbench.evaluation.scored import score
+
+    return score(dataset, loaded, protocol, _draws(len(dataset.images), resampling))
+
+
+def _draws(image_count: int, resampling: tuple[int, int] | None) -> Draws | None:
+    """Return the draws of so many images; None without images, or where no intervals are wanted."""
+    from detbench.evaluation.draws import Draws
+
+    if not image_count or resampling is None:
+        return None
+    resamples, seed = resampling
+    return Draws(image_count, resamples=resamples, seed=seed)
 
 
 def _ground_truth(given: Dataset | Path | str, split: str | None, format_name: str | None) -> Dataset:

@@ -107,7 +107,7 @@ def bootstrap(matches: Matches, curves: Accumulated, draws: Draws) -> Intervals:
             name: interval
             for name, values in named.items()
             if metric_images[name] >= FEWEST_IMAGES
-            and (interval := draws.interval(points[name], values, within=SHARE)) is not None
+            and (interval := draws.interval(points[name], values, within=SHARE, images=metric_images[name]))
         },
         per_category=_per_category(draws, curves, protocol, per_category, images),
         method=draws.method,
@@ -174,9 +174,9 @@ def _per_category(
     found: list[dict[str, tuple[float, float]]] = [{} for _ in points]
     for name, values in drawn.items():
         own = np.array([metrics.get(name) for metrics in points], dtype=np.float64)
-        ends = draws.intervals(own, values, within=SHARE)
-        enough = images[:-1, area_of.get(name, 0)] >= FEWEST_IMAGES
-        for category in np.flatnonzero(enough & ~np.isnan(ends[:, 0])).tolist():
+        count = images[:-1, area_of.get(name, 0)]
+        ends = draws.intervals(own, values, within=SHARE, images=count)
+        for category in np.flatnonzero((count >= FEWEST_IMAGES) & ~np.isnan(ends[:, 0])).tolist():
             low, high = ends[category].tolist()
             found[category][name] = (low, high)
     return found

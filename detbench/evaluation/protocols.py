@@ -46,15 +46,33 @@ class Protocol(NamedTuple):
     max_dets
         Ascending: how many predictions of one category an image may have, the highest scores first. None in the
         last place: no limit.
+    max_dets_per
+        ``"category"``: that many of each category in an image; ``"image"``: of all categories together, those that
+        are left out included, proposals not.
     interpolation
         ``"101-point"`` (COCO), ``"11-point"`` (VOC 2007) or ``"all-point"`` (VOC 2010 and after).
     inclusive_boxes
         Count both border pixels (side ``x2 − x1 + 1``). A VOC file's boxes need no such thing: reading has made
         them continuous already.
-    ignore_difficult, ignore_marked
-        Whether ``difficult`` and ``ignore`` ground truth need not be found; a crowd never needs to be.
+    ignore_difficult, ignore_marked, ignore_crowd
+        Whether ``difficult``, ``ignore`` and ``crowd`` ground truth need not be found. A crowd that need not be may
+        be taken any number of times, and its overlap is the share of the prediction that lies in it; one that must
+        be found is an object like any other.
+    marked_is_crowd
+        Whether ``ignore`` ground truth that need not be found is taken like such a crowd.
     id_zero_is_unmatched
         Repeat pycocotools' slip: a match with annotation id 0 counts as a false positive.
+    ignored_region_share
+        Ground truth and predictions with this share of their area or more inside the union of their image's ignored
+        regions take no part. None: regions are not honoured.
+    ignored_region_pixels
+        ``"exact"``: areas as they are; ``"whole"``: as the VisDrone toolkit's raster counts pixels, see
+        :mod:`detbench.evaluation.regions`.
+    left_out_categories
+        Names of categories whose ground truth and predictions take no part.
+    mean_by_images
+        Give every mean over the categories a second time, as ``AP_by_images`` and so on, with a category weighted by
+        the number of images that have ground truth of it to be found.
     """
 
     name: str
@@ -69,13 +87,25 @@ class Protocol(NamedTuple):
     ignore_difficult: bool = False
     ignore_marked: bool = True
     id_zero_is_unmatched: bool = False
+    max_dets_per: Literal["category", "image"] = "category"
+    ignore_crowd: bool = True
+    marked_is_crowd: bool = False
+    ignored_region_share: float | None = None
+    ignored_region_pixels: Literal["exact", "whole"] = "exact"
+    left_out_categories: tuple[str, ...] = ()
+    mean_by_images: bool = False
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of everything but the name and the title: two that score alike are alike."""
+        """Return the SHA-256 of everything but the name and the title: two that score alike are alike.
+
+        A setting that has its default does not enter, so that one added later changes no older protocol's.
+        """
         import hashlib
         import json
 
-        rules = {key: value for key, value in self.to_dict().items() if key not in {"name", "title"}}
+        usual: dict[str, Any] = {"name": self.name, "title": self.title, **self._field_defaults}
+        alike = {key for key, value in usual.items() if getattr(self, key) == value}
+        rules = {key: value for key, value in self.to_dict().items() if key not in alike}
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,6 +135,25 @@ _VOC2012 = Protocol(
     ignore_difficult=True,
 )
 
+#: The VisDrone-DET toolkit: github.com/VisDrone/VisDrone2018-DET-toolkit, ``utils/calcAccuracy.m`` (commit d615c900),
+#: ``saveAnnoRes.m`` (77b93934), ``dropObjectsInIgr.m`` (3753c770), ``evalRes.m``, ``compOas.m`` and ``VOCap.m``.
+#: docs/reference/protocols.md says which of its rules are taken and where it differs.
+_VISDRONE = Protocol(
+    name="visdrone",
+    title="VisDrone-DET: ignored regions dropped first, 500 predictions an image, area under the whole curve",
+    matching="coco",
+    iou_thresholds=_COCO_THRESHOLDS,
+    areas=(_EVERY_AREA,),
+    max_dets=(1, 10, 100, 500),
+    max_dets_per="image",
+    interpolation="all-point",
+    marked_is_crowd=True,
+    ignored_region_share=0.5,
+    ignored_region_pixels="whole",
+    left_out_categories=("others",),
+    mean_by_images=True,
+)
+
 PROTOCOLS: dict[str, Protocol] = {
     "coco": _COCO,
     "coco_strict": _COCO._replace(
@@ -117,11 +166,31 @@ PROTOCOLS: dict[str, Protocol] = {
         name="voc2007", title="Pascal VOC 2007: AP at IoU 0.5, 11 points", interpolation="11-point"
     ),
     "voc2012": _VOC2012,
+    "dense": _COCO._replace(
+        name="dense", title="COCO box detection with up to 1,000 predictions an image", max_dets=(1, 10, 100, 1000)
+    ),
+    "visdrone": _VISDRONE,
 }
 
 
 def protocol_named(name: str) -> Protocol:
-    """Return the protocol called ``name``, in any case. Raises UsageError, listing the names, if there is none."""
+    """Return the built-in protocol called ``name``, in any case, or the one in the file ``name``, ending in .toml.
+
+    Raises
+    ------
+    UsageError
+        If there is no such protocol; lists the names.
+    DataError
+        If the file holds no protocol.
+    """
+    if name.lower().endswith(".toml"):
+        from pathlib import Path
+
+        from detbench.evaluation.protocol_files import read_protocol
+
+        return read_protocol(Path(name))
     if name.lower() not in PROTOCOLS:
-        raise UsageError(f"there is no protocol {name!r:.60}; the protocols are {', '.join(PROTOCOLS)}")
+        raise UsageError(
+            f"there is no protocol {name!r:.60}; the protocols are {', '.join(PROTOCOLS)}, or a file that ends in .toml"
+        )
     return PROTOCOLS[name.lower()]

@@ -10,7 +10,9 @@ from detbench.data.findings import Findings
 from detbench.data.formats import get_format
 from detbench.evaluation.document import Remark
 from detbench.evaluation.metrics.summary import summaries
+from detbench.evaluation.regions import inside_regions
 from detbench.evaluation.suspicions import suspicions
+from detbench.evaluation.tasks import evaluated_categories
 from detbench.words import counted
 
 if TYPE_CHECKING:
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from detbench.evaluation.metrics.curves import Accumulated
     from detbench.evaluation.protocols import Area, Protocol
 
-__all__ = ["about_split", "gravest_first", "reason_for_category", "reasons", "remarks"]
+__all__ = ["about_split", "gravest_first", "reasons", "reasons_of_category", "remarks"]
 
-#: So many images or fewer make a percentile interval too narrow to lean on.
+#: So many images or fewer make an interval too narrow to lean on.
 FEW_IMAGES = 30
 
 #: An interval of fewer objects than this says nothing.
@@ -40,32 +42,39 @@ _ANY_AREA_PX = 1e10
 
 def reasons(metrics: Mapping[str, float | None], curves: Accumulated, protocol: Protocol) -> dict[str, str]:
     """Return why each undefined metric is undefined."""
-    if not curves.truth_count.size or not curves.truth_count[:, 0].any():
-        why = "there is no ground truth to be found"
-        return {name: why for name, value in metrics.items() if value is None}
-    areas = {area.suffix: area for area in protocol.areas[1:]}
-    found = {}
-    for name, value in metrics.items():
-        if value is None:
-            area = areas.get(name[-1])
-            found[name] = (
-                f"no ground truth to be found is {area.name} ({_range(area)} square pixels)"
-                if area
-                else "there is no ground truth to be found"
-            )
-    return found
+    anything = curves.truth_count.size and curves.truth_count[:, 0].any()
+    area_of = {summary.name: protocol.areas[summary.area] for summary in summaries(protocol)} if anything else {}
+    return {name: _no_truth(area_of.get(name), protocol) for name, value in metrics.items() if value is None}
+
+
+def _no_truth(area: Area | None, protocol: Protocol) -> str:
+    if area is None or area == protocol.areas[0]:
+        return "there is no ground truth to be found"
+    return f"no ground truth to be found is {area.name} ({_range(area)} square pixels)"
+
+
+def reasons_of_category(
+    category: str, metrics: Mapping[str, float | None], protocol: Protocol, ground_truths: int, ignored: int
+) -> dict[str, str]:
+    """Return why each undefined number of a category is undefined.
+
+    ``ground_truths`` counts those that must be found, ``ignored`` the others.
+    """
+    why = {
+        f"{kind}{area.suffix}": _no_truth(area, protocol) for area in protocol.areas[1:] for kind in ("AP", "recall")
+    }
+    if category in protocol.left_out_categories:
+        why = dict.fromkeys(metrics, f"the protocol {protocol.name} does not evaluate it")
+    elif ignored and not ground_truths:
+        why = dict.fromkeys(metrics, "all its ground truths are crowd, difficult or ignored")
+    elif not ground_truths:
+        why = dict.fromkeys(metrics, "it has no ground truth")
+    return {name: why[name] for name, value in metrics.items() if value is None}
 
 
 def _range(area: Area) -> str:
     """Return a range of areas in words; COCO's largest area stands for any."""
     return f"from {area.low_px:,.0f}" if area.high_px >= _ANY_AREA_PX else f"{area.low_px:,.0f} to {area.high_px:,.0f}"
-
-
-def reason_for_category(ground_truths: int, ignored: int) -> str:
-    """Return why a category's numbers are undefined."""
-    if ignored and not ground_truths:
-        return "all its ground truths are crowd, difficult or ignored"
-    return "it has no ground truth"
 
 
 def remarks(
@@ -77,6 +86,7 @@ def remarks(
         lambda: suspicions(dataset, loaded),
         lambda: _about_predictions(dataset, predictions, loaded.dropped),
         lambda: _about_limits(dataset, predictions, matches),
+        lambda: _about_regions(dataset, predictions, matches.protocol),
         lambda: _about_ground_truth(dataset, matches),
         lambda: [*_about_size(dataset), *_about_objects(matches, curves)] if intervals else [],
     )
@@ -114,39 +124,67 @@ def _about_predictions(dataset: Dataset, predictions: Predictions, dropped: Mapp
 
 
 def _about_limits(dataset: Dataset, predictions: Predictions, matches: Matches) -> list[Remark]:
-    limit = matches.protocol.max_dets[-1]
+    protocol = matches.protocol
+    limit = protocol.max_dets[-1]
     if limit is None:
         return []
     found = []
-    truth = dataset.ground_truth
-    kept = truth.category >= 0
-    pair = truth.image[kept].astype(np.int64) * len(dataset.categories) + truth.category[kept]
-    pairs = np.unique(pair, return_counts=True)[1]
-    over = int(np.count_nonzero(pairs > limit))
+    truth, per_image = dataset.ground_truth, protocol.max_dets_per == "image"
+    rows = matches.task.truth_row
+    groups = truth.image[rows].astype(np.int64)
+    if not per_image:
+        groups = groups * len(dataset.categories) + truth.category[rows]
+    objects = np.unique(groups, return_counts=True)[1]
+    over = int(np.count_nonzero(objects > limit))
     if over:
-        found.append(
-            _remark(
-                "objects-over-max-dets",
-                "warning",
-                f"in {counted(over, 'case')} an image has more than {limit} objects of one category (up to "
-                f"{pairs.max():,}): with "
-                f"maxDets {limit} recall cannot reach 1; use a protocol with a larger maxDets",
-            )
+        many = f"more than {limit} objects"
+        where = (
+            f"{counted(over, 'image has', 'images have')} {many}"
+            if per_image
+            else f"in {counted(over, 'case')} an image has {many} of one category"
         )
-    cut = int(np.count_nonzero(predictions.category >= 0)) - len(matches.task.row)
+        text = (
+            f"{where} (up to {objects.max():,}): with maxDets {limit} recall cannot reach 1; use a protocol with a "
+            "larger maxDets"
+        )
+        found.append(_remark("objects-over-max-dets", "warning", text))
+    taking_part = evaluated_categories(dataset.categories, protocol)[predictions.category]
+    taking_part &= ~inside_regions(dataset, predictions, protocol)[1]
+    cut = int(np.count_nonzero(taking_part)) - len(matches.task.row)
     if cut:
-        text = f"{cut:,} predictions beyond the {limit} highest scores of an image and category were left out"
+        of = "of an image" if per_image else "of an image and category"
+        text = f"{cut:,} predictions beyond the {limit} highest scores {of} were left out"
         found.append(_remark("predictions-over-max-dets", "note", text))
     return found
+
+
+def _about_regions(dataset: Dataset, predictions: Predictions, protocol: Protocol) -> list[Remark]:
+    count = int(np.count_nonzero(dataset.ground_truth.category < 0))
+    if not count:
+        return []
+    regions, share = counted(count, "ignored region"), protocol.ignored_region_share
+    if share is None:
+        text = (
+            f"{regions} of no category {'is' if count == 1 else 'are'} not honoured by the protocol {protocol.name}: "
+            "what is found there counts as wrong; visdrone honours them, and so does a protocol of your own with "
+            "ignored_region_share"
+        )
+        return [_remark("regions-not-honoured", "warning", text)]
+    truths, found = (int(np.count_nonzero(mask)) for mask in inside_regions(dataset, predictions, protocol))
+    text = (
+        f"{counted(found, 'prediction')} and {counted(truths, 'ground truth')} with {share:.0%} of their area or more "
+        f"inside {regions} were left out before anything else"
+    )
+    return [_remark("regions-honoured", "note", text)]
 
 
 def _about_ground_truth(dataset: Dataset, matches: Matches) -> list[Remark]:
     truth, protocol = dataset.ground_truth, matches.protocol
     found = []
-    regions = int(np.count_nonzero(truth.category < 0))
-    if regions:
-        text = f"{regions:,} ignored regions of no category are not honoured by the protocol {protocol.name}"
-        found.append(_remark("regions-not-honoured", "warning", text))
+    not_evaluated = sorted(set(protocol.left_out_categories) & set(dataset.categories.name))
+    if not_evaluated:
+        text = f"the protocol {protocol.name} does not evaluate {', '.join(not_evaluated)}"
+        found.append(_remark("categories-left-out", "note", text))
     difficult = int(np.count_nonzero(truth.difficult))
     if difficult and not protocol.ignore_difficult:
         text = f"{difficult:,} difficult ground truths count like any other under the protocol {protocol.name}"

@@ -13,7 +13,7 @@ import numpy as np
 
 from detbench.evaluation.draws import LANES
 from detbench.evaluation.metrics.curves import LEVELS, by_falling_score
-from detbench.evaluation.resampling_numpy import WHOLE_CURVE, resample_block
+from detbench.evaluation.resampling_numpy import COCO_LEVELS, WHOLE_CURVE, resample_block
 from detbench.extension import native
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ __all__ = ["Columns", "block_function", "columns_of", "order_of", "resample"]
 
 _NO_LIMIT = np.iinfo(np.int32).max
 
-_INTERPOLATIONS = {"101-point": 0, "11-point": 1, "all-point": WHOLE_CURVE}
+_INTERPOLATIONS = {"101-point": COCO_LEVELS, "11-point": 1, "all-point": WHOLE_CURVE}
 
 
 class Columns(NamedTuple):

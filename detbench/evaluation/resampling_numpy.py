@@ -9,9 +9,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["WHOLE_CURVE", "resample_block", "weighted_sums"]
+__all__ = ["COCO_LEVELS", "WHOLE_CURVE", "resample_block", "weighted_sums"]
 
-#: The interpolation that sums the area under the whole curve instead of levels.
+#: Interpolations by number: COCO's levels of recall, and the area under the whole curve instead of levels.
+COCO_LEVELS = 0
 WHOLE_CURVE = 2
 
 
@@ -35,6 +36,10 @@ def resample_block(  # noqa: PLR0913  the native function's columns
 ) -> None:
     """Compute average precision and recall of every category and bit, for each column of ``weight``.
 
+    The native part gives the same recall to the last bit. Average precision differs by rounding, less than 1e-12: it
+    walks a curve from its end and adds a precision once, times the levels that it is the best for, where here they
+    are added level by level.
+
     Parameters
     ----------
     image, rank, found, not_counted
@@ -44,9 +49,9 @@ def resample_block(  # noqa: PLR0913  the native function's columns
     offsets, truth_offsets
         int64 ``[K + 1]``.
     levels, interpolation
-        Recall levels ``[R]``; WHOLE_CURVE means the area under the whole curve, and no levels.
+        Recall levels ``[R]``, evenly from 0 to 1; WHOLE_CURVE means the area under the whole curve, and no levels.
     max_dets
-        int32 ``[M]``: recall counts the predictions of a rank below each.
+        int32 ``[M]``, ascending: recall counts the predictions of a rank below each.
     weight
         uint8 ``[I, lanes]``: how often each image counts.
     average_precision, recall
@@ -80,10 +85,11 @@ def _average(
     if not len(tp):
         return 0.0
     reached = tp / count
-    whole_curve = interpolation == WHOLE_CURVE
-    precision = np.divide(tp, total if whole_curve else total + np.spacing(1), out=np.zeros_like(tp), where=total > 0)
+    # COCO adds the spacing of 1 to the denominator.
+    spacing = np.spacing(1) if interpolation == COCO_LEVELS else 0.0
+    precision = np.divide(tp, total + spacing, out=np.zeros_like(tp), where=total > 0)
     best = np.maximum.accumulate(precision[::-1])[::-1]
-    if whole_curve:
+    if interpolation == WHOLE_CURVE:
         return float(np.sum(np.diff(reached, prepend=0.0) * best))
     first = np.searchsorted(reached, levels, side="left")
     at_levels = np.where(first < len(best), best[np.minimum(first, len(best) - 1)], 0.0)

@@ -6,7 +6,7 @@ curves, fingerprints, remarks) is computed, and the libraries that it takes are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,14 +17,20 @@ if TYPE_CHECKING:
     from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts, Remark
     from detbench.evaluation.intervals import Drawn
 
-__all__ = ["Result"]
+__all__ = ["Completed", "Result"]
+
+
+class Completed(NamedTuple):
+    """All of a result, and its numbers in each draw where intervals were wanted."""
+
+    document: Document
+    drawn: Drawn | None
 
 
 class Result:
     """A run's numbers with everything that says what they are.
 
-    Its attributes are the fields of :class:`~detbench.evaluation.document.Document`, which says what each is; and
-    ``drawn``, the numbers in each resample, where intervals were computed and not read from a file.
+    Its attributes are the fields of :class:`~detbench.evaluation.document.Document`, which says what each is.
     """
 
     schema: str
@@ -44,13 +50,13 @@ class Result:
 
     def __init__(
         self,
-        complete: Callable[[], Document] | Document,
+        complete: Callable[[], Completed] | Document,
         *,
         metrics: dict[str, float | None] | None = None,
         drawn: Drawn | None = None,
     ) -> None:
         self._complete = complete
-        self.drawn = drawn
+        self._drawn = drawn
         if metrics is not None:
             self.metrics = metrics
 
@@ -58,8 +64,14 @@ class Result:
     def document(self) -> Document:
         """Return the result as it is written."""
         if callable(self._complete):
-            self._complete = self._complete()
+            self._complete, self._drawn = self._complete()
         return self._complete
+
+    @property
+    def drawn(self) -> Drawn | None:
+        """Return the numbers in each draw; None without intervals, and of a result that was read from a file."""
+        _ = self.document
+        return self._drawn
 
     def __getattr__(self, name: str) -> Any:
         """Return a field of the document: reached only for what this object does not hold itself."""

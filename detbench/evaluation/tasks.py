@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detbench.evaluation.ordering import Side, ordered
+from detbench.evaluation.regions import inside_regions
+from detbench.extension import native
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detbench.data.tables import Dataset, GroundTruth, Key, Predictions
+    from detbench.data.tables import Categories, Dataset, GroundTruth, Key, Predictions
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["MatchingTask", "image_ranks", "matching_task"]
+__all__ = ["MatchingTask", "evaluated_categories", "image_ranks", "matching_task"]
+
+#: The category of what takes no part.
+_NONE = np.int32(-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +48,8 @@ class MatchingTask:
     outside
         uint64 ``[N]``: where an unmatched prediction does not count, its area being out of range.
     score, rank
-        float64 and int32 ``[N]``: rank 0 is an (image, category)'s highest score.
+        float64 and int32 ``[N]``: rank 0 is an (image, category)'s highest score, or an image's where maxDets is per
+        image.
     groups
         int64 ``[P, 4]``: first and last + 1 row of ground truth and of predictions of each (category, image).
     """
@@ -77,48 +85,83 @@ def image_ranks(keys: tuple[Key, ...]) -> NDArray[np.int32]:
 def matching_task(dataset: Dataset, predictions: Predictions, protocol: Protocol) -> MatchingTask:
     """Order both sides for matching under ``protocol``.
 
-    What the largest maxDets cuts off stays out, and so do regions and proposals of no category.
+    What lies inside ignored regions stays out where the protocol says so, then what the largest maxDets cuts off,
+    then categories that are left out; regions and proposals of no category always.
     """
-    ranks = image_ranks(dataset.images.key)
-    truth_row, truth_ignored = _ordered_truth(dataset, ranks, protocol)
-    truth = dataset.ground_truth
-    truth_image = ranks[truth.image[truth_row]]
-    row, rank = _ordered_predictions(predictions, ranks, protocol)
-    category, image = predictions.category[row], ranks[predictions.image[row]]
+    ranks, truth = image_ranks(dataset.images.key), dataset.ground_truth
+    evaluated = evaluated_categories(dataset.categories, protocol)
+    truth_inside, inside = inside_regions(dataset, predictions, protocol)
+    truth_side = Side(np.where(evaluated[truth.category] & ~truth_inside, truth.category, _NONE), ranks[truth.image])
+    side = Side(np.where(inside, _NONE, predictions.category), ranks[predictions.image])
+    side, limit, rank_of_row = _limited(side, predictions.score, protocol)
+    side = side._replace(category=np.where(evaluated[side.category], side.category, _NONE))
+    counts = len(dataset.categories), len(dataset.images)
+    truth_row, row, rank, groups = ordered(truth_side, side, predictions.score, counts, limit, native())
     border = 1.0 if protocol.inclusive_boxes else 0.0
-    area = np.prod(predictions.size_px[row] + border, axis=1)
-    image_count = len(dataset.images)
     return MatchingTask(
         truth_row=truth_row,
         truth_category=truth.category[truth_row],
-        truth_image=truth_image,
-        truth_box=np.ascontiguousarray(truth.box[truth_row]),
-        truth_area=np.prod(truth.size_px[truth_row] + border, axis=1),
-        truth_ignored=truth_ignored,
-        truth_crowd=truth.crowd[truth_row].astype(np.uint8),
+        truth_image=truth_side.image[truth_row],
+        truth_box=np.take(truth.box, truth_row, axis=0),
+        truth_area=_areas(truth.size_px, border)[truth_row],
+        truth_ignored=_ignored(truth, truth_row, protocol),
+        truth_crowd=_taken_again(truth, protocol)[truth_row].astype(np.uint8),
         truth_void=_id_zero(truth, truth_row, protocol),
         row=row,
-        category=category,
-        image=image,
-        box=np.ascontiguousarray(predictions.box[row]),
-        area=area,
-        outside=_out_of_range(np.prod(predictions.size_px[row], axis=1), protocol),
+        category=predictions.category[row],
+        image=side.image[row],
+        box=np.take(predictions.box, row, axis=0),
+        area=_areas(predictions.size_px, border)[row],
+        outside=_out_of_range(_areas(predictions.size_px, 0.0)[row], protocol),
         score=predictions.score[row],
-        rank=rank,
-        groups=_groups(
-            _group_key(truth.category[truth_row], truth_image, image_count), _group_key(category, image, image_count)
-        ),
+        rank=rank if rank_of_row is None else rank_of_row[row],
+        groups=groups,
     )
 
 
-def _ordered_truth(
-    dataset: Dataset, ranks: NDArray[np.int32], protocol: Protocol
-) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    truth = dataset.ground_truth
-    image = ranks[truth.image]
-    order = np.lexsort((np.arange(len(truth)), image, truth.category))
-    row = order[truth.category[order] >= 0].astype(np.int64)
-    ignored = truth.crowd[row].copy()
+def evaluated_categories(categories: Categories, protocol: Protocol) -> NDArray[np.bool_]:
+    """Return bool ``[K + 1]``: which categories take part; the last, which row −1 finds, is none and does not."""
+    named = [name not in protocol.left_out_categories for name in categories.name]
+    return np.array([*named, False], dtype=np.bool_)
+
+
+def _limited(
+    side: Side, score: NDArray[np.float64], protocol: Protocol
+) -> tuple[Side, int | None, NDArray[np.int32] | None]:
+    """Return the predictions left by maxDets, the maxDets still to be heeded, and ranks if those are an image's.
+
+    A maxDets of a category is left to whoever orders the predictions.
+    """
+    limit = protocol.max_dets[-1]
+    if protocol.max_dets_per == "category":
+        return side, limit, None
+    takes_part = side.category != _NONE
+    falling = np.lexsort((-score, side.image))
+    falling = falling[takes_part[falling]]
+    rank = np.zeros(len(score), dtype=np.int32)
+    place, first = np.arange(len(falling)), np.diff(side.image[falling], prepend=_NONE) != 0
+    rank[falling] = place - np.maximum.accumulate(np.where(first, place, 0))
+    if limit is not None:
+        side = side._replace(category=np.where(rank < limit, side.category, _NONE))
+    return side, None, rank
+
+
+def _taken_again(truth: GroundTruth, protocol: Protocol) -> NDArray[np.bool_]:
+    """Return bool ``[len(truth)]``: what any number of predictions may take, each by its own share inside."""
+    again = truth.crowd if protocol.ignore_crowd else np.zeros_like(truth.crowd)
+    return again | truth.ignore if protocol.ignore_marked and protocol.marked_is_crowd else again
+
+
+def _areas(size_px: NDArray[np.float64], border: float) -> NDArray[np.float64]:
+    """Return float64 ``[N]``: areas of boxes whose sides are longer by ``border``."""
+    return (size_px[:, 0] + border) * (size_px[:, 1] + border)
+
+
+def _ignored(truth: GroundTruth, row: NDArray[np.int64], protocol: Protocol) -> NDArray[np.uint64]:
+    """Return uint64 ``[len(row)]``: the bits in which the ground truth at ``row`` need not be found."""
+    ignored = np.zeros(len(row), dtype=np.bool_)
+    if protocol.ignore_crowd:
+        ignored |= truth.crowd[row]
     if protocol.ignore_marked:
         ignored |= truth.ignore[row]
     if protocol.ignore_difficult:
@@ -127,25 +170,7 @@ def _ordered_truth(
     area = np.where(np.isnan(own_area), truth.box_area_px()[row], own_area)
     mask = _out_of_range(area, protocol)
     mask[ignored] = _every_bit(protocol)
-    return row, mask
-
-
-def _ordered_predictions(
-    predictions: Predictions, ranks: NDArray[np.int32], protocol: Protocol
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    image = ranks[predictions.image]
-    order = np.lexsort((np.arange(len(predictions)), -predictions.score, image, predictions.category))
-    order = order[predictions.category[order] >= 0]
-    starts_group = np.ones(len(order), dtype=np.bool_)
-    same = (predictions.category[order[1:]] == predictions.category[order[:-1]]) & (
-        image[order[1:]] == image[order[:-1]]
-    )
-    starts_group[1:] = ~same
-    place = np.arange(len(order))
-    rank = place - np.maximum.accumulate(np.where(starts_group, place, 0)) if len(order) else place
-    limit = protocol.max_dets[-1]
-    kept = slice(None) if limit is None else rank < limit
-    return order[kept].astype(np.int64), rank[kept].astype(np.int32)
+    return mask
 
 
 def _every_bit(protocol: Protocol) -> np.uint64:
@@ -168,16 +193,3 @@ def _id_zero(truth: GroundTruth, row: NDArray[np.int64], protocol: Protocol) -> 
     if protocol.id_zero_is_unmatched and truth.source_id:
         void[:] = [truth.source_id[r] == 0 for r in row]
     return void
-
-
-def _group_key(category: NDArray[np.int32], image: NDArray[np.int32], image_count: int) -> NDArray[np.int64]:
-    return category.astype(np.int64) * max(image_count, 1) + image
-
-
-def _groups(truth_key: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return int64 ``[P, 4]``, one row for each key that has predictions."""
-    keys, begin = np.unique(key, return_index=True)
-    end = np.append(begin[1:], len(key))[: len(keys)]
-    truth_begin = np.searchsorted(truth_key, keys, side="left")
-    truth_end = np.searchsorted(truth_key, keys, side="right")
-    return np.stack([truth_begin, truth_end, begin, end], axis=1).astype(np.int64)

@@ -27,6 +27,9 @@ _BOUNDS = {
     "l": "of 96² pixels of area or more",
 }
 
+#: The end of the name of a mean that weights categories by images.
+_BY_IMAGES = "_by_images"
+
 _FIXED = {
     "AP": Words(
         "average precision, mean over IoU 0.50 to 0.95",
@@ -56,7 +59,7 @@ _CATEGORY_AP = Words(
 
 
 def _ap_at_iou(found: re.Match[str]) -> Words:
-    iou = f"0.{found[1]}"
+    iou = f"{float(found[1]) / 100:.2f}"
     return Words(
         f"average precision at IoU {iou}",
         "The area under the precision-recall curve where a prediction matches if its box and the ground truth's "
@@ -81,6 +84,14 @@ def _ar_by_size(found: re.Match[str]) -> Words:
     )
 
 
+def _recall_by_size(found: re.Match[str]) -> Words:
+    size = _SIZES[found[1]]
+    return Words(
+        f"share of the {size} ground truths found",
+        f"As recall, over {size} objects only: those {_BOUNDS[found[1]]}.",
+    )
+
+
 def _ar_at_count(found: re.Match[str]) -> Words:
     count = int(found[1])
     many = "1 prediction" if count == 1 else f"{count} predictions"
@@ -99,20 +110,34 @@ def _recall_at(found: re.Match[str]) -> Words:
 
 
 _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Words]], ...] = (
-    (re.compile(r"AP(\d\d)"), _ap_at_iou),
+    (re.compile(r"m?AP(\d{2,3}(?:\.\d{1,6})?)"), _ap_at_iou),
     (re.compile(r"AP([sml])"), _ap_by_size),
     (re.compile(r"AR([sml])"), _ar_by_size),
     (re.compile(r"AR(\d{1,6})"), _ar_at_count),
+    (re.compile(r"recall([sml])"), _recall_by_size),
     (re.compile(r"recall@(.{1,40})"), _recall_at),
 )
 
 
-def explain(name: str, metrics: Mapping[str, object]) -> Words:
+def explain(name: str, metrics: Mapping[str, object], protocol: Mapping[str, object] | None = None) -> Words:
     """Return the words for the metric ``name`` of a result whose overall metrics are ``metrics``.
 
     ``metrics`` decides what a bare ``AP`` is: COCO's mean where the result has an overall AP, and a category's own
-    average precision where it has a mAP. A name that is not known is said to be the protocol's own.
+    average precision where it has a mAP. ``protocol`` is the result's table of settings: where its thresholds, sizes
+    or limits are not COCO's, the words are its own. A name that is not known is said to be the protocol's own.
     """
+    base = name.removesuffix(_BY_IMAGES)
+    words = _of_settings(base, metrics, protocol or {}) or _usual(base, metrics)
+    if base == name:
+        return words
+    return Words(
+        f"{words.short}, by images",
+        f"{words.long} A category counts as often as there are images with ground truth of it to be found.",
+    )
+
+
+def _usual(name: str, metrics: Mapping[str, object]) -> Words:
+    """Return a name's words under COCO's and Pascal VOC's own settings."""
     if name == "AP" and "AP" not in metrics:
         return _CATEGORY_AP
     if name in _FIXED:
@@ -122,3 +147,57 @@ def explain(name: str, metrics: Mapping[str, object]) -> Words:
         if found:
             return words(found)
     return Words("as the protocol defines it", "A metric of the protocol; its own page says how it is computed.")
+
+
+def _of_settings(name: str, metrics: Mapping[str, object], protocol: Mapping[str, object]) -> Words | None:
+    """Return the words for a name that depends on a setting which is not COCO's, or None."""
+    thresholds = protocol.get("iou_thresholds")
+    ious = [value for value in thresholds if isinstance(value, float)] if isinstance(thresholds, list) else []
+    if ious and name in {"AP", "mAP"} & set(metrics) and (ious[0], ious[-1]) != _USUAL_ENDS[name]:
+        span = f"at IoU {ious[0]:.2f}" if len(ious) == 1 else f"mean over IoU {ious[0]:.2f} to {ious[-1]:.2f}"
+        return Words(
+            f"average precision, {span}",
+            f"The area under the precision-recall curve, {span} ({len(ious)} in all), averaged over the categories "
+            "that have ground truth. 1 is perfect.",
+        )
+    if ious and name == "recall" and ious[0] != _USUAL_ENDS["mAP"][0]:
+        return Words(
+            f"share of the ground truths found at IoU {ious[0]:.2f}",
+            "The ground truths that some prediction matches at the lowest IoU threshold of the protocol, as a share of "
+            "all that must be found, at any score.",
+        )
+    if re.fullmatch(r"AR\d{1,6}", name) and protocol.get("max_dets_per") == "image":
+        words = _usual(name, metrics)
+        return Words(words.short, words.long.replace("of each category in each image", "of each image"))
+    return _by_own_size(name, protocol)
+
+
+#: The lowest and the highest IoU threshold that the usual words speak of.
+_USUAL_ENDS = {"AP": (0.5, 0.95), "mAP": (0.5, 0.5)}
+
+_KINDS = {
+    "AP": "average precision",
+    "mAP": "average precision",
+    "AR": "average recall",
+    "recall": "share of the ground truths found",
+}
+
+
+def _by_own_size(name: str, protocol: Mapping[str, object]) -> Words | None:
+    """Return the words for a number by a size that the protocol bounds otherwise than COCO, or that COCO lacks."""
+    areas = protocol.get("areas")
+    for area in areas if isinstance(areas, list) else ():
+        match area:
+            case {"name": str(size), "suffix": str(suffix), "low_px": float(low), "high_px": float(high)} if suffix:
+                kind = _KINDS.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
+                if kind and (suffix, low, high) not in _COCO_SIZES:
+                    return Words(
+                        f"{kind}, {size} objects",
+                        f"The {kind} of {size} objects only: those of {low:,.0f} to {high:,.0f} square pixels.",
+                    )
+            case _:
+                pass
+    return None
+
+
+_COCO_SIZES = {("s", 0.0, 32.0**2), ("m", 32.0**2, 96.0**2), ("l", 96.0**2, 1e10)}

@@ -56,7 +56,7 @@ def render_report(result: Result) -> str:
         script=inline("page.js"),
         headline=tables.headline(result),
         measures=tables.measures(result),
-        columns=[(name, explain(name, result.metrics).long) for name in columns],
+        columns=[(name, explain(name, result.metrics, result.protocol).long) for name in columns],
         rows=rows,
         mean_figure=_mean_figure(result),
         small_figures=_small_figures(result, rows),
@@ -147,7 +147,7 @@ def _prediction_rows(result: Result) -> list[tuple[str, str]]:
 
 def _glossary(names: list[str], result: Result) -> list[tuple[str, str]]:
     """Return each name once with its meaning, then the words that the meanings use."""
-    own = [(name, explain(name, result.metrics).long) for name in dict.fromkeys(names)]
+    own = [(name, explain(name, result.metrics, result.protocol).long) for name in dict.fromkeys(names)]
     return [*own, *_COMMON]
 
 

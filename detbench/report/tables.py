@@ -42,7 +42,7 @@ _OTHER_COLUMNS = 4
 
 #: How the metric that a result leads with is called in a sentence.
 _SPOKEN = {
-    "AP": "an average precision (AP, mean over IoU 0.50 to 0.95)",
+    "AP": "an average precision (AP, {span})",
     "mAP": "a mean average precision (mAP)",
 }
 
@@ -51,11 +51,18 @@ _SETTINGS = {
     "iou_thresholds": "IoU thresholds",
     "iou_above": "IoU must exceed the threshold",
     "areas": "object sizes",
-    "max_dets": "predictions of a category an image, at most",
+    "max_dets": "predictions, at most",
     "inclusive_boxes": "boxes include both border pixels",
     "ignore_difficult": "difficult need not be found",
     "ignore_marked": "ignored need not be found",
     "id_zero_is_unmatched": "a match with id 0 is void",
+    "max_dets_per": "so many predictions an image, of each",
+    "ignore_crowd": "crowds need not be found",
+    "marked_is_crowd": "ignored is taken like a crowd",
+    "ignored_region_share": "share inside ignored regions that drops a box",
+    "ignored_region_pixels": "ignored regions are measured",
+    "left_out_categories": "categories not evaluated",
+    "mean_by_images": "means by images are given too",
 }
 
 _PAPERS = {
@@ -100,10 +107,10 @@ def number(value: float | None) -> str:
     return UNDEFINED if value is None else f"{value:.3f}"
 
 
-def _measure(name: str, of: Result | CategoryResult, overall: dict[str, float | None]) -> Measure:
+def _measure(name: str, of: Result | CategoryResult, result: Result) -> Measure:
     value = of.metrics.get(name)
     low, high = of.intervals.get(name, (None, None))
-    words = explain(name, overall)
+    words = explain(name, result.metrics, result.protocol)
     interval = "" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
     missing = "the protocol does not give it" if name not in of.metrics else "the result gives no reason"
     reason = of.reasons.get(name, missing) if value is None else ""
@@ -112,7 +119,7 @@ def _measure(name: str, of: Result | CategoryResult, overall: dict[str, float | 
 
 def measures(result: Result) -> list[Measure]:
     """Return the overall metrics in the protocol's order."""
-    return [_measure(name, result, result.metrics) for name in result.metrics]
+    return [_measure(name, result, result) for name in result.metrics]
 
 
 def category_columns(result: Result) -> list[str]:
@@ -149,7 +156,7 @@ def category_rows(result: Result) -> list[CategoryRow]:
             category.ground_truths,
             category.ignored,
             category.predictions,
-            tuple(_measure(name, category, result.metrics) for name in columns),
+            tuple(_measure(name, category, result) for name in columns),
         )
         for index, category in enumerate(result.per_category)
     ]
@@ -175,7 +182,8 @@ def headline(result: Result) -> str:
     if first.value is None:
         return f"{result.name} has no {first.name} {on}: {first.reason}."
     interval = f" {first.interval}" if first.interval else ""
-    return f"{result.name} reaches {_SPOKEN.get(first.name, f'a {first.name}')} of {first.text}{interval} {on}."
+    spoken = _SPOKEN.get(first.name, f"a {first.name}").format(span=first.short.partition(", ")[2])
+    return f"{result.name} reaches {spoken} of {first.text}{interval} {on}."
 
 
 def citation(result: Result) -> list[str]:
@@ -200,7 +208,10 @@ def _brief(fingerprint: object) -> str:
 
 def protocol_rows(table: dict[str, Any]) -> list[tuple[str, str]]:
     """Return a protocol's settings as text, in its own order; a name that has no words is shown as it is."""
-    return [(_SETTINGS.get(name, name.replace("_", " ")), _plain(value)) for name, value in table.items()]
+    return [
+        (_SETTINGS.get(name, name.replace("_", " ")), "none" if value is None else _plain(value))
+        for name, value in table.items()
+    ]
 
 
 def _range(low_px: float, high_px: float) -> str:

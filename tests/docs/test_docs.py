@@ -15,7 +15,7 @@ from PIL import Image
 from detbench.data.predictions import FORMS
 from detbench.data.records import manifest, receipt
 from detbench.data.records.convert import convert
-from detbench.evaluation import document
+from detbench.evaluation import document, explain
 from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
 
 if TYPE_CHECKING:
@@ -112,3 +112,40 @@ def test_the_reference_of_the_command_line_has_every_command(tmp_path: Path) -> 
     for name, section in sections.items():
         assert re.search(rf"```console\ndetbench {name}\b", section)
         assert "| name | meaning | default |" in section
+
+
+def test_every_protocol_s_settings_are_documented_as_they_are() -> None:
+    """The protocols' page explains every setting, and its table gives each built-in protocol's values."""
+    assert _first_cells("protocols.md", "The settings") == {*Protocol._fields, "base"}
+    text = (DOCS / "reference" / "protocols.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    table = {cells[0].strip("`"): cells[1:] for cells in rows if len(cells) == len(PROTOCOLS) + 1}
+    names = [name.strip("`") for name in table.pop("setting")]
+    assert set(names) == set(PROTOCOLS)
+    assert set(table) == {*Protocol._fields} - {"name", "title"}
+    thresholds = "0.5 to 0.95 by 0.05"
+    for setting, cells in table.items():
+        written = [thresholds if cell == "the same" else cell.strip("`") for cell in cells]
+        assert written == [_cell(getattr(PROTOCOLS[name], setting), thresholds) for name in names], setting
+
+
+def _cell(value: object, thresholds: str) -> str:
+    """Return a setting as the page writes it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value == (None,):
+        return "none" if value is None else "no limit"
+    if isinstance(value, tuple) and value and isinstance(value[0], float) and len(value) > 1:
+        assert value == PROTOCOLS["coco"].iou_thresholds
+        return thresholds
+    if isinstance(value, tuple):
+        words = [(item.suffix or item.name) if isinstance(item, Area) else str(item) for item in value]
+        return ", ".join(words) or "–"
+    return str(value)
+
+
+def test_every_field_of_an_explanation_is_documented() -> None:
+    """The page names each field of what ``--explain --json`` prints."""
+    text = (DOCS / "reference" / "protocols.md").read_text(encoding="utf-8").partition("## Why two numbers")[2]
+    parts = (explain.Explanation, explain.ScoredProtocol, explain.PathOfSteps, explain.Step)
+    assert {name for part in parts for name in part.__struct_fields__} - set(re.findall(r"`(\w+)`", text)) == set()

@@ -49,7 +49,12 @@ def make_result() -> Callable[..., Result]:
         document = Document(
             detbench="0.1.0",
             name="a-detector",
-            protocol={"name": "coco", "iou_thresholds": [0.5, 0.8999999999999999], "max_dets": [1, None], "on": True},
+            protocol={
+                "name": "coco",
+                "iou_thresholds": [0.5, 0.8999999999999999, 0.95],
+                "max_dets": [1, None],
+                "on": True,
+            },
             dataset=DatasetFacts(
                 name="streets",
                 format="coco",

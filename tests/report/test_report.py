@@ -101,7 +101,8 @@ def test_every_number_of_the_result_is_shown(make_result: Callable[..., Result])
     text = _Page(render_report(result)).text
     for name, value in result.metrics.items():
         low, high = result.intervals[name]
-        assert re.search(rf"\b{name} {re.escape(explain(name, result.metrics).short)} {value:.3f} \[{low:.3f}, ", text)
+        words = explain(name, result.metrics, result.protocol).short
+        assert re.search(rf"\b{name} {re.escape(words)} {value:.3f} \[{low:.3f}, ", text)
         assert f"{high:.3f}]" in text
 
 
@@ -283,12 +284,38 @@ def test_the_terminal_says_why_a_number_is_undefined(empty_result: Result) -> No
         ("AR1", {}, "average recall, at most 1 prediction an image"),
         ("AR1000", {}, "average recall, at most 1000 predictions an image"),
         ("ARl", {}, "average recall, large objects"),
+        ("AP33.3", {}, "average precision at IoU 0.33"),
+        ("recalls", {}, "share of the small ground truths found"),
+        ("AR10_by_images", {}, "average recall, at most 10 predictions an image, by images"),
         ("nonsense", {}, "as the protocol defines it"),
     ],
 )
 def test_names_have_words(name: str, overall: dict[str, object], words: str) -> None:
     """Every metric's name is explained, and an unknown one is said to be the protocol's."""
     assert explain(name, overall).short == words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("AP", "average precision, mean over IoU 0.30 to 0.60"),
+        ("APs", "average precision, little objects"),
+        ("recall_xl", "share of the ground truths found, huge objects"),
+        ("recall", "share of the ground truths found at IoU 0.30"),
+        ("APm", "average precision, medium objects"),
+    ],
+)
+def test_words_follow_the_protocol_s_settings(name: str, words: str) -> None:
+    """Thresholds and sizes that are not COCO's are said as they are; COCO's own keep COCO's words."""
+    areas = [
+        ("all", "", 0.0, 1e10),
+        ("little", "s", 0.0, 64.0),
+        ("medium", "m", 1024.0, 9216.0),
+        ("huge", "_xl", 1e4, 1e5),
+    ]
+    keys = ("name", "suffix", "low_px", "high_px")
+    protocol = {"iou_thresholds": [0.3, 0.6], "areas": [dict(zip(keys, area, strict=True)) for area in areas]}
+    assert explain(name, {"AP": 1}, protocol).short == words
 
 
 def test_the_command_writes_a_file_or_into_a_folder(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from detbench.data.findings import Findings
 from detbench.data.formats.base import Format, Sighting
 from detbench.data.formats.carrying import report_losses
 from detbench.data.formats.coco_json import (
@@ -45,15 +46,14 @@ from detbench.data.formats.scanning import (
     parent_of,
 )
 from detbench.data.formats.writing import copy_pictures, picture_names, put, split_folder
-from detbench.data.pictures import FolderPictures
+from detbench.data.pictures import FolderPictures, LaterPictures
 from detbench.data.tables import Dataset, Images
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
-    from detbench.data.findings import Findings
     from detbench.data.tables import Key
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "pictures_of_file"]
 
 _INSTANCES = "instances"
 _ROBOFLOW_SUFFIX = ".coco.json"
@@ -142,11 +142,10 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
     categories, image_of_key, ground_truth = tables_of(loaded, findings)
     searches = {source.file: _picture_search(source) for source in sources}
     records = [(loaded[of].file, record) for of, record in image_of_key.values()]
-    paths = tuple(_picture(searches[file], file, record, findings) for file, record in records)
+    paths = tuple(_picture(searches[file], file, record.id, record.file_name, findings) for file, record in records)
     sizes = [(size_px(record.width), size_px(record.height)) for _, record in records]
     file_names = tuple(record.file_name.replace("\\", "/") for _, record in records)
     images = Images(tuple(image_of_key), file_names, *fill_sizes(sizes, paths))
-    names = tuple(name or f"image {key!r}" for name, key in zip(file_names, image_of_key, strict=True))
     return Dataset(
         name_of(path),
         "coco",
@@ -155,7 +154,7 @@ def _read(path: Path, split: str | None, findings: Findings) -> Dataset:
         categories,
         images,
         ground_truth,
-        FolderPictures(paths, names),
+        FolderPictures(paths, _sought(images)),
         tuple(str(file) for file, _ in records),
     )
 
@@ -178,14 +177,35 @@ def _picture_search(source: _Source) -> PictureSearch:
     return PictureSearch.beneath(root / split, *within, *images, beside, root)
 
 
-def _picture(search: PictureSearch, file: Path, record: ImageRecord, findings: Findings) -> Path | None:
+def _picture(search: PictureSearch, file: Path, key: Key, name: str, findings: Findings) -> Path | None:
     try:
-        return search.by_name(record.file_name, file=file, record=f"image {record.id!r}")
+        return search.by_name(name, file=file, record=f"image {key!r}")
     except DataError as error:
         findings.report(
-            "record-malformed", file=file, record=f"image {record.id!r}", message=error.problem, remedy=error.remedy
+            "record-malformed", file=file, record=f"image {key!r}", message=error.problem, remedy=error.remedy
         )
         return None
+
+
+def _sought(images: Images) -> tuple[str, ...]:
+    """Return what is looked for, for messages where it is not found."""
+    return tuple(name or f"image {key!r}" for name, key in zip(images.file_name, images.key, strict=True))
+
+
+def pictures_of_file(file: Path, images: Images) -> LaterPictures:
+    """Return the pictures of all ``images`` of one annotation file, looked for when the first is asked for.
+
+    The search costs a call to the system for each name; numbers need none of it.
+    """
+
+    def seek() -> FolderPictures:
+        search, findings = _picture_search(_Source(file, None, _root_of(file.parent))), Findings()
+        names = zip(images.key, images.file_name, strict=True)
+        return FolderPictures(
+            tuple(_picture(search, file, key, name, findings) for key, name in names), _sought(images)
+        )
+
+    return LaterPictures(seek)
 
 
 def _write(dataset: Dataset, path: Path, findings: Findings | None = None) -> None:

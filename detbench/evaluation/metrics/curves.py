@@ -6,17 +6,31 @@ COCO: cocoapi, ``COCOeval.accumulate``. Pascal VOC: the devkit's ``VOCap.m`` (20
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detbench.extension import native
+
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from numpy.typing import NDArray
 
     from detbench.evaluation.matching import Matches
 
-__all__ = ["LEVELS", "Accumulated", "accumulate", "area_under_curve", "by_falling_score", "precision_at_levels"]
+__all__ = [
+    "DRAWN",
+    "LEVELS",
+    "Accumulated",
+    "accumulate",
+    "accumulate_with",
+    "area_under_curve",
+    "by_falling_score",
+    "precision_at_levels",
+]
 
 #: Recall levels. COCO's are linspace's own values and VOC 2007's arange's own: j · 0.1 and j / 10 differ in the
 #: last bit, and with it a level can be missed.
@@ -27,6 +41,8 @@ LEVELS: dict[str, NDArray[np.float64]] = {
 
 #: The levels at which curves are drawn, whatever the protocol computes with.
 DRAWN = "101-point"
+
+_NO_LIMIT = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,12 +61,16 @@ class Accumulated:
         float64 ``[T, K, A, M]``: the largest recall reached.
     truth_count
         int64 ``[K, A]``: ground truths that must be found.
+    truth_images
+        int64 ``[K]``: images with ground truth that must be found in the first area range; only where the protocol
+        means by images, else empty.
     """
 
     precision: NDArray[np.float64]
     average_precision: NDArray[np.float64]
     recall: NDArray[np.float64]
     truth_count: NDArray[np.int64]
+    truth_images: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 def by_falling_score(score: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -90,31 +110,73 @@ def area_under_curve(recall: NDArray[np.float64], precision: NDArray[np.float64]
 
 def accumulate(matches: Matches) -> Accumulated:
     """Turn matches into curves and their areas, for every threshold, category, area range and maxDets."""
+    return accumulate_with(matches, native(), threads=os.cpu_count() or 1)
+
+
+def accumulate_with(matches: Matches, module: ModuleType | None, *, threads: int = 1) -> Accumulated:
+    """Do the work of :func:`accumulate` with the native ``module``, or with its twin for None."""
     protocol, task = matches.protocol, matches.task
     shape = (len(protocol.iou_thresholds), matches.category_count, len(protocol.areas))
-    precision = np.full((shape[0], len(LEVELS[DRAWN]), *shape[1:]), np.nan)
-    average = np.full(shape, np.nan)
-    recall = np.full((*shape, len(protocol.max_dets)), np.nan)
-    truth_count = np.zeros(shape[1:], dtype=np.int64)
-    offsets, truth_offsets = matches.offsets(), matches.truth_offsets()
-    for category in range(matches.category_count):
-        rows = slice(offsets[category], offsets[category + 1])
-        order = rows.start + by_falling_score(task.score[rows])
-        found, counted, rank = matches.found[order], ~matches.not_counted[order], task.rank[order]
-        ignored = task.truth_ignored[truth_offsets[category] : truth_offsets[category + 1]]
-        for area in range(shape[2]):
-            count = int(np.count_nonzero((ignored >> matches.bit(area, 0)) & np.uint64(1) == 0))
-            truth_count[category, area] = count
-            for threshold in range(shape[0]) if count else ():
-                here = (threshold, category, area)
-                flag = np.uint64(1) << matches.bit(area, threshold)
-                hits = np.flatnonzero(found & counted & flag)
-                recall[here] = [_within(rank[hits], limit) / count for limit in protocol.max_dets]
-                total = np.cumsum((counted & flag) != 0)[hits]
-                curve = _curve(total, count, protocol.interpolation)
-                precision[threshold, :, category, area] = precision_at_levels(*curve, LEVELS[DRAWN])
-                average[here] = _average(*curve, protocol.interpolation)
-    return Accumulated(precision, average, recall, truth_count)
+    curves = Accumulated(
+        precision=np.full((shape[0], len(LEVELS[DRAWN]), *shape[1:]), np.nan),
+        average_precision=np.full(shape, np.nan),
+        recall=np.full((*shape, len(protocol.max_dets)), np.nan),
+        truth_count=np.zeros(shape[1:], dtype=np.int64),
+        truth_images=_truth_images(matches) if protocol.mean_by_images else np.zeros(0, dtype=np.int64),
+    )
+    if module is None:
+        for category in range(matches.category_count):
+            _accumulate_category(matches, category, curves)
+        return curves
+    module.accumulate(
+        score=task.score,
+        rank=task.rank,
+        found=matches.found,
+        not_counted=matches.not_counted,
+        offsets=matches.offsets(),
+        truth_ignored=task.truth_ignored,
+        truth_offsets=matches.truth_offsets(),
+        max_dets=np.array([_NO_LIMIT if limit is None else limit for limit in protocol.max_dets], dtype=np.int32),
+        interpolation=protocol.interpolation,
+        threads=threads,
+        precision=curves.precision,
+        average_precision=curves.average_precision,
+        recall=curves.recall,
+        truth_count=curves.truth_count,
+    )
+    return curves
+
+
+def _accumulate_category(matches: Matches, category: int, curves: Accumulated) -> None:
+    """Fill in one category's part of ``curves``."""
+    protocol, task = matches.protocol, matches.task
+    rows, truths = (
+        slice(*offsets[category : category + 2]) for offsets in (matches.offsets(), matches.truth_offsets())
+    )
+    order = rows.start + by_falling_score(task.score[rows])
+    found, counted, rank = matches.found[order], ~matches.not_counted[order], task.rank[order]
+    ignored = task.truth_ignored[truths]
+    for area in range(len(protocol.areas)):
+        count = int(np.count_nonzero((ignored >> matches.bit(area, 0)) & np.uint64(1) == 0))
+        curves.truth_count[category, area] = count
+        for threshold in range(len(protocol.iou_thresholds)) if count else ():
+            here = (threshold, category, area)
+            flag = np.uint64(1) << matches.bit(area, threshold)
+            hits = np.flatnonzero(found & counted & flag)
+            curves.recall[here] = [_within(rank[hits], limit) / count for limit in protocol.max_dets]
+            total = np.cumsum((counted & flag) != 0)[hits]
+            curve = _curve(total, count, protocol.interpolation)
+            curves.precision[threshold, :, category, area] = precision_at_levels(*curve, LEVELS[DRAWN])
+            curves.average_precision[here] = _average(*curve, protocol.interpolation)
+
+
+def _truth_images(matches: Matches) -> NDArray[np.int64]:
+    """Return int64 ``[K]``: how many images have ground truth to be found of each category."""
+    task = matches.task
+    must = task.truth_ignored & np.uint64(1) == 0
+    images = max(matches.image_count, 1)
+    pairs = np.unique(task.truth_category[must].astype(np.int64) * images + task.truth_image[must])
+    return np.bincount(pairs // images, minlength=matches.category_count)
 
 
 def _within(rank: NDArray[np.int32], limit: int | None) -> int:

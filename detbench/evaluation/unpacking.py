@@ -1,0 +1,62 @@
+"""What the native part scored straight from files, as the tables that the general readers and matching make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detbench.data.formats.coco import pictures_of_file
+from detbench.data.formats.scanning import name_of
+from detbench.data.predictions import LoadedPredictions
+from detbench.data.tables import Categories, Dataset, GroundTruth, Images, Predictions
+from detbench.evaluation.matching import Matches
+from detbench.evaluation.metrics.curves import Accumulated
+from detbench.evaluation.scored import Scored
+from detbench.evaluation.tasks import MatchingTask
+
+if TYPE_CHECKING:
+    from detbench.evaluation.draws import Draws
+    from detbench.evaluation.fast import FastScores
+
+__all__ = ["curves_of", "dataset_of", "matches_of", "predictions_of", "unpack"]
+
+
+def unpack(fast: FastScores, draws: Draws | None) -> Scored:
+    """Return all that was scored."""
+    return Scored(dataset_of(fast), predictions_of(fast), matches_of(fast), curves_of(fast), draws)
+
+
+def dataset_of(fast: FastScores) -> Dataset:
+    """Return the ground truth; its pictures are looked for when one is asked for."""
+    path = Path(fast.ground_truth)
+    columns = fast.scores.image_columns()
+    columns["file_name"] = tuple(name.replace("\\", "/") for name in columns["file_name"])
+    images = Images(**columns)
+    return Dataset(
+        name_of(path),
+        "coco",
+        path,
+        None,
+        Categories(**fast.scores.category_columns()),
+        images,
+        GroundTruth(**fast.scores.ground_truth_columns()),
+        pictures_of_file(path, images),
+        (str(path),) * len(images),
+    )
+
+
+def predictions_of(fast: FastScores) -> LoadedPredictions:
+    """Return the predictions."""
+    return LoadedPredictions(Predictions(**fast.scores.prediction_columns()), fast.predictions, {}, "coco")
+
+
+def matches_of(fast: FastScores) -> Matches:
+    """Return who took whom."""
+    scores = fast.scores
+    task = MatchingTask(**scores.task_columns())
+    return Matches(fast.protocol, task, scores.image_count, scores.category_count, **scores.match_columns())
+
+
+def curves_of(fast: FastScores) -> Accumulated:
+    """Return the curves; the arrays are the native part's own and cannot be written to."""
+    return Accumulated(**fast.scores.curve_columns())
