@@ -40,7 +40,7 @@ _ABOUT_TRUTH = ("few-images", "few-objects")
 class Options(TypedDict, total=False):
     """What :func:`~detbench.evaluation.evaluate.evaluate` takes of what is the same for all models."""
 
-    protocol: Protocol | str
+    protocol: Protocol | Path | str
     split: str | None
     format_name: str | None
     predictions_format: str | None
@@ -69,23 +69,25 @@ def written_runs(given: Sequence[Result | Path | str]) -> list[Run]:
 
 
 def evaluated_runs(given: Sequence[Path | str], ground_truth: Dataset | Path | str, options: Options) -> list[Run]:
-    """Evaluate predictions on the same ground truth, which is read once. Raises DataError and UsageError."""
+    """Evaluate predictions on the same ground truth. Raises DataError and UsageError."""
+    truth = _kept(ground_truth, options)
+    return _named([_evaluated(path, truth, **options) for path in given])
+
+
+def _kept(ground_truth: Dataset | Path | str, options: Options) -> Dataset | Path | str:
+    """Return ground truth that is read once; a COCO file as it is: reading it again with each file takes less."""
     from detbench.data.formats import read_dataset
     from detbench.data.tables import Dataset
 
-    if isinstance(ground_truth, Dataset):
-        dataset = ground_truth
-    else:
-        dataset = read_dataset(ground_truth, split=options.get("split"), format_name=options.get("format_name"))
-    if not len(dataset.images):
-        raise DataError("there are no images, so nothing can be compared", file=ground_truth)
-    return _named([_evaluated(path, dataset, **options) for path in given])
+    if isinstance(ground_truth, Dataset) or Path(ground_truth).suffix.lower() == ".json":
+        return ground_truth
+    return read_dataset(ground_truth, split=options.get("split"), format_name=options.get("format_name"))
 
 
-def _evaluated(path: Path | str, dataset: Dataset, **options: Unpack[Options]) -> Run:
-    result = evaluate(dataset, path, **options)
+def _evaluated(path: Path | str, ground_truth: Dataset | Path | str, **options: Unpack[Options]) -> Run:
+    result = evaluate(ground_truth, path, **options)
     if result.drawn is None:
-        raise UsageError("models are compared by resampling: leave intervals on")
+        raise DataError("there are no images, so nothing can be compared", file=result.dataset.name)
     return Run(result.name, str(path), result.document, result.drawn)
 
 
