@@ -137,3 +137,18 @@ class PredictionStream:
     def next(self) -> dict[str, Any] | None: ...
     @property
     def unusual(self) -> bool: ...
+
+def overlaps(
+    *,
+    truth_box: NDArray[np.float64],
+    truth_area: NDArray[np.float64],
+    truth_row: NDArray[np.int32],
+    truth_offsets: NDArray[np.int64],
+    box: NDArray[np.float64],
+    area: NDArray[np.float64],
+    row: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    at_least: float,
+    inclusive: bool,
+    threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]: ...

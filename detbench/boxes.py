@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["pairwise_iou"]
+__all__ = ["paired_iou", "pairwise_iou"]
 
 
 def pairwise_iou(
@@ -43,15 +43,53 @@ def pairwise_iou(
     >>> pairwise_iou(np.array([[0.0, 0, 2, 2]]), np.array([[1.0, 1, 3, 3], [2, 0, 4, 2]])).round(4).tolist()
     [[0.1429, 0.0]]
     """
+    return _iou(
+        a[:, None],
+        b[None],
+        None if area_a is None else area_a[:, None],
+        None if area_b is None else area_b[None],
+        None if crowd_b is None else crowd_b[None],
+        inclusive=inclusive,
+    )
+
+
+def paired_iou(
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    *,
+    area_a: NDArray[np.float64] | None = None,
+    area_b: NDArray[np.float64] | None = None,
+    inclusive: bool = False,
+) -> NDArray[np.float64]:
+    """Return float64 ``[N]``: the intersection over union of each box of ``a`` with the box of ``b`` in its row.
+
+    Both are float64 ``[N, 4]``; ``area_a``, ``area_b`` ``[N]`` and ``inclusive`` as in :func:`pairwise_iou`.
+
+    Examples
+    --------
+    >>> paired_iou(np.array([[0.0, 0, 2, 2]]), np.array([[1.0, 1, 3, 3]])).round(4).tolist()
+    [0.1429]
+    """
+    return _iou(a, b, area_a, area_b, None, inclusive=inclusive)
+
+
+def _iou(
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    area_a: NDArray[np.float64] | None,
+    area_b: NDArray[np.float64] | None,
+    crowd_b: NDArray[np.bool_] | None,
+    *,
+    inclusive: bool,
+) -> NDArray[np.float64]:
+    """Return the intersection over union of boxes whose leading axes are broadcast against each other."""
     border = 1.0 if inclusive else 0.0
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    side = high - low + border
-    intersection = np.where((side > 0).all(axis=2), side[..., 0] * side[..., 1], 0.0)
-    size_a = np.prod(a[:, 2:] - a[:, :2] + border, axis=1) if area_a is None else area_a
-    size_b = np.prod(b[:, 2:] - b[:, :2] + border, axis=1) if area_b is None else area_b
-    union = size_a[:, None] + size_b[None, :] - intersection
+    side = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]) + border
+    intersection = np.where((side > 0).all(axis=-1), side[..., 0] * side[..., 1], 0.0)
+    size_a = np.prod(a[..., 2:] - a[..., :2] + border, axis=-1) if area_a is None else area_a
+    size_b = np.prod(b[..., 2:] - b[..., :2] + border, axis=-1) if area_b is None else area_b
+    union = size_a + size_b - intersection
     if crowd_b is not None:
-        union = np.where(crowd_b[None, :], size_a[:, None], union)
+        union = np.where(crowd_b, size_a, union)
     overlapping = (intersection > 0) & (union > 0)
     return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=overlapping))

@@ -32,13 +32,22 @@ std::vector<std::int32_t> limits_of(const std::vector<std::optional<std::int32_t
 std::unique_ptr<Scores> score_paths(const nb::bytes &ground_truth, const nb::bytes &predictions,
                                     const std::vector<double> &thresholds,
                                     const std::vector<std::pair<double, double>> &areas,
-                                    const std::vector<std::optional<std::int32_t>> &max_dets, const std::string &interpolation,
-                                    bool best_only, bool iou_above, bool inclusive, bool ignore_difficult,
-                                    bool ignore_marked, bool id_zero_is_unmatched, std::size_t threads) {
-    Scoring scoring{thresholds,    {}, limits_of(max_dets), interpolation_named(interpolation), best_only,
-                    iou_above,     inclusive, ignore_difficult, ignore_marked, id_zero_is_unmatched};
+                                    const std::vector<std::optional<std::int32_t>> &max_dets,
+                                    const std::string &interpolation, bool best_only, bool iou_above, bool inclusive,
+                                    bool ignore_difficult, bool ignore_marked, bool id_zero_is_unmatched,
+                                    std::size_t threads) {
+    Scoring scoring;
+    scoring.thresholds = thresholds;
+    scoring.max_dets = limits_of(max_dets);
+    scoring.interpolation = interpolation_named(interpolation);
+    scoring.best_only = best_only;
+    scoring.iou_above = iou_above;
+    scoring.inclusive = inclusive;
+    scoring.ignore_difficult = ignore_difficult;
+    scoring.ignore_marked = ignore_marked;
+    scoring.id_zero_is_unmatched = id_zero_is_unmatched;
     for (const auto &[low, high] : areas) scoring.areas.push_back({low, high});
-    require(!thresholds.empty() && !areas.empty() && !max_dets.empty(), "a threshold, an area and a maxDets are needed");
+    require(!thresholds.empty() && !areas.empty() && !max_dets.empty(), "no thresholds, areas or maxDets");
     require(thresholds.size() * areas.size() <= 64, "more than 64 pairs of threshold and area");
     for (std::size_t m = 0; m < max_dets.size(); ++m)
         require(scoring.max_dets[m] > (m ? scoring.max_dets[m - 1] : 0), "maxDets do not rise");
@@ -149,7 +158,7 @@ nb::dict truth_columns(const Scores &scores) {
     columns["difficult"] = grouped.column<bool>(file.difficult);
     columns["truncated"] = grouped.column<std::int8_t>(file.truncated);
     columns["occluded"] = grouped.column<std::int8_t>(file.occluded);
-    columns["source_id"] = nb::tuple(numbers(file.annotation_id, file.annotation_id.empty() ? std::vector<std::uint32_t>{} : grouped.order));
+    if (!file.annotation_id.empty()) columns["source_id"] = nb::tuple(numbers(file.annotation_id, grouped.order));
     columns["size_px"] = grouped.sizes(file.xywh);
     return columns;
 }

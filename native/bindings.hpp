@@ -38,6 +38,7 @@ inline Interpolation interpolation_named(const std::string &name) {
     return Interpolation::points_101;
 }
 
+void bind_errors(nb::module_ &module);
 void bind_matching(nb::module_ &module);
 void bind_ordering(nb::module_ &module);
 void bind_resampling(nb::module_ &module);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
-#include <numeric>
 
 namespace detbench {
 namespace {
@@ -264,18 +263,17 @@ inline void take_precision(Walk &walk, const Lanes<std::int32_t> &counted, doubl
 }  // namespace
 
 // Sums the best precision at every level of recall. Precision only rises where something is found, so finds suffice.
+template <bool Limited>
 void Resampler::walk(const Curve &curve, const std::uint8_t *weight, const std::vector<Lanes<std::int32_t>> &base,
-                     const Levels &levels, double *sum) const {
+                     const Levels &levels, const Lanes<std::int32_t> &found, double *sum) const {
     // COCO's precision is found / (counted + spacing of 1).
     const double spacing = interpolation_ == Interpolation::points_101 ? std::numeric_limits<double>::epsilon() : 0;
     Walk walk;
-    for (std::size_t i = curve.finds.begin; i < curve.finds.end; ++i)
-        add_weight(walk.found, 1, of_image(weight, finds_[i].image));
+    walk.found = found;
     for (std::size_t i = curve.changes.begin; i < curve.changes.end; ++i)
         add_weight(walk.change, changes_[i].sign, of_image(weight, changes_[i].image));
     std::array<std::size_t, lanes> next_missed{};
     for (std::size_t lane = 0; lane < lanes; ++lane) walk.missed[lane] = levels.missed[lane][0];
-    const bool limited = any_above(walk.found, levels.truths);
     walk.level.fill(0);  // nothing lies behind the last point: what it does not reach gets 0
     std::size_t change = curve.changes.end;
     for (std::size_t i = curve.finds.end; i-- > curve.finds.begin;) {
@@ -286,8 +284,7 @@ void Resampler::walk(const Curve &curve, const std::uint8_t *weight, const std::
         if (passed)
             for (std::size_t lane = 0; lane < lanes; ++lane)
                 while (walk.found[lane] < walk.missed[lane]) walk.missed[lane] = levels.missed[lane][++next_missed[lane]];
-        if (limited) take_levels<true>(walk, levels.scale, levels.offset, levels.most);
-        else take_levels<false>(walk, levels.scale, levels.offset, levels.most);
+        take_levels<Limited>(walk, levels.scale, levels.offset, levels.most);
         take_precision(walk, base[finds_[i].stop], spacing);
         add_weight(walk.found, -1, of_image(weight, finds_[i].image));
     }
@@ -303,7 +300,11 @@ void Resampler::block(const std::uint8_t *weight, double *average_precision, dou
         if (curve.new_truths) set_levels(weight, curve.truths, levels);
         if (curve.new_base) cumulate(weight, curve.base, counted);
         double *const average = average_precision + number * lanes;
-        walk(curve, weight, counted, levels, average);
+        Lanes<std::int32_t> found{};
+        for (std::size_t i = curve.finds.begin; i < curve.finds.end; ++i)
+            add_weight(found, 1, of_image(weight, finds_[i].image));
+        if (any_above(found, levels.truths)) walk<true>(curve, weight, counted, levels, found, average);
+        else walk<false>(curve, weight, counted, levels, found, average);
         for (std::size_t lane = 0; lane < lanes; ++lane) {
             const std::int32_t truths = levels.truths[lane];
             const bool whole_curve = interpolation_ == Interpolation::all_points;

@@ -83,8 +83,9 @@ class Resampler {
 
     void set_levels(const std::uint8_t *weight, Span images, Levels &levels) const;
     void cumulate(const std::uint8_t *weight, Span stops, std::vector<Lanes<std::int32_t>> &counted) const;
+    template <bool Limited>
     void walk(const Curve &curve, const std::uint8_t *weight, const std::vector<Lanes<std::int32_t>> &base,
-              const Levels &levels, double *sum) const;
+              const Levels &levels, const Lanes<std::int32_t> &found, double *sum) const;
 
     std::size_t category_count_, bit_count_, max_dets_count_;
     Interpolation interpolation_;

@@ -204,7 +204,8 @@ void accumulate(const CurveInput &input, const Curves &curves, std::size_t threa
         Walk walk;
         while (const auto category = pieces.next()) {
             walk_category(input, *category, walk);
-            for (std::size_t area = 0; area < input.area_count; ++area) write_area(input, curves, *category, area, walk);
+            for (std::size_t area = 0; area < input.area_count; ++area)
+                write_area(input, curves, *category, area, walk);
         }
     });
 }

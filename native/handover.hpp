@@ -29,7 +29,7 @@ nb::object owned(std::unique_ptr<T[]> values, const std::array<std::size_t, Dime
 // An array of `count` values, the i-th `value(i)`.
 template <typename T, typename Value>
 nb::object column_of(std::size_t count, const Value &value) {
-    auto values = std::make_unique_for_overwrite<T[]>(count);
+    std::unique_ptr<T[]> values(new T[count]);
     for (std::size_t i = 0; i < count; ++i) values[i] = value(i);
     return owned(std::move(values), std::array{count});
 }
@@ -37,7 +37,7 @@ nb::object column_of(std::size_t count, const Value &value) {
 // A table of `count` rows of `Width` values; `fill(i, row)` writes row i.
 template <typename T, std::size_t Width, typename Fill>
 nb::object table_of(std::size_t count, const Fill &fill) {
-    auto values = std::make_unique_for_overwrite<T[]>(Width * count);
+    std::unique_ptr<T[]> values(new T[Width * count]);
     for (std::size_t i = 0; i < count; ++i) fill(i, values.get() + Width * i);
     return owned(std::move(values), std::array{count, Width});
 }

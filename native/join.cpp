@@ -48,7 +48,8 @@ IdIndex::IdIndex(const std::vector<std::int64_t> &ids) : order_(ids.size()) {
     std::sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) { return id_of(a) < id_of(b); });
     for (const std::int32_t row : order_) ascending_.push_back(id_of(row));
     if (ids.empty()) return;
-    const std::uint64_t span = static_cast<std::uint64_t>(ascending_.back()) - static_cast<std::uint64_t>(ascending_[0]);
+    const std::uint64_t span =
+        static_cast<std::uint64_t>(ascending_.back()) - static_cast<std::uint64_t>(ascending_.front());
     if (span >= std::max(table_entries, table_entries_per_id * ids.size())) return;
     table_.assign(span + 1, -1);
     for (std::size_t place = 0; place < ascending_.size(); ++place)

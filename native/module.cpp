@@ -2,7 +2,9 @@
 #include "bindings.hpp"
 
 NB_MODULE(_native, module) {
-    module.doc() = "detbench's native part: from files to scores, matching, resampling, IoU. Every function has a NumPy twin.";
+    module.doc() =
+        "detbench's native part: from files to scores, matching, resampling, IoU. Every function has a NumPy twin.";
+    detbench::bindings::bind_errors(module);
     detbench::bindings::bind_matching(module);
     detbench::bindings::bind_ordering(module);
     detbench::bindings::bind_resampling(module);

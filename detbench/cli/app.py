@@ -19,6 +19,7 @@ from detbench.cli.draw import draw
 from detbench.cli.eval import evaluate
 from detbench.cli.inspect import inspect
 from detbench.cli.merge import merge
+from detbench.cli.pack import pack
 from detbench.cli.predict import predict
 from detbench.cli.protocols import protocols
 from detbench.cli.report import report
@@ -71,6 +72,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "TFRecords": {"convert": convert, "verify": verify},
     "Predictions and scores": {
         "predict": predict,
+        "pack": pack,
         "eval": evaluate,
         "compare": compare,
         "report": report,

@@ -12,9 +12,17 @@ from detbench.cli.console import print_json_text, say, stdout
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
     from detbench.evaluation.results import Result
 
 __all__ = ["evaluate"]
+
+#: Panels of the help.
+_OF_PROPOSALS = "Proposals"
+_OF_COUNTS = "Counting"
 
 _RESULT = "result.json"
 _REPORT = "report.html"
@@ -55,11 +63,16 @@ class Join(StrEnum):
     stem = "stem"
 
 
-def evaluate(  # noqa: PLR0913  one parameter for each option
+def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     ground_truth: Annotated[Path, typer.Argument(help="A dataset's folder or annotation file, in any format.")],
     predictions: Annotated[
-        Path, typer.Argument(help="COCO results JSON, VOC result files, CSV, or YOLO text files with scores.")
-    ],
+        Path | None,
+        typer.Argument(
+            help="COCO results JSON, VOC result files, CSV, or YOLO text files with scores; may be left out where "
+            "--proposals are scored.",
+            show_default=False,
+        ),
+    ] = None,
     protocol: Annotated[
         str,
         typer.Option(
@@ -105,6 +118,74 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     explain: Annotated[
         bool, typer.Option("--explain", help="Show every protocol's number side by side, and why they differ.")
     ] = False,
+    score_threshold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCORE|RESULT",
+            help="The operating point: a score, or another run's result.json, whose threshold is taken. By default "
+            "the score of the best F1 on these predictions.",
+        ),
+    ] = None,
+    errors: Annotated[
+        bool,
+        typer.Option("--errors", help="Say what goes wrong: kinds of errors, confusions, calibration, the worst."),
+    ] = False,
+    worst: Annotated[
+        int,
+        typer.Option(
+            min=0, max=10_000, metavar="N", help="With --errors: how many images and mistakes of a kind are listed."
+        ),
+    ] = 20,
+    proposals: Annotated[
+        Path | None,
+        typer.Option(
+            help="Proposals, in any form of predictions, whose recall to compute whatever their category.",
+            rich_help_panel=_OF_PROPOSALS,
+        ),
+    ] = None,
+    proposals_format: Annotated[
+        str | None,
+        typer.Option(
+            help="The proposals' form, if not recognised.", autocompletion=complete_form, rich_help_panel=_OF_PROPOSALS
+        ),
+    ] = None,
+    proposal_counts: Annotated[
+        str,
+        typer.Option(
+            metavar="K,K,…",
+            help="Numbers of proposals an image, 1 to 2000, whose recall stands among the metrics.",
+            rich_help_panel=_OF_PROPOSALS,
+        ),
+    ] = "100,300,1000",
+    count: Annotated[
+        bool | None,
+        typer.Option(
+            "--count/--no-count",
+            help="Count objects; done unasked for carpk, visdrone and uavdt, and where a threshold is said.",
+            show_default=False,
+            rich_help_panel=_OF_COUNTS,
+        ),
+    ] = None,
+    count_threshold: Annotated[
+        float | None,
+        typer.Option(metavar="SCORE", help="Count predictions with this score or more.", rich_help_panel=_OF_COUNTS),
+    ] = None,
+    tune_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPLIT",
+            help="Take the threshold whose MAE is least on this split, or on the ground truth at this path; never on "
+            "what is scored.",
+            rich_help_panel=_OF_COUNTS,
+        ),
+    ] = None,
+    tune_predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="The predictions on what --tune-on names, unless PREDICTIONS has them (then with --unknown drop).",
+            rich_help_panel=_OF_COUNTS,
+        ),
+    ] = None,
 ) -> None:
     """Score a detector's predictions against ground truth.
 
@@ -118,6 +199,9 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
     detbench eval data predictions.csv -o run1        # result.json, report.html
     detbench eval gt.json dt.json --json | jq .metrics.AP
     detbench eval gt.json dt.json --explain           # why is my mAP not COCO's?
+    detbench eval gt.json dt.json --errors --score-threshold 0.3
+    detbench eval gt.json --proposals rpn.json        # recall at 100, 300, 1000
+    detbench eval CARPK dt.csv --split test --tune-on train --tune-predictions tr.csv
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     from detbench.evaluation.evaluate import evaluate as score
 
@@ -126,6 +210,8 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
 
         if output is not None:
             raise UsageError("--explain writes no result; leave out --output, or --explain")
+        if predictions is None:
+            raise UsageError("--explain is about predictions: give some")
         explain_and_print(
             ground_truth,
             predictions,
@@ -140,7 +226,7 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
         )
         return
     if output is not None:
-        _require_free(output, ground_truth, predictions)
+        _require_free(output, *filter(None, (ground_truth, predictions, proposals, tune_predictions)))
     result = score(
         ground_truth,
         predictions,
@@ -154,6 +240,16 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
         intervals=not no_intervals,
         resamples=resamples,
         seed=seed,
+        score_threshold=score_threshold,
+        errors=errors,
+        worst=worst,
+        proposals=proposals,
+        proposals_format=proposals_format,
+        proposal_counts=_whole_numbers(proposal_counts),
+        count=count,
+        count_threshold=count_threshold,
+        tune_on=tune_on,
+        tune_predictions=tune_predictions,
     )
     if output is not None:
         _save(result, output)
@@ -162,6 +258,14 @@ def evaluate(  # noqa: PLR0913  one parameter for each option
         _say_remarks(result, {"error"})
         return
     _show(result, per_category=not no_per_category)
+
+
+def _whole_numbers(text: str) -> list[int]:
+    """Return the numbers of a list with commas. Raises UsageError."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--proposal-counts takes whole numbers with commas between, not {text!r:.60}") from None
 
 
 def _require_free(folder: Path, *inputs: Path) -> None:
@@ -195,7 +299,23 @@ def _show(result: Result, *, per_category: bool) -> None:
     if per_category and result.per_category:
         console.print()
         console.print(category_table(result))
+    for table in _tables_of_parts(result, per_category=per_category):
+        console.print(table)
     _say_remarks(result, {"error", "warning", "note"})
+
+
+def _tables_of_parts(result: Result, *, per_category: bool) -> Iterator[RenderableType]:
+    """Yield the tables of the parts that a result has, each after a blank line."""
+    from detbench.report import counting_tables, proposal_tables
+    from detbench.report.error_tables import error_tables, operating_point_tables
+
+    for table in [*operating_point_tables(result), *error_tables(result)]:
+        yield from ("", table)
+    if result.counting is not None:
+        yield from ("", *counting_tables.tables(result.counting, per_category=per_category))
+    if result.proposals is not None:
+        images = result.dataset.images
+        yield from ("", *proposal_tables.tables(result.proposals, images=images, per_category=per_category))
 
 
 def _say_remarks(result: Result, severities: set[str]) -> None:

@@ -25,7 +25,12 @@ class Detector(StrEnum):
 
 def predict(
     data: Annotated[Path, typer.Argument(help="A dataset's folder, or its annotation file.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The COCO results JSON to write.", show_default=False)],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="The file to write: COCO results JSON, or Arrow by its suffix.", show_default=False
+        ),
+    ],
     detector: Annotated[Detector, typer.Option(help="The kind of detector.")] = Detector.CLASSICAL,
     split: Annotated[str | None, typer.Option(help="The split to predict; everything if not given.")] = None,
     fit_split: Annotated[
@@ -51,13 +56,13 @@ def predict(
     [bold]Examples[/bold]
     detbench predict parking --split test -o predictions.json
     detbench predict parking --split val --save-model m.npz -o val.json
-    detbench predict other --model m.npz -o predictions.json
+    detbench predict other --model m.npz -o predictions.arrow
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     import time
 
     from detbench.cli.console import progress, say
     from detbench.data.formats import read_dataset
-    from detbench.data.predictions.write import write_coco_results
+    from detbench.data.predictions.write import writer_for
     from detbench.detectors.predict import predict as run
     from detbench.files import require_writable
     from detbench.words import counted
@@ -65,6 +70,7 @@ def predict(
     if fit_split is None and model is None:
         fit_split = "train"
     _check_choices(fit_split, model, save_model)
+    write = writer_for(output)
     dataset = read_dataset(data, split=split, format_name=format_name)
     examples = read_dataset(data, split=fit_split, format_name=format_name) if fit_split is not None else None
     for file in (output, save_model):
@@ -77,7 +83,7 @@ def predict(
     with progress("predicting", len(dataset.images)) as advance:
         predictions = run(fitted, dataset, advance=advance)
     seconds = time.perf_counter() - start
-    write_coco_results(predictions, dataset, output)
+    write(predictions, dataset, output)
     count = len(dataset.images)
     speed = f"{counted(count, 'image')} in {seconds:.1f} s, {count / seconds:.1f} images/s, decoding included"
     say(f"{detector.value}: {speed}")

@@ -276,10 +276,13 @@ class Predictions:
         score: NDArray[np.float64],
         size_px: NDArray[np.float64] | None = None,
     ) -> Predictions:
-        """Return the table of columns that are in file order, stably sorted by image."""
+        """Return the table of columns that are in file order, stably sorted by image; as they are, if they are that."""
+        if size_px is None:
+            size_px = box[:, 2:] - box[:, :2]
+        if (image[1:] >= image[:-1]).all():
+            return cls(image, category, box, score, size_px)
         order = np.argsort(image, kind="stable")
-        sizes = box[:, 2:] - box[:, :2] if size_px is None else size_px
-        return cls(image[order], category[order], box[order], score[order], sizes[order])
+        return cls(image[order], category[order], box[order], score[order], size_px[order])
 
     def __len__(self) -> int:
         """Return the number of predictions."""

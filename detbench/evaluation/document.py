@@ -7,19 +7,33 @@ The schema is documented in ``docs/reference/result.md``. An undefined number is
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 
 from detbench.data.input import foreign, require_file_or_folder
 from detbench.errors import DataError
+from detbench.evaluation.parts import counting as counting_part
+from detbench.evaluation.parts import errors as errors_part
+from detbench.evaluation.parts import operating_point as operating_point_part
+from detbench.evaluation.parts import proposals as proposals_part
 from detbench.files import read_bytes
 from detbench.words import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["SCHEMA", "CategoryResult", "Curves", "DatasetFacts", "Document", "PredictionFacts", "Remark", "read"]
+__all__ = [
+    "COUNTS",
+    "SCHEMA",
+    "CategoryResult",
+    "Curves",
+    "DatasetFacts",
+    "Document",
+    "PredictionFacts",
+    "Remark",
+    "read",
+]
 
 SCHEMA = "detbench.result/1"
 
@@ -87,6 +101,15 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class _Numbers(Protocol):
+    """What has numbers by name: a whole result, a category, a group of a part."""
+
+    @property
+    def metrics(self) -> dict[str, float | None]: ...
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]: ...
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A run's numbers with everything that says what they are.
 
@@ -112,8 +135,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         In words, with level, resamples and seed; empty where there are no intervals.
     reasons
         Name → why the number is None.
-    per_category, curves, remarks
-        See the classes.
+    per_category, curves, remarks, operating_point, errors, proposals, counting
+        See the classes; the last four are None where they were not asked for.
     """
 
     schema: str = SCHEMA
@@ -130,6 +153,10 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     per_category: list[CategoryResult]
     curves: Curves
     remarks: list[Remark]
+    operating_point: operating_point_part.OperatingPoint | None = None
+    errors: errors_part.Errors | None = None
+    proposals: proposals_part.Proposals | None = None
+    counting: counting_part.Counting | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain dictionaries, lists, strings and numbers."""
@@ -139,8 +166,14 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     def to_flat(self) -> dict[str, float]:
         """Return every defined number under a name of its own: ``AP``, ``AP/low``, ``AP/high``, ``category/car/AP``."""
         flat: dict[str, float] = {}
-        parts: list[tuple[str, Document | CategoryResult]] = [("", self)]
+        parts: list[tuple[str, _Numbers]] = [("", self)]
+        if self.operating_point:
+            parts.append(("operating_point/", self.operating_point))
+        if self.errors:
+            parts += [("errors/", self.errors.tide), ("errors/", self.errors.calibration)]
         parts += [(f"category/{category.name}/", category) for category in self.per_category]
+        parts += [] if self.proposals is None else proposals_part.by_group(self.proposals)
+        parts += [] if self.counting is None else counting_part.by_group(self.counting)
         for prefix, part in parts:
             for name, value in part.metrics.items():
                 if value is None:
@@ -181,8 +214,8 @@ _REMEDY = "write it again with detbench eval -o"
 #: Sums of fractions may end this far above 1.
 _ROUNDING = 1e-9
 
-#: Errors of counts are objects an image, not shares; a bias may be negative.
-_COUNTS = "count_"
+#: Errors of counts, whose names begin so, are objects an image, not shares; a bias may be negative.
+COUNTS = "count_"
 
 #: A protocol's table is a few lists of flat tables.
 _MOST_LEVELS = 8
@@ -205,10 +238,10 @@ def _flaw(result: Document) -> str:
     parts: tuple[Document | CategoryResult, ...] = (result, *result.per_category)
     for of in parts:
         for name, value in of.metrics.items():
-            if not name.startswith(_COUNTS) and not _all_shares([value]):
+            if not name.startswith((COUNTS, errors_part.GAIN)) and not _all_shares([value]):
                 return f"{name} is {value}, and every number lies between 0 and 1"
         for name, ends in of.intervals.items():
-            if not (name.startswith(_COUNTS) or _all_shares(ends)) or ends[0] > ends[1]:
+            if not (name.startswith((COUNTS, errors_part.GAIN)) or _all_shares(ends)) or ends[0] > ends[1]:
                 return f"the interval of {name} is {list(ends)}"
     curves = result.curves
     drawn = [*curves.mean.values(), *(curve for curve in curves.by_category if curve is not None)]
@@ -218,7 +251,18 @@ def _flaw(result: Document) -> str:
         return "a curve leaves the range from 0 to 1"
     if not isinstance(result.protocol.get("name"), str) or _deeper(result.protocol, _MOST_LEVELS):
         return "its protocol has no name, or is nested too deeply"
-    return ""
+    return _flaw_of_parts(result)
+
+
+def _flaw_of_parts(result: Document) -> str:
+    categories = len(result.per_category)
+    found = (
+        operating_point_part.flaw(result.operating_point, categories) if result.operating_point else "",
+        errors_part.flaw(result.errors, categories) if result.errors else "",
+        proposals_part.flaw(result.proposals) if result.proposals else "",
+        counting_part.flaw(result.counting) if result.counting else "",
+    )
+    return next(filter(None, found), "")
 
 
 def _all_shares(values: Iterable[float | None]) -> bool:

@@ -2,7 +2,8 @@
 
 Two kinds of draws stand side by side. A resample draws as many images as there are, with replacement: the
 nonparametric bootstrap (Efron, Bootstrap Methods: Another Look at the Jackknife, 1979). A jackknife draw leaves out one
-of several groups of images. Why both, and how often such an interval holds the true value: ``docs/reference/intervals.md``.
+of several groups of images. Why both, and how often such an interval holds the true value:
+``docs/reference/intervals.md``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["LANES", "SHARE", "Draws"]
+__all__ = ["LANES", "SHARE", "Draws", "sums_of_block"]
 
 #: Draws that are computed together; the native part's lanes.
 LANES = 16
@@ -119,16 +120,7 @@ class Draws:
         Images are added in order, whatever the number of threads.
         """
         columns = np.ascontiguousarray(per_image, dtype=np.float64)
-        module = native()
-
-        def sums_of(_: int, weight: NDArray[np.uint8]) -> NDArray[np.float64]:
-            if module is None:
-                return weighted_sums(columns, weight)
-            out = np.empty((columns.shape[1], LANES))
-            module.weighted_sums(columns, weight, out)
-            return out
-
-        return np.concatenate(self.map(sums_of), axis=1)
+        return np.concatenate(self.map(lambda _, weight: sums_of_block(columns, weight)), axis=1)
 
     def resampled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return float64 ``[..., resamples]``: of the values ``[..., S]`` those of the resamples."""
@@ -231,6 +223,16 @@ class Draws:
         group[order] = np.arange(self.image_count) % max(self._groups, 1)
         first = (number - self._resample_blocks) * LANES
         return np.where(group[:, None] == np.arange(first, first + LANES), np.uint8(0), np.uint8(1))
+
+
+def sums_of_block(columns: NDArray[np.float64], weight: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return float64 ``[n, LANES]``: sums of ``columns``, contiguous ``[I, n]``, weighted by a block ``[I, LANES]``."""
+    module = native()
+    if module is None:
+        return weighted_sums(columns, weight)
+    out = np.empty((columns.shape[1], LANES))
+    module.weighted_sums(columns, weight, out)
+    return out
 
 
 def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

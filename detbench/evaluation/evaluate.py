@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detbench.errors import UsageError
+from detbench.evaluation.options import CountOptions, ProposalOptions, Reading
 from detbench.evaluation.protocols import Protocol, protocol_named
 from detbench.evaluation.results import Completed, Result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Literal
 
     from detbench.data.predictions import LoadedPredictions
     from detbench.data.tables import Dataset
+    from detbench.evaluation.document import Document
     from detbench.evaluation.draws import Draws
     from detbench.evaluation.fast import FastScores
+    from detbench.evaluation.parts.operating_point import ThresholdRule
     from detbench.evaluation.scored import Scored
 
 __all__ = ["evaluate"]
@@ -22,7 +27,7 @@ __all__ = ["evaluate"]
 
 def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     ground_truth: Dataset | Path | str,
-    predictions: LoadedPredictions | Path | str,
+    predictions: LoadedPredictions | Path | str | None = None,
     *,
     protocol: Protocol | Path | str = "coco",
     split: str | None = None,
@@ -34,6 +39,16 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     intervals: bool = True,
     resamples: int = 1000,
     seed: int = 0,
+    score_threshold: float | Path | str | None = None,
+    errors: bool = False,
+    worst: int = 20,
+    proposals: LoadedPredictions | Path | str | None = None,
+    proposals_format: str | None = None,
+    proposal_counts: Sequence[int] = (),
+    count: bool | None = None,
+    count_threshold: float | None = None,
+    tune_on: Dataset | Path | str | None = None,
+    tune_predictions: LoadedPredictions | Path | str | None = None,
 ) -> Result:
     """Score predictions against ground truth.
 
@@ -43,6 +58,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         A dataset's folder or annotation file in any format that can be read, or a dataset already read.
     predictions
         A predictions file or folder in any form that can be read, or predictions already read for this dataset.
+        None where only ``proposals`` are to be scored.
     protocol
         A protocol, its name (``coco``, ``coco_strict``, ``voc2007``, ``voc2012``, ``dense``, ``visdrone``) or the path
         of a TOML file that holds one.
@@ -55,30 +71,86 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         What to call the predictions in the result; by default the file's stem.
     intervals, resamples, seed
         Whether to compute 95 % bootstrap intervals, from how many resamples, from which seed.
+    score_threshold
+        The operating point: a score, or the result of another run whose threshold is taken; by default that of the
+        best F1 on these predictions, in hindsight.
+    errors, worst
+        Whether to look at what goes wrong (errors by kind, confusion matrix, calibration, worst images and mistakes),
+        and how many images, and mistakes of a kind, to list.
+    proposals, proposals_format, proposal_counts
+        Proposals to compute recall of, whatever their category, as files or read with ``class_agnostic``; and the
+        numbers of them an image, up to 2,000, that get metrics of their own: by default 100, 300 and 1,000.
+    count, count_threshold, tune_on, tune_predictions
+        Whether to count objects: None does it for the formats of counting sets (carpk, visdrone, uavdt). The score
+        from which a prediction counts: given, or that of the least MAE on other images, a split of the dataset, a
+        dataset or its path, with their predictions unless ``predictions`` has them. Without a threshold there are no
+        metrics of counts.
 
     Raises
     ------
     DataError
         If a file cannot be read; names the file, the record and the remedy.
     UsageError
-        If there is no such protocol, format or split.
+        If there is no such protocol, format or split, or options contradict each other.
     """
     rules = protocol if isinstance(protocol, Protocol) else protocol_named(str(protocol))
 
-    def complete(scored: Scored) -> Completed:
-        from detbench.evaluation.assemble import assemble
+    rule = _threshold_rule(score_threshold) if score_threshold is not None else None
 
-        document = assemble(scored, name=name, source=ground_truth, format_name=format_name)
+    count_options = CountOptions(count, count_threshold, tune_on, tune_predictions).checked()
+    proposal_options = ProposalOptions(proposals, proposals_format, proposal_counts).checked()
+    reading = Reading(format_name, predictions_format, unknown, join)
+
+    def complete(scored: Scored) -> Completed:
+        from detbench.evaluation.assemble import Wanted, assemble
+        from detbench.evaluation.parts_wanted import counting_wanted, proposals_wanted
+
+        wanted = Wanted(
+            name=name,
+            rule=rule or _threshold_rule(None),
+            listed_errors=worst if errors else None,
+            proposals=proposals_wanted(scored.dataset, proposal_options, reading),
+            counting=counting_wanted(scored.dataset, scored.loaded, count_options, rules, reading),
+        )
+        document = assemble(scored, wanted, source=ground_truth, format_name=format_name)
         return Completed(document, scored.intervals.drawn if scored.intervals else None)
 
     resampling = (resamples, seed) if intervals else None
     plain = split is None and join == "id" and {format_name, predictions_format} <= {None, "coco"}
     if plain and (fast := _score_files(ground_truth, predictions, rules)):
+        if count_options.asked or proposals is not None:
+            return Result.of(complete(_unpacked(fast, resampling)))
         return Result(lambda: complete(_unpacked(fast, resampling)), metrics=fast.metrics)
     dataset = _ground_truth(ground_truth, split, format_name)
+    if predictions is None:
+        if count_options.asked:
+            raise UsageError("proposals are not counted: give predictions too, or leave the options of counting out")
+        return Result(_proposals_alone(dataset, proposal_options, rules, reading, resampling, name))
     loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
-    document, drawn = complete(_scored(dataset, loaded, rules, resampling))
-    return Result(document, drawn=drawn)
+    return Result.of(complete(_scored(dataset, loaded, rules, resampling)))
+
+
+def _threshold_rule(given: float | Path | str | None) -> ThresholdRule:
+    from detbench.evaluation.parts.operating_point import threshold_rule
+
+    return threshold_rule(given)
+
+
+def _proposals_alone(
+    dataset: Dataset,
+    options: ProposalOptions,
+    protocol: Protocol,
+    reading: Reading,
+    resampling: tuple[int, int] | None,
+    name: str | None,
+) -> Document:
+    from detbench.evaluation.assemble import assemble_proposals
+    from detbench.evaluation.parts_wanted import proposals_wanted
+
+    wanted = proposals_wanted(dataset, options, reading)
+    if wanted is None:
+        raise UsageError("there is nothing to score: give predictions, or --proposals")
+    return assemble_proposals(dataset, wanted, protocol, _draws(len(dataset.images), resampling), name=name)
 
 
 def _score_files(ground_truth: object, predictions: object, protocol: Protocol) -> FastScores | None:

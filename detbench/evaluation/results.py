@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts, Remark
     from detbench.evaluation.intervals import Drawn
+    from detbench.evaluation.parts.counting import Counting
+    from detbench.evaluation.parts.errors import Errors
+    from detbench.evaluation.parts.operating_point import OperatingPoint
+    from detbench.evaluation.parts.proposals import Proposals
 
 __all__ = ["Completed", "Result"]
 
@@ -47,6 +51,10 @@ class Result:
     per_category: list[CategoryResult]
     curves: Curves
     remarks: list[Remark]
+    operating_point: OperatingPoint | None
+    errors: Errors | None
+    proposals: Proposals | None
+    counting: Counting | None
 
     def __init__(
         self,
@@ -59,6 +67,11 @@ class Result:
         self._drawn = drawn
         if metrics is not None:
             self.metrics = metrics
+
+    @classmethod
+    def of(cls, completed: Completed) -> Result:
+        """Return the result of what has been computed."""
+        return cls(completed.document, drawn=completed.drawn)
 
     @property
     def document(self) -> Document:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from detbench.data.tables import Categories, Dataset, GroundTruth, Key, Predictions
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["MatchingTask", "evaluated_categories", "image_ranks", "matching_task"]
+__all__ = ["MatchingTask", "evaluated_categories", "image_ranks", "matching_task", "out_of_range"]
 
 #: The category of what takes no part.
 _NONE = np.int32(-1)
@@ -112,7 +112,7 @@ def matching_task(dataset: Dataset, predictions: Predictions, protocol: Protocol
         image=side.image[row],
         box=np.take(predictions.box, row, axis=0),
         area=_areas(predictions.size_px, border)[row],
-        outside=_out_of_range(_areas(predictions.size_px, 0.0)[row], protocol),
+        outside=out_of_range(_areas(predictions.size_px, 0.0)[row], protocol),
         score=predictions.score[row],
         rank=rank if rank_of_row is None else rank_of_row[row],
         groups=groups,
@@ -168,7 +168,7 @@ def _ignored(truth: GroundTruth, row: NDArray[np.int64], protocol: Protocol) -> 
         ignored |= truth.difficult[row]
     own_area = truth.area_px[row]
     area = np.where(np.isnan(own_area), truth.box_area_px()[row], own_area)
-    mask = _out_of_range(area, protocol)
+    mask = out_of_range(area, protocol)
     mask[ignored] = _every_bit(protocol)
     return mask
 
@@ -177,7 +177,7 @@ def _every_bit(protocol: Protocol) -> np.uint64:
     return np.uint64((1 << (len(protocol.areas) * len(protocol.iou_thresholds))) - 1)
 
 
-def _out_of_range(area: NDArray[np.float64], protocol: Protocol) -> NDArray[np.uint64]:
+def out_of_range(area: NDArray[np.float64], protocol: Protocol) -> NDArray[np.uint64]:
     """Return uint64 ``[len(area)]``: every threshold's bit of each area range that ``area`` is not in."""
     thresholds = len(protocol.iou_thresholds)
     one_range = (1 << thresholds) - 1

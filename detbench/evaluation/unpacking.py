@@ -47,7 +47,7 @@ def dataset_of(fast: FastScores) -> Dataset:
 
 def predictions_of(fast: FastScores) -> LoadedPredictions:
     """Return the predictions."""
-    return LoadedPredictions(Predictions(**fast.scores.prediction_columns()), fast.predictions, {}, "coco")
+    return LoadedPredictions(Predictions(**fast.scores.prediction_columns()), str(Path(fast.predictions)), {}, "coco")
 
 
 def matches_of(fast: FastScores) -> Matches:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from detbench.report.terminal import bare_table, literal
+from detbench.report.terminal import plain_table, plain_text
 from detbench.words import brief, counted, printable
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def tables(comparison: Comparison) -> Iterator[RenderableType]:
         yield _from_baseline(comparison)
         return
     model = comparison.others[0]
-    yield literal(f"{brief(model.name, _LONGEST_NAME)} less {brief(comparison.baseline, _LONGEST_NAME)}:")
+    yield plain_text(f"{brief(model.name, _LONGEST_NAME)} less {brief(comparison.baseline, _LONGEST_NAME)}:")
     yield _numbers(model)
     if model.per_category:
         yield ""
@@ -152,7 +152,7 @@ def _ranks(comparison: Comparison) -> Table:
         low, high = model.rank_interval
         between = str(low) if low == high else f"{low}–{high}"
         cells = [str(model.rank), between, f"{model.value:.3f}", _interval(model.interval), _share(model.best)]
-        table.add_row(literal(model.name), *cells)
+        table.add_row(plain_text(model.name), *cells)
     return table
 
 
@@ -163,7 +163,7 @@ def _from_baseline(comparison: Comparison) -> Table:
         found = model.differences[comparison.metric]
         same = model.same_predictions and found.verdict == "equal"
         verdict = "identical" if same else _standing(comparison, found)
-        table.add_row(literal(model.name), *_cells(found), _p(found.p_holm), verdict)
+        table.add_row(plain_text(model.name), *_cells(found), _p(found.p_holm), verdict)
     return table
 
 
@@ -171,7 +171,7 @@ def _numbers(model: Contestant) -> Table:
     table = _table("baseline", "model", "diff.", "interval", "p", named="metric", verdict=True)
     for name, found in model.differences.items():
         values = [_value(found.baseline), _value(found.model)]
-        table.add_row(literal(name), *values, *_cells(found), _p(found.p_holm), found.verdict)
+        table.add_row(plain_text(name), *values, *_cells(found), _p(found.p_holm), found.verdict)
     return table
 
 
@@ -181,7 +181,7 @@ def _categories(model: Contestant) -> Table:
     rows = [(category, category.metrics[_OF_CATEGORY]) for category in model.per_category]
     for category, found in sorted(rows, key=lambda row: (row[1].difference is None, -(row[1].difference or 0))):
         cells = [f"{category.images:,}", _value(found.baseline), _value(found.model), *_cells(found)]
-        table.add_row(literal(category.name), *cells, found.verdict)
+        table.add_row(plain_text(category.name), *cells, found.verdict)
     return table
 
 
@@ -189,8 +189,8 @@ def _table(*numbers: str, named: str, verdict: bool = False) -> Table:
     """Return a table whose first column takes what the others leave, and whose ``numbers`` are never cut."""
     from rich.text import Text
 
-    table = bare_table()
-    table.add_column(literal(named), no_wrap=True, overflow="ellipsis", min_width=_NARROWEST_NAME)
+    table = plain_table()
+    table.add_column(plain_text(named), no_wrap=True, overflow="ellipsis", min_width=_NARROWEST_NAME)
     for head in numbers:
         table.add_column(Text("\n".join(map(printable, head.split("\n")))), justify="right", no_wrap=True)
     if verdict:

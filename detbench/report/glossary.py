@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from detbench.words import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -50,6 +52,52 @@ _FIXED = {
         "share of the predictions that are right",
         "The predictions that match a ground truth, as a share of all predictions that count.",
     ),
+    "precision@op": Words(
+        "share of the accepted predictions that are right",
+        "Of the predictions whose score reaches the operating point's threshold, the share that finds a ground truth "
+        "at the protocol's lowest IoU threshold.",
+    ),
+    "recall@op": Words(
+        "share of the ground truths found",
+        "The share of the ground truths that is found by predictions whose score reaches the operating point's "
+        "threshold.",
+    ),
+    "F1@op": Words(
+        "harmonic mean of precision and recall",
+        "2 TP / (2 TP + FP + FN) with the predictions whose score reaches the operating point's threshold. A threshold "
+        "that was chosen on the same images makes it look better than it will be.",
+    ),
+    "ECE": Words(
+        "expected calibration error",
+        "How far scores are from the share that is right: the mean distance of the two over ten bins of score, each "
+        "weighted by its predictions. 0 is perfect. Predictions of low score are many, and decide it.",
+    ),
+    "ECE_equal_mass": Words(
+        "expected calibration error, bins of equal mass",
+        "As ECE, with bins of about as many predictions each.",
+    ),
+    "ECE@op": Words(
+        "expected calibration error at the operating point",
+        "As ECE, over the predictions whose score reaches the operating point's threshold.",
+    ),
+    "dAP_false_positives": Words(
+        "all of these five",
+        "What AP at the protocol's lowest IoU threshold would gain if all false positives went away.",
+    ),
+    "dAP_false_negatives": Words(
+        "whatever is not found",
+        "What AP at the protocol's lowest IoU threshold would gain if all ground truth that was not found need not be.",
+    ),
+}
+
+#: Kinds of errors: what they are, and what fixing one is.
+_KINDS = {
+    "classification": ("of the wrong category", "had the category of the ground truth that they lie on"),
+    "localisation": ("too far off", "had the box of the ground truth that they are near"),
+    "both": ("wrong category, far off", "went away"),
+    "duplicate": ("found already", "went away"),
+    "background": ("where nothing is", "went away"),
+    "missed": ("nothing is about them", "need not be found"),
 }
 
 _CATEGORY_AP = Words(
@@ -102,10 +150,82 @@ def _ar_at_count(found: re.Match[str]) -> Words:
     )
 
 
+_COUNTED = "The predictions whose score reaches the threshold are counted in each image"
+
+_COUNTS = {
+    "MAE": Words(
+        "mean absolute error of the count, in objects an image",
+        f"{_COUNTED}; the difference from the number of ground truths, without its sign, is averaged over the images. "
+        "0 is perfect.",
+    ),
+    "RMSE": Words(
+        "root mean squared error of the count, in objects an image",
+        f"{_COUNTED}; the squared differences from the number of ground truths are averaged over the images, and the "
+        "root taken: a few large errors weigh more than in the MAE.",
+    ),
+    "bias": Words(
+        "mean error of the count: above 0 too many, below 0 too few",
+        f"{_COUNTED}; the differences from the number of ground truths, with their sign, are averaged over the images.",
+    ),
+    "relative_error": Words(
+        "mean absolute error of the count, as a share of the true count",
+        f"{_COUNTED}; the absolute error is divided by the number of ground truths and averaged over the images that "
+        "have some.",
+    ),
+    "correlation": Words(
+        "correlation of true and predicted counts over the images",
+        "Pearson's correlation: 1 where counts rise together, whatever their size. It does not see a count that is "
+        "half of the true one everywhere.",
+    ),
+}
+
+
+def _count_error(found: re.Match[str]) -> Words:
+    return _COUNTS[found[1]]
+
+
+def _count_on_grid(found: re.Match[str]) -> Words:
+    side = 2 ** int(found[1])
+    return Words(
+        f"mean absolute error of the counts on a grid of {side} by {side}",
+        f"The picture is cut into {side} by {side} cells, and a box counts in the cell of its centre; the absolute "
+        "errors of the cells are summed, and averaged over the images. An object missed in one place does not make "
+        "up for one too many in another.",
+    )
+
+
+def _proposal_recall(found: re.Match[str]) -> Words:
+    measure, many = found[1], counted(int(found[2]), "proposal")
+    objects = f"{_SIZES[found[3]]} objects" if found[3] else "objects"
+    iou = "IoU 0.50 to 0.95" if measure == "AR" else f"IoU 0.{measure.removeprefix('recall')}"
+    return Words(
+        f"recall of {many} an image, {iou}{f', {objects}' if found[3] else ''}",
+        f"The share of the {objects} of any category that the {many} of highest score in each image find, each of them "
+        f"one at most, at {'the mean over ' * (measure == 'AR')}{iou}. Images with fewer proposals, or none, count.",
+    )
+
+
 def _recall_at(found: re.Match[str]) -> Words:
     return Words(
         f"recall at {found[1]}",
         f"The share of the ground truths found at the setting {found[1]}; the protocol's table says what that is.",
+    )
+
+
+def _gain_by_kind(found: re.Match[str]) -> Words:
+    what, fixed = _KINDS[found[1]]
+    who = "ground truths" if found[1] == "missed" else "false positives"
+    return Words(
+        what,
+        f"What AP at the protocol's lowest IoU threshold would gain if the {who} of the kind {found[1]} ({what}) "
+        f"{fixed}. Of several about one ground truth that nobody found, the one of highest score is mended.",
+    )
+
+
+def _share_by_kind(found: re.Match[str]) -> Words:
+    what, _ = _KINDS[found[1]]
+    return Words(
+        f"share of the errors: {what}", f"Errors of the kind {found[1]} ({what}), as a share of all, at any score."
     )
 
 
@@ -116,6 +236,11 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Words]], ...] 
     (re.compile(r"AR(\d{1,6})"), _ar_at_count),
     (re.compile(r"recall([sml])"), _recall_by_size),
     (re.compile(r"recall@(.{1,40})"), _recall_at),
+    (re.compile(f"dAP_({'|'.join(_KINDS)})"), _gain_by_kind),
+    (re.compile(f"share_({'|'.join(_KINDS)})"), _share_by_kind),
+    (re.compile(rf"count_({'|'.join(_COUNTS)})"), _count_error),
+    (re.compile(r"count_GAME(\d)"), _count_on_grid),
+    (re.compile(r"proposal_(AR|recall50|recall70)@(\d{1,4})([sml]?)"), _proposal_recall),
 )
 
 
@@ -175,7 +300,7 @@ def _of_settings(name: str, metrics: Mapping[str, object], protocol: Mapping[str
 #: The lowest and the highest IoU threshold that the usual words speak of.
 _USUAL_ENDS = {"AP": (0.5, 0.95), "mAP": (0.5, 0.5)}
 
-_KINDS = {
+_MEASURES = {
     "AP": "average precision",
     "mAP": "average precision",
     "AR": "average recall",
@@ -189,7 +314,7 @@ def _by_own_size(name: str, protocol: Mapping[str, object]) -> Words | None:
     for area in areas if isinstance(areas, list) else ():
         match area:
             case {"name": str(size), "suffix": str(suffix), "low_px": float(low), "high_px": float(high)} if suffix:
-                kind = _KINDS.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
+                kind = _MEASURES.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
                 if kind and (suffix, low, high) not in _COCO_SIZES:
                     return Words(
                         f"{kind}, {size} objects",

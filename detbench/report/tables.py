@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from detbench.evaluation.document import COUNTS
 from detbench.report.glossary import explain
 from detbench.words import counted
 
@@ -76,7 +77,8 @@ class Measure:
     """One number as a reader meets it.
 
     ``value``, ``low`` and ``high`` are None where undefined; ``text`` is the value with three decimals or a dash,
-    ``interval`` is ``[low, high]`` as text or empty, ``reason`` says why the value is undefined.
+    ``interval`` is ``[low, high]`` as text or empty, ``reason`` says why the value is undefined; ``is_share``
+    whether it lies between 0 and 1, as all do but errors of counts.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Measure:
     reason: str
     short: str
     long: str
+    is_share: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class CategoryRow:
 
 
 def number(value: float | None) -> str:
-    """Return a number in 0..1 with three decimals, or a dash."""
+    """Return a number with three decimals, or a dash."""
     return UNDEFINED if value is None else f"{value:.3f}"
 
 
@@ -114,7 +117,8 @@ def _measure(name: str, of: Result | CategoryResult, result: Result) -> Measure:
     interval = "" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
     missing = "the protocol does not give it" if name not in of.metrics else "the result gives no reason"
     reason = of.reasons.get(name, missing) if value is None else ""
-    return Measure(name, value, number(value), low, high, interval, reason, words.short, words.long)
+    is_share = not name.startswith(COUNTS)
+    return Measure(name, value, number(value), low, high, interval, reason, words.short, words.long, is_share)
 
 
 def measures(result: Result) -> list[Measure]:

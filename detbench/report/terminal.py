@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.results import Result
 
-__all__ = ["CategoryTable", "bare_table", "category_table", "literal", "metrics_table"]
+__all__ = ["CategoryTable", "category_table", "metrics_table", "plain_table", "plain_text"]
 
 _GAP = "  "
 _MIN_NAME = 12
@@ -24,7 +24,7 @@ _COUNTS = ("ground\ntruths", "ignored", "predictions")
 
 def metrics_table(result: Result) -> Table:
     """Return the overall metrics: name, value, interval, what it is or why it is undefined."""
-    table = bare_table()
+    table = plain_table()
     table.add_column("metric", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     if result.intervals:
@@ -33,7 +33,7 @@ def metrics_table(result: Result) -> Table:
     for measure in tables.measures(result):
         words = measure.short if measure.value is not None else f"undefined: {measure.reason}"
         cells = [measure.name, measure.text, *([measure.interval] if result.intervals else []), words]
-        table.add_row(*map(literal, cells))
+        table.add_row(*map(plain_text, cells))
     return table
 
 
@@ -66,12 +66,12 @@ class CategoryTable:
         columns = zip(*numbers, strict=True) if numbers else [()] * len(heads)
         widths = [max(map(len, [*head.split("\n"), *cells])) for head, cells in zip(heads, columns, strict=True)]
         left = options.max_width - sum(widths) - len(_GAP) * len(widths)
-        table = bare_table()
+        table = plain_table()
         table.add_column("category", no_wrap=True, overflow="ellipsis", max_width=max(left, _MIN_NAME))
         for head in heads:
             table.add_column(Text(head), justify="right", no_wrap=True)
         for row, cells in zip(self.rows, numbers, strict=True):
-            table.add_row(literal(row.name), *cells)
+            table.add_row(plain_text(row.name), *cells)
         yield table
         if len(self.rows) < self.total:
             yield f"and {counted(self.total - len(self.rows), 'category', 'categories')} more"
@@ -82,8 +82,8 @@ def _numbers(row: tables.CategoryRow) -> list[str]:
     return [*(f"{count:,}" for count in counts), *(measure.text for measure in row.measures)]
 
 
-def bare_table() -> Table:
-    """Return an empty table without frames: a rule under its head, and gaps between its columns."""
+def plain_table() -> Table:
+    """Return a table without columns, in the look of all tables: one rule, under the heads."""
     from rich import box
     from rich.table import Table
 
@@ -91,7 +91,7 @@ def bare_table() -> Table:
     return Table(box=rule, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
 
 
-def literal(words: str) -> Text:
+def plain_text(words: str) -> Text:
     """Return text that is no markup and moves no cursor."""
     from rich.text import Text
 

@@ -4,7 +4,7 @@
 100 kB with ten boxes each, and runs, turn about: a plain copy of their bytes into one file; the same with the file put
 on the disk, as a conversion does; their SHA-256; TensorFlow's own writer; decoding alone with simplejpeg on all cores;
 ``detbench convert`` without and with the picture check, and of a tenth of the images, for the memory. Each is a process
-of its own; a worker prints the seconds it took inside and its peak memory.
+of its own; a worker prints the seconds it took inside.
 """
 
 from __future__ import annotations
@@ -13,11 +13,6 @@ import argparse
 import hashlib
 import json
 import os
-import platform
-import re
-import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,10 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from harness import Failed, drawn, machine, median, median_and_range, run, write_section
 
 _WIDTH_PX, _HEIGHT_PX = 640, 480
-_BEGIN, _END = "<!-- conversion: begin -->", "<!-- conversion: end -->"
 _TITLES = {
     "copy": "plain copy into one file",
     "durable": "the same copy, put on the disk (fsync)",
@@ -43,10 +37,11 @@ _TITLES = {
 
 def draw(folder: Path, images: int) -> None:
     """Write the benchmark set as COCO, the same for the same number of images."""
+    import numpy as np
     import simplejpeg
     from PIL import Image
 
-    (folder / "images").mkdir(parents=True)
+    (folder / "images").mkdir()
     (folder / "annotations").mkdir()
     rows: list[dict[str, object]] = []
     boxes: list[dict[str, object]] = []
@@ -96,6 +91,7 @@ def _decode(files: list[Path]) -> None:
 
 def _tensorflow(boxes: list[dict[str, Any]], files: list[Path], out: Path) -> None:
     """Write the features that the Object Detection API's COCO script writes, as it does."""
+    import numpy as np
     import tensorflow as tf
 
     def texts(*values: bytes) -> tf.train.Feature:
@@ -133,7 +129,7 @@ def _tensorflow(boxes: list[dict[str, Any]], files: list[Path], out: Path) -> No
 
 
 def work(what: str, folder: Path, out: Path) -> None:
-    """Do one thing, once, and print seconds and peak memory as JSON."""
+    """Do one thing, once, and print the seconds that it took."""
     files = sorted((folder / "images").iterdir())
     begun = time.perf_counter()
     if what == "decode":
@@ -157,40 +153,27 @@ def work(what: str, folder: Path, out: Path) -> None:
         limit = len(files) // 10 if what == "convert-tenth" else None
         begun = time.perf_counter()
         convert(dataset, out / "records", check_pictures=what != "convert-fast", limit=limit)
-    seconds = time.perf_counter() - begun
-    print(json.dumps({"inside": seconds, "peak_mib": _peak_mib()}))  # noqa: T201  the parent reads it
-
-
-def _peak_mib() -> float:
-    """Return this process's own peak; ``ru_maxrss`` would count the parent it was forked from."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return float("nan")
-    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    print(time.perf_counter() - begun)  # noqa: T201  the parent reads it
 
 
 def _measure(what: str, folder: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir=folder.parent) as out:
-        begun = time.perf_counter()
-        command = [sys.executable, __file__, "--work", what, "--folder", str(folder), "--out", out]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode:
-            sys.exit(f"{what} failed:\n{done.stderr}")
-        return {"whole": time.perf_counter() - begun, **json.loads(done.stdout)}
+        try:
+            done = run([sys.executable, __file__, "--work", what, "--folder", str(folder), "--out", out])
+        except Failed as error:
+            sys.exit(f"{what} failed: {error}")
+        return {"whole": done.wall_s, "inside": float(done.output), "peak_mib": done.peak_mib}
 
 
 def report(measured: dict[str, list[dict[str, float]]], images: int, total_mb: float, command: str) -> str:
     """Return the section of the page."""
-    middle = {
-        what: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for what, runs in measured.items()
-    }
+    middle = {what: {key: median([run[key] for run in runs]) for key in runs[0]} for what, runs in measured.items()}
     hashing = total_mb / middle["sha256"]["inside"] / 1000
     lines = [
-        _BEGIN,
         "## Conversion",
         "",
-        f"{images:,} JPEGs, {total_mb:,.0f} MB, ten boxes each; {os.cpu_count()} cores, {platform.machine()}, Python",
-        f"{platform.python_version()}; median of {len(measured['copy'])} interleaved runs, range in brackets.",
+        f"{images:,} JPEGs, {total_mb:,.0f} MB, ten boxes each; {machine()};",
+        f"median of {len(measured['copy'])} interleaved runs, range in brackets.",
         f"Page cache warm. Load average at the end: {os.getloadavg()[0]:.1f}; other work on the machine",
         "takes more from what uses every core than from a copy, which uses one.",
         "",
@@ -209,7 +192,7 @@ def report(measured: dict[str, list[dict[str, float]]], images: int, total_mb: f
         share = 0.1 if what == "convert-tenth" else 1.0
         inside = middle[what]["inside"]
         lines.append(
-            f"| {title} | {middle[what]['whole']:.2f} | {inside:.2f} ({min(runs):.2f}–{max(runs):.2f}) "
+            f"| {title} | {middle[what]['whole']:.2f} | {median_and_range(runs)} "
             f"| {share * images / inside:,.0f} | {share * total_mb / inside:,.0f} | {middle[what]['peak_mib']:.0f} |"
         )
     ratios = {
@@ -226,18 +209,10 @@ def report(measured: dict[str, list[dict[str, float]]], images: int, total_mb: f
     lines += ["", "| ratio, median of the rounds' | |", "|---|---|"]
     for title, (slow, fast, key) in ratios.items():
         rounds = [a[key] / b[key] for a, b in zip(measured[slow], measured[fast], strict=True)]
-        lines.append(f"| {title} | {statistics.median(rounds):.2f} |")
+        lines.append(f"| {title} | {median(rounds):.2f} |")
     growth = middle["convert"]["peak_mib"] / middle["convert-tenth"]["peak_mib"]
-    lines += [f"| peak memory, all images / a tenth of them | {growth:.2f} |", _END]
+    lines.append(f"| peak memory, all images / a tenth of them | {growth:.2f} |")
     return "\n".join(lines)
-
-
-def _write(page: Path, section: str) -> None:
-    """Put the section into the page, in place of the one that was there."""
-    text = page.read_text(encoding="utf-8") if page.exists() else "# Benchmarks\n"
-    pattern = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END), re.DOTALL)
-    new = pattern.sub(lambda _: section, text) if pattern.search(text) else f"{text.rstrip()}\n\n{section}\n"
-    page.write_text(new, encoding="utf-8")
 
 
 def main() -> None:
@@ -247,30 +222,33 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", type=Path)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "detbench-convert-speed")
-    parser.add_argument("--work", choices=sorted(_TITLES))
+    parser.add_argument("--work", choices=[*_TITLES, "draw"])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    if options.work == "draw":
+        draw(options.folder, options.images)
+        return
     if options.work:
         work(options.work, options.folder, options.out)
         return
-    folder = options.folder / hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8] / str(options.images)
-    if not folder.exists():
-        aside = folder.with_name(folder.name + ".part")
-        shutil.rmtree(aside, ignore_errors=True)
-        draw(aside, options.images)
-        aside.rename(folder)
+
+    def draw_apart(place: Path) -> None:
+        """Draw in a process of its own: what it takes would be counted as every later one's."""
+        run([sys.executable, __file__, "--work", "draw", "--folder", str(place), "--images", str(options.images)])
+
+    folder = drawn(options.folder, Path(__file__), str(options.images), draw_apart)
     measured: dict[str, list[dict[str, float]]] = {what: [] for what in _TITLES}
     for turn in range(options.rounds + 1):
         for what, runs in measured.items():
-            run = _measure(what, folder)
+            one = _measure(what, folder)
             if turn:  # the first round warms the page cache
-                runs.append(run)
+                runs.append(one)
     total_mb = sum(file.stat().st_size for file in (folder / "images").iterdir()) / 1e6
     command = f"python tests/bench/convert_speed.py --images {options.images} --rounds {options.rounds}"
     section = report(measured, options.images, total_mb, command)
     print(section)  # noqa: T201  the result
     if options.write:
-        _write(options.write, section)
+        write_section(options.write, "conversion", section)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """How often 95 % intervals hold the true value: test sets drawn from a population whose numbers are known.
 
-``python tests/bench/interval_coverage.py [--sizes 100 500 2000] [--sets 600] [--write docs/reference/intervals.md]`` draws a
-population of 200,000 images with 40 categories, from one that is in 60 % of the images to some that are in fewer than
-1 %; computes its numbers; then takes test sets out of it, makes intervals of several kinds for each, and counts. A
+``python tests/bench/interval_coverage.py [--sizes 100 500 2000] [--sets 600] [--write docs/reference/intervals.md]``
+draws a population of 200,000 images with 40 categories, from one that is in 60 % of the images to some in fewer
+than 1 %; computes its numbers; then takes test sets out of it, makes intervals of several kinds for each, and counts. A
 population is drawn as who found whom and not as boxes: matching adds nothing here. ``--sizes 2000`` takes some ten
 minutes on two cores, the others together less.
 """

@@ -16,6 +16,16 @@ from detbench.data.predictions import FORMS
 from detbench.data.records import manifest, receipt
 from detbench.data.records.convert import convert
 from detbench.evaluation import document, explain
+from detbench.evaluation.parts import (
+    bands,
+    calibration,
+    count_groups,
+    counting,
+    errors,
+    operating_point,
+    proposals,
+    worst,
+)
 from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
 
 if TYPE_CHECKING:
@@ -45,11 +55,44 @@ def _first_cells(page: str, section: str = "") -> set[str]:
         ("`per_category`", document.CategoryResult),
         ("`curves`", document.Curves),
         ("`remarks`", document.Remark),
+        ("`operating_point`", operating_point.OperatingPoint),
+        ("`errors`", errors.Errors),
+        ("`errors.tide`", errors.Tide),
+        ("`errors.confusion`", errors.Confusion),
+        ("`errors.calibration`", calibration.Calibration),
+        ("`errors.worst`", worst.Worst),
+        ("A band", bands.Band),
+        ("`proposals`", proposals.Proposals),
+        ("`proposals.all`", proposals.ProposalCurves),
+        ("`counting`", counting.Counting),
+        ("`counting.threshold`", counting.CountThreshold),
+        ("`counting.totals`", counting.CountTotals),
+        ("`counting.hindsight`", counting.CountPoint),
+        ("`counting.curve`", counting.CountCurve),
+        ("`counting.by_category`", count_groups.CountGroup),
+        ("`counting.per_image`", counting.CountsOfImages),
     ],
 )
 def test_every_field_of_a_result_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
     """Each section of the result's page names exactly the fields of its part."""
     assert _first_cells("result.md", section) == set(struct.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("section", "structs"),
+    [
+        ("`operating_point`", [operating_point.ScoreCurve, operating_point.CategoryPoint, operating_point.BestPoint]),
+        ("`errors.tide`", [errors.Kinds]),
+        ("`errors.confusion`", [errors.Cell]),
+        ("`errors.calibration`", [calibration.Bin]),
+        ("`errors.worst`", [worst.WorstImage, worst.Mistake, worst.Missed, worst.Object]),
+    ],
+)
+def test_every_field_inside_a_part_is_documented(section: str, structs: list[type[msgspec.Struct]]) -> None:
+    """The fields of what a part's lists hold stand in its section."""
+    text = (DOCS / "reference" / "result.md").read_text(encoding="utf-8")
+    text = text.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    assert not [name for struct in structs for name in struct.__struct_fields__ if f"`{name}`" not in text]
 
 
 def test_every_setting_of_a_protocol_is_documented() -> None:

@@ -52,12 +52,14 @@ def random_case(rng: np.random.Generator, *, strict: bool) -> tuple[dict[str, An
         annotations.append(one | ({"ignore": 1} if strict and rng.random() < 0.2 else {}))
     if rng.random() < 0.3:
         annotations = [annotations[place] for place in rng.permutation(len(annotations))]
-    count = 130 if rng.random() < 0.03 else int(rng.integers(1, 25))
+    crowded = rng.random() < 0.03
+    count = 130 if crowded else int(rng.integers(1, 25))
     known = [one["bbox"] for one in annotations]
     predictions = []
     for _ in range(count):
         near = known[int(rng.integers(len(known)))] if known and rng.random() < 0.5 else None
-        predictions.append(record(near) | {"score": float(rng.choice(SCORES))})
+        one = record(near) | {"score": float(rng.choice(SCORES))}
+        predictions.append(one | ({"image_id": images[0], "category_id": categories[0]} if crowded else {}))
     truth = {
         "images": [{"id": key, "width": 640, "height": 480, "file_name": f"{key}.jpg"} for key in images],
         "annotations": annotations,

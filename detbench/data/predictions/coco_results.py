@@ -50,6 +50,21 @@ class _LooseRecord(msgspec.Struct, gc=False):
     score: float
 
 
+class _Proposal(msgspec.Struct, gc=False, kw_only=True):
+    """One proposal: as a prediction, but its category may be missing."""
+
+    image_id: int | str | float
+    category_id: int | str | float | None = None
+    bbox: tuple[float, float, float, float]
+    score: float
+
+
+class _ProposalsFile(msgspec.Struct):
+    """A whole COCO file of proposals."""
+
+    annotations: list[_Proposal]
+
+
 class _LooseFile(msgspec.Struct):
     """A whole COCO file of such records."""
 
@@ -61,6 +76,11 @@ _LIST = msgspec.json.Decoder(list[_Record])
 _OBJECT = msgspec.json.Decoder(_File)
 _LOOSE_LIST = msgspec.json.Decoder(list[_LooseRecord])
 _LOOSE_OBJECT = msgspec.json.Decoder(_LooseFile)
+_PROPOSAL_LIST = msgspec.json.Decoder(list[_Proposal])
+_PROPOSAL_OBJECT = msgspec.json.Decoder(_ProposalsFile)
+
+#: Stands for a category that is not given.
+_NO_CATEGORY = -1
 
 _RECORD = '{"image_id", "category_id", "bbox": [x, y, width, height], "score"}'
 
@@ -70,10 +90,13 @@ _PATH = re.compile(r"^(?P<what>.*?) - at `\$(?:\.annotations)?(?P<record>\[\d+\]
 _NEAR_BYTES = 12
 
 
-def read(path: Path) -> RawPredictions:
-    """Read a COCO results file. Raises DataError, naming the record, if it is none."""
+def read(path: Path, *, class_agnostic: bool = False) -> RawPredictions:
+    """Read a COCO results file, of proposals if ``class_agnostic``: those need no category.
+
+    Raises DataError, naming the record, if it is none.
+    """
     data = read_bytes(path)
-    records = _decode(data, path)
+    records = _decode(data, path, class_agnostic=class_agnostic)
     count = len(records)
     flat = np.fromiter(chain.from_iterable([record.bbox for record in records]), np.float64, 4 * count)
     box = flat.reshape(count, 4)
@@ -93,7 +116,7 @@ def read(path: Path) -> RawPredictions:
     )
 
 
-def _decode(data: bytes, path: Path) -> list[_Record]:
+def _decode(data: bytes, path: Path, *, class_agnostic: bool) -> list[_Record]:
     """Return the file's records. Raises DataError."""
     text = data.removeprefix(b"\xef\xbb\xbf")
     is_object = text.lstrip(b" \t\r\n")[:1] == b"{"
@@ -101,10 +124,12 @@ def _decode(data: bytes, path: Path) -> list[_Record]:
         try:
             return _OBJECT.decode(text).annotations if is_object else _LIST.decode(text)
         except msgspec.ValidationError as error:
+            if class_agnostic:
+                proposals = _PROPOSAL_OBJECT.decode(text).annotations if is_object else _PROPOSAL_LIST.decode(text)
+                return list(_whole(proposals, path))
             if "got `float`" not in str(error):
                 raise
-            loose = _LOOSE_OBJECT.decode(text).annotations if is_object else _LOOSE_LIST.decode(text)
-            return list(_whole(loose, path))
+            return list(_whole(_LOOSE_OBJECT.decode(text).annotations if is_object else _LOOSE_LIST.decode(text), path))
     except msgspec.ValidationError as error:
         raise _unfit(error, path) from error
     except msgspec.DecodeError as error:
@@ -116,7 +141,7 @@ def _decode(data: bytes, path: Path) -> list[_Record]:
         raise DataError("is nested too deeply to be COCO results", file=path, remedy=remedy) from error
 
 
-def _whole(loose: list[_LooseRecord], path: Path) -> Iterable[_Record]:
+def _whole(loose: Iterable[_LooseRecord | _Proposal], path: Path) -> Iterable[_Record]:
     """Yield the records with whole numbers as ids. Raises DataError at a fraction."""
     for row, record in enumerate(loose):
         ids = record.image_id, record.category_id
@@ -125,7 +150,9 @@ def _whole(loose: list[_LooseRecord], path: Path) -> Iterable[_Record]:
                 raise DataError(
                     f"{field} is {key}, and an id is a whole number or a string", file=path, record=f"record [{row}]"
                 )
-        image_id, category_id = (int(key) if isinstance(key, float) else key for key in ids)
+        image_id, category_id = (
+            int(key) if isinstance(key, float) else _NO_CATEGORY if key is None else key for key in ids
+        )
         yield _Record(image_id, category_id, record.bbox, record.score)
 
 

@@ -28,20 +28,24 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
-_COLUMNS = ("image", "category", *CORNERS, SCORE)
+_COLUMNS = ("image", *CORNERS, "category", SCORE)
+_COLUMNS_OF_PROPOSALS = ("image", *CORNERS, SCORE)
 
 #: No header is longer; the csv module refuses a field much longer than this.
 _HEADER_CHARACTERS = 10_000
 
 
-def read(path: Path) -> RawPredictions:
-    """Read a CSV of predictions. Raises DataError, naming the line."""
+def read(path: Path, *, class_agnostic: bool = False) -> RawPredictions:
+    """Read a CSV of predictions, of proposals if ``class_agnostic``: those need no category column.
+
+    Raises DataError, naming the line.
+    """
     text = read_text(path, limit_bytes=MAX_RESULTS_BYTES)
     rows = _rows(text, path)
     header = next(rows, None)
     if header is None:
         raise DataError("is empty", file=path, remedy="write at least the header line")
-    at = _columns(header, path)
+    at = _columns(header, path, _COLUMNS_OF_PROPOSALS if class_agnostic else _COLUMNS)
 
     def place(row: int) -> tuple[Path, str]:
         return path, f"line {_line_of(row, text)}"
@@ -71,7 +75,8 @@ def _read_block(
     block: list[list[str]], at: dict[str, int], first: int, place: Callable[[int], tuple[Path, str]]
 ) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64]]:
     """Return images, categories and numbers ``[N, 5]`` (the corners, the score); ``first`` is the first one's row."""
-    width = max(at[column] for column in _COLUMNS) + 1
+    there = [column for column in _COLUMNS if column in at]
+    width = max(at[column] for column in there) + 1
     short = next((row for row, columns in enumerate(block) if len(columns) < width), None)
     if short is not None:
         file, record = place(first + short)
@@ -81,10 +86,10 @@ def _read_block(
             record=record,
             remedy="complete the line, or leave it out",
         )
-    pick = itemgetter(*(at[column] for column in _COLUMNS))
-    images, categories, *corners_and_score = zip(*map(pick, block), strict=True)
-    columns = [floats(column, lambda row: place(first + row)) for column in corners_and_score]
-    return images, categories, np.column_stack(columns)
+    pick = itemgetter(*(at[column] for column in there))
+    text = dict(zip(there, zip(*map(pick, block), strict=True), strict=True))
+    columns = [floats(text[column], lambda row: place(first + row)) for column in (*CORNERS, SCORE)]
+    return text["image"], text.get("category", ("",) * len(block)), np.column_stack(columns)
 
 
 def _reader(text: str) -> Any:
@@ -113,15 +118,15 @@ def _line_of(row: int, text: str) -> int:
     return line
 
 
-def _columns(header: list[str], path: Path) -> dict[str, int]:
-    """Return column → its place in a row. Raises DataError if one is missing."""
+def _columns(header: list[str], path: Path, needed: tuple[str, ...]) -> dict[str, int]:
+    """Return column → its place in a row. Raises DataError if one that is needed is missing."""
     at = places_of(header)
-    missing = [column for column in _COLUMNS if column not in at]
+    missing = [column for column in needed if column not in at]
     if missing:
         raise DataError(
             f"has no column {', '.join(missing)}; its columns are {', '.join(header)[:200]}",
             file=path,
             record="line 1",
-            remedy="begin with the line image,xmin,ymin,xmax,ymax,category,score",
+            remedy=f"begin with the line {','.join(needed)}",
         )
     return at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detbench.data.predictions.arrow_ipc import SUFFIXES, looks_like_arrow
 from detbench.data.predictions.text_rows import text_files
 from detbench.data.predictions.voc_results import category_of
 from detbench.errors import DataError
@@ -18,6 +19,7 @@ __all__ = ["FORMS", "recognise_form"]
 #: Name → what a person calls it.
 FORMS = {
     "coco": "COCO results JSON",
+    "arrow": "Arrow IPC or Feather file",
     "csv": "CSV with a score column",
     "voc": "VOC result files, one a category",
     "yolo": "YOLO txt with scores, one a picture",
@@ -26,7 +28,7 @@ FORMS = {
 
 #: How many files of a folder are looked into, and how much of each.
 _LOOK_FILES = 50
-_LOOK_CHARACTERS = 4096
+_LOOK_BYTES = 4096
 
 _SHOWN_CHARACTERS = 60
 
@@ -38,6 +40,8 @@ def recognise_form(path: Path, category_names: Sequence[str]) -> str:
     remedy = f"say which form it is with --predictions-format: {', '.join(FORMS)}"
     if path.is_dir() or path.suffix.lower() == ".txt":
         return _text_form(path, category_names, remedy)
+    if path.suffix.lower() in SUFFIXES or looks_like_arrow(_first_bytes(path)):
+        return "arrow"
     if path.suffix.lower() == ".json" or _beginning(path).lstrip("\ufeff \t\r\n")[:1] in {"[", "{"}:
         return "coco"
     if path.suffix.lower() == ".csv" or "," in _beginning(path).partition("\n")[0]:
@@ -77,8 +81,12 @@ def _form_of_line(parts: list[str], known: set[str]) -> str | None:
 
 def _beginning(path: Path) -> str:
     """Return the first characters of a file, whatever they are."""
+    return _first_bytes(path).decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _first_bytes(path: Path) -> bytes:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_LOOK_CHARACTERS)
+        with path.open("rb") as file:
+            return file.read(_LOOK_BYTES)
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror or error})", file=path) from error

@@ -10,7 +10,7 @@ import numpy as np
 from detbench.data.formats import splits_of
 from detbench.data.predictions import guesses
 from detbench.data.predictions.names import base_name, picture_stem, unique_rows
-from detbench.data.predictions.raw import CategoryNaming, ImageNaming
+from detbench.data.predictions.raw import CategoryNaming, CodedKeys, ImageNaming
 from detbench.errors import DataError, DetbenchError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from detbench.data.predictions.raw import RawPredictions
     from detbench.data.tables import Categories, Dataset, Images, Key
 
-__all__ = ["Join", "Unknown", "join_categories", "join_images"]
+__all__ = ["Join", "Unknown", "join_categories", "join_images", "known_categories"]
 
 #: What to do with a prediction whose image or category the dataset lacks.
 Unknown = Literal["error", "drop"]
@@ -43,12 +43,12 @@ def join_images(raw: RawPredictions, dataset: Dataset, *, join: Join, unknown: U
     DataError
         If an image is unknown and ``unknown`` is ``"error"``; if none at all is known; if a stem fits two images.
     """
-    distinct = list(dict.fromkeys(raw.image))
-    row_of = _image_rows(distinct, dataset.images, raw, join)
-    rows = _spread(raw.image, row_of)
+    names = CodedKeys.of(raw.image)
+    row_of = _image_rows(names, dataset.images, raw, join)
+    rows = names.spread(row_of, MISSING)
     lost = rows == MISSING
     if lost.any() and (unknown == "error" or lost.all()):
-        raise _unknown_image(raw, dataset, row_of, lost, join)
+        raise _unknown_image(raw, dataset, {key: row_of[key] for key in names.used()}, lost, join)
     return rows
 
 
@@ -60,28 +60,36 @@ def join_categories(raw: RawPredictions, dataset: Dataset, *, unknown: Unknown) 
     DataError
         If a category is unknown and ``unknown`` is ``"error"``; if none at all is known.
     """
-    tables = _category_tables(dataset, raw.category_naming)
-    row_of = {key: _first(key, tables) for key in dict.fromkeys(raw.category)}
-    rows = _spread(raw.category, row_of)
+    row_of = _category_rows(raw, dataset)
+    names = CodedKeys.of(raw.category)
+    rows = names.spread(row_of, MISSING)
     lost = rows == MISSING
     if lost.any() and (unknown == "error" or lost.all()):
-        raise _unknown_category(raw, dataset.categories, row_of, lost)
+        raise _unknown_category(raw, dataset.categories, {key: row_of[key] for key in names.used()}, lost)
     return rows
 
 
-def _spread(keys: Sequence[Key], row_of: dict[Key, int]) -> NDArray[np.int32]:
-    return np.fromiter(map(row_of.__getitem__, keys), np.int32, len(keys))
+def known_categories(raw: RawPredictions, dataset: Dataset) -> NDArray[np.int32]:
+    """Return int32 ``[N]``: each prediction's category row, −1 where the dataset has no such category."""
+    return CodedKeys.of(raw.category).spread(_category_rows(raw, dataset), MISSING)
+
+
+def _category_rows(raw: RawPredictions, dataset: Dataset) -> dict[Key, int]:
+    """Return the row of each category that ``raw`` names."""
+    tables = _category_tables(dataset, raw.category_naming)
+    return {key: _first(key, tables) for key in CodedKeys.of(raw.category).value}
 
 
 def _first(key: Key, tables: Sequence[dict[Key, int]]) -> int:
     return next((table[key] for table in tables if key in table), MISSING)
 
 
-def _image_rows(distinct: list[Key], images: Images, raw: RawPredictions, join: Join) -> dict[Key, int]:
+def _image_rows(names: CodedKeys, images: Images, raw: RawPredictions, join: Join) -> dict[Key, int]:
     """Return each distinct name's row, by the tables that the form and ``join`` call for."""
+    distinct = names.value
     if join == "stem":
-        rows = guesses.rows_by_stem(distinct, images)
-        return {key: _one(key, rows[key], raw, images) for key in distinct}
+        rows = guesses.rows_by_stem(names.used(), images)
+        return {key: _one(key, found, names, raw, images) for key, found in rows.items()}
     if raw.image_naming is ImageNaming.ID:
         table = images.row_of_key()
         return {key: table.get(key, MISSING) for key in distinct}
@@ -95,10 +103,10 @@ def _image_rows(distinct: list[Key], images: Images, raw: RawPredictions, join: 
     return {key: _first(key, tables) for key in distinct}
 
 
-def _one(key: Key, rows: tuple[int, ...], raw: RawPredictions, images: Images) -> int:
+def _one(key: Key, rows: tuple[int, ...], names: CodedKeys, raw: RawPredictions, images: Images) -> int:
     """Return the one row that a stem fits. Raises DataError if there are several."""
     if len(rows) > 1:
-        file, record = raw.place(list(raw.image).index(key))
+        file, record = raw.place(names.first(key))
         both = " and ".join(repr(images.file_name[row] or images.key[row]) for row in rows[:2])
         raise DataError(
             f"{key!r} could be {both}", file=file, record=record, remedy="name images by their ids instead of stems"

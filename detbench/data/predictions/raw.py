@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from detbench.data.tables import Key
 
-__all__ = ["CategoryNaming", "ImageNaming", "RawPredictions"]
+__all__ = ["CategoryNaming", "CodedKeys", "ImageNaming", "RawPredictions"]
 
 
 class ImageNaming(Enum):
@@ -35,6 +35,45 @@ class CategoryNaming(Enum):
     ID = "id"  # the dataset's own id; a string may also be its name
     NAME = "name"  # the name; a number may also be its id
     INDEX = "position"  # counted from 0 in the order of the ids
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodedKeys:
+    """What the rows call images, or categories: each name once, and which of them a row has.
+
+    ``value`` are the names, ``code`` is int32 ``[N]``, places in ``value``.
+    """
+
+    value: tuple[Key, ...]
+    code: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, keys: Sequence[Key] | CodedKeys) -> CodedKeys:
+        """Return a column of names, coded if it is not yet."""
+        if isinstance(keys, cls):
+            return keys
+        code = {key: number for number, key in enumerate(dict.fromkeys(keys))}  # type: ignore[arg-type]
+        return cls(tuple(code), np.fromiter(map(code.__getitem__, keys), np.int32, len(keys)))  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.code)
+
+    def used(self) -> list[Key]:
+        """Return the names that rows have, once each; a file may know more."""
+        times = np.bincount(self.code, minlength=len(self.value))
+        return [value for value, count in zip(self.value, times.tolist(), strict=True) if count]
+
+    def first(self, key: Key) -> int:
+        """Return the first row that has ``key``."""
+        return int(np.argmax(self.code == self.value.index(key)))
+
+    def spread(self, number_of: dict[Key, int], missing: int) -> NDArray[np.int32]:
+        """Return int32 ``[N]``: each row's name's number, ``missing`` for a name without one."""
+        numbers = np.array([number_of.get(value, missing) for value in self.value], np.int32)
+        if np.array_equal(numbers, np.arange(len(numbers))):
+            return self.code  # the names are in the order of their numbers already
+        return numbers.take(self.code)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +98,8 @@ class RawPredictions:
     """
 
     source: Path
-    image: Sequence[Key]
-    category: Sequence[Key]
+    image: Sequence[Key] | CodedKeys
+    category: Sequence[Key] | CodedKeys
     box: NDArray[np.float64]
     score: NDArray[np.float64]
     place: Callable[[int], tuple[Path, str]]
@@ -75,9 +114,9 @@ class RawPredictions:
 
     def check_finite(self) -> None:
         """Raise DataError, naming file and record, at the first score or box that is NaN or infinite."""
-        fine = np.isfinite(self.score) & np.isfinite(self.box).all(axis=1)
-        if fine.all():
+        if np.isfinite(self.score).all() and np.isfinite(self.box).all():
             return
+        fine = np.isfinite(self.score) & np.isfinite(self.box).all(axis=1)
         row = int(np.argmin(fine))
         file, record = self.place(row)
         number = self.score[row]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.data.input import require_file_or_folder
-from detbench.data.predictions import coco_results, csv_scores, voc_results, yolo_txt
+from detbench.data.predictions import arrow_ipc, coco_results, csv_scores, voc_results, yolo_txt
 from detbench.data.predictions.forms import FORMS, recognise_form
-from detbench.data.predictions.join import MISSING, join_categories, join_images
+from detbench.data.predictions.join import MISSING, join_categories, join_images, known_categories
 from detbench.data.tables import Predictions
 from detbench.errors import DataError, UsageError
 from detbench.words import brief, counted
@@ -47,14 +47,20 @@ class LoadedPredictions:
 
 
 def read_predictions(
-    path: Path | str, dataset: Dataset, *, format_name: str | None = None, unknown: Unknown = "error", join: Join = "id"
+    path: Path | str,
+    dataset: Dataset,
+    *,
+    format_name: str | None = None,
+    unknown: Unknown = "error",
+    join: Join = "id",
+    class_agnostic: bool = False,
 ) -> LoadedPredictions:
     """Read predictions and join them to ``dataset``'s images and categories.
 
     Parameters
     ----------
     path
-        A COCO results JSON, a CSV, a folder of VOC result files, a folder of one txt a picture.
+        A COCO results JSON, an Arrow file, a CSV, a folder of VOC result files, a folder of one txt a picture.
     dataset
         What they are predictions on.
     format_name
@@ -64,6 +70,8 @@ def read_predictions(
         ``"drop"``, counted in ``dropped``. If not one image or category is known it is an error all the same.
     join
         ``"id"`` goes by what the form names images by; ``"stem"`` by the stem of the pictures' names.
+    class_agnostic
+        Read proposals: a category may be unknown, or missing from COCO results and CSV, and is then −1.
 
     Raises
     ------
@@ -78,23 +86,32 @@ def read_predictions(
             raise UsageError(f"{what} takes {' or '.join(known)}, not {value!r}")
     require_file_or_folder(place)
     form = format_name or recognise_form(place, dataset.categories.name)
-    raw = _read_raw(place, form, dataset)
+    raw = _read_raw(place, form, dataset, class_agnostic=class_agnostic)
     raw.check_finite()
     image = join_images(raw, dataset, join=join, unknown=unknown)
-    category = join_categories(raw, dataset, unknown=unknown)
-    dropped = _dropped(image, category)
-    kept = (image != MISSING) & (category != MISSING)
+    if class_agnostic:
+        category = known_categories(raw, dataset)
+        kept = image != MISSING
+    else:
+        category = join_categories(raw, dataset, unknown=unknown)
+        kept = (image != MISSING) & (category != MISSING)
+    dropped = _dropped(image, kept)
     box = _in_pixels(raw, dataset, image) if raw.relative else raw.box
-    size_px = None if raw.size_px is None else raw.size_px[kept]
-    predictions = Predictions.grouped(image[kept], category[kept], box[kept], raw.score[kept], size_px)
+    score, size_px = raw.score, raw.size_px
+    if dropped:
+        image, category, box, score = image[kept], category[kept], box[kept], score[kept]
+        size_px = None if size_px is None else size_px[kept]
+    predictions = Predictions.grouped(image, category, box, score, size_px)
     return LoadedPredictions(predictions, str(path), dropped, form)
 
 
-def _read_raw(path: Path, form: str, dataset: Dataset) -> RawPredictions:
+def _read_raw(path: Path, form: str, dataset: Dataset, *, class_agnostic: bool) -> RawPredictions:
     if form == "coco":
-        return coco_results.read(path)
+        return coco_results.read(path, class_agnostic=class_agnostic)
+    if form == "arrow":
+        return arrow_ipc.read(path)
     if form == "csv":
-        return csv_scores.read(path)
+        return csv_scores.read(path, class_agnostic=class_agnostic)
     if form == "voc":
         return voc_results.read(path, dataset.categories.name)
     if form == "yolo":
@@ -104,10 +121,10 @@ def _read_raw(path: Path, form: str, dataset: Dataset) -> RawPredictions:
     raise UsageError(f"there is no form of predictions {form!r}; the forms are {', '.join(FORMS)}")
 
 
-def _dropped(image: NDArray[np.int32], category: NDArray[np.int32]) -> dict[str, int]:
+def _dropped(image: NDArray[np.int32], kept: NDArray[np.bool_]) -> dict[str, int]:
     """Return how many rows are left out for which reason; an unknown image comes first."""
     no_image = image == MISSING
-    no_category = (category == MISSING) & ~no_image
+    no_category = ~kept & ~no_image
     counted = {"image unknown": int(no_image.sum()), "category unknown": int(no_category.sum())}
     return {reason: count for reason, count in counted.items() if count}
 

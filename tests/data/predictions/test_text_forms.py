@@ -204,7 +204,7 @@ def test_csv_header_only(tmp_path: Path, dataset: Dataset) -> None:
 def test_unknown_words(tmp_path: Path, dataset: Dataset) -> None:
     """A form, a join or a policy that does not exist is refused, with those that do."""
     place = folder(tmp_path, **{"000012": "car 0.5 1 2 3 4"})
-    with pytest.raises(UsageError, match="the forms are coco, csv, voc, yolo, cartucho"):
+    with pytest.raises(UsageError, match="the forms are coco, arrow, csv, voc, yolo, cartucho"):
         read_predictions(place, dataset, format_name="pickle")
     with pytest.raises(UsageError, match="--join takes id or stem"):
         read_predictions(place, dataset, join="name")  # type: ignore[arg-type]

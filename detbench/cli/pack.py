@@ -1,0 +1,61 @@
+"""``detbench pack``: predictions into one Arrow file, which is mapped instead of parsed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from detbench.cli.console import say
+from detbench.errors import UsageError
+
+__all__ = ["pack"]
+
+
+def pack(
+    ground_truth: Annotated[Path, typer.Argument(help="The dataset that the predictions are of.", show_default=False)],
+    predictions: Annotated[Path, typer.Argument(help="Predictions in any form that eval reads.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The .arrow or .feather file to write.", show_default=False)
+    ],
+    split: Annotated[str | None, typer.Option(help="Which split of the ground truth.")] = None,
+    format_name: Annotated[
+        str | None, typer.Option("--format", help="The ground truth's format, if not recognised.")
+    ] = None,
+    predictions_format: Annotated[
+        str | None, typer.Option("--predictions-format", help="The predictions' form, if not recognised.")
+    ] = None,
+    unknown: Annotated[
+        Literal["error", "drop"],
+        typer.Option(help="Predictions on unknown images or categories: an error, or dropped and counted."),
+    ] = "error",
+    join: Annotated[
+        Literal["id", "stem"], typer.Option(help="Find an image by its id, or by its file name without the ending.")
+    ] = "id",
+) -> None:
+    """Rewrite predictions as an Arrow file.
+
+    It holds what was read, to the last bit, with the ground truth's own ids:
+    eval gives the same numbers, and reads it in milliseconds.
+
+    \b
+    [bold]Examples[/bold]
+    detbench pack instances_val2017.json results.json -o results.arrow
+    detbench pack VOC2007 results/Main --split test -o results.arrow
+    """  # noqa: D301  a backspace is Click's mark for lines to keep
+    from detbench.data.formats import read_dataset
+    from detbench.data.predictions import arrow_ipc, read_predictions
+    from detbench.files import require_writable
+    from detbench.words import counted
+
+    if output.suffix.lower() not in arrow_ipc.SUFFIXES:
+        raise UsageError(f"{output} does not end in {' or '.join(arrow_ipc.SUFFIXES)}")
+    arrow_ipc.pyarrow()
+    require_writable(output)
+    dataset = read_dataset(ground_truth, split=split, format_name=format_name)
+    loaded = read_predictions(predictions, dataset, format_name=predictions_format, unknown=unknown, join=join)
+    arrow_ipc.write(loaded.predictions, dataset, output)
+    for reason, count in loaded.dropped.items():
+        say(f"note: {counted(count, 'prediction')} left out: {reason}")
+    say(f"{counted(len(loaded.predictions), 'prediction')} written to {output}")

@@ -1,0 +1,60 @@
+"""Numbers with their intervals and reasons, and how every part of a result makes them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from detbench.evaluation.draws import SHARE
+from detbench.evaluation.intervals import FEWEST_IMAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from detbench.evaluation.draws import Draws
+    from detbench.evaluation.metrics.counted import Counted
+
+__all__ = ["Numbers", "defined", "enough_images", "intervals_of"]
+
+
+class Numbers(NamedTuple):
+    """Name → number or None, name → interval (may be missing), name → why a number is None."""
+
+    metrics: dict[str, float | None]
+    intervals: dict[str, tuple[float, float]]
+    reasons: dict[str, str]
+
+
+def defined(value: float) -> float | None:
+    """Return a plain number, None for NaN."""
+    return None if math.isnan(value) else float(value)
+
+
+def intervals_of(
+    draws: Draws | None,
+    metrics: Mapping[str, float | None],
+    values: Mapping[str, NDArray[np.float64]],
+    within: tuple[float, float] = SHARE,
+) -> dict[str, tuple[float, float]]:
+    """Return the intervals of ``metrics`` from ``values``, ``[S]`` each; none without draws."""
+    names = [name for name in values if metrics[name] is not None]
+    if draws is None or not names:
+        return {}
+    points = np.array([metrics[name] for name in names], dtype=np.float64)
+    ends = draws.intervals(points, np.stack([values[name] for name in names]), within=within)
+    return {name: (low, high) for name, (low, high) in zip(names, ends.tolist(), strict=True) if not math.isnan(low)}
+
+
+def enough_images(counted: Counted) -> NDArray[np.bool_]:
+    """Return bool ``[K + 1]``: the ground truth of each category, and last of all, is in enough images to resample."""
+    categories = len(counted.truths)
+    # Both are sorted: inside a category by image.
+    category = np.repeat(np.arange(categories), counted.truths)
+    first = np.ones(len(category), dtype=np.bool_)
+    first[1:] = (category[1:] != category[:-1]) | (counted.truth_image[1:] != counted.truth_image[:-1])
+    images = np.append(np.bincount(category[first], minlength=categories), len(np.unique(counted.truth_image)))
+    return np.asarray(images >= FEWEST_IMAGES)
