@@ -76,7 +76,6 @@ def test_evaluate(benchmark, small: Small, intervals: bool) -> None:  # noqa: AN
 
 def test_proposals(benchmark, small: Small) -> None:  # noqa: ANN001
     """Recall of the detections as proposals, for any number of them."""
-    pytest.importorskip("detbench.evaluation.parts.proposals", reason="proposals are not scored yet")
     result = benchmark(lambda: detbench.evaluate(small.dataset, proposals=small.loaded, intervals=False))
     assert result.metrics["proposal_AR@100"] > 0.2
 

@@ -66,12 +66,14 @@ def test_contenders_are_measured_and_compared(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("evaluation_speed.run", pretend)
     measured = measure(["detbench", "hotcoco", "pycocotools"], places, 9)
     assert {name: len(one.runs) for name, one in measured.items()} == {"detbench": 9, "hotcoco": 0, "pycocotools": 5}
-    text = "\n".join(report_set("coco", measured, places))
+    text = "\n".join(report_set("coco", measured, places, {"JSON": 700.0, "Arrow": 6.5}))
     assert "5 images, 2 categories, 9 ground truths,\n99 detections, 2 + 2 MB" in text
     assert f"| {CONTENDERS['detbench'].title} | 9 | 1.00 (1.00–1.00) | 0.25 | 1.00 | 100 | 2.5e-01 |" in text
     assert "| hotcoco | failed: exit status 1: it is broken |" in text
     assert "| pycocotools | 5 | 4.00 (4.00–4.00) | 1.00 | 4.00 | 100 | 0 |" in text
     assert "| library / pycocotools, wall | 0.25 | 0.01 |" in text
+    assert "JSON 700.0 ms, Arrow 6.5 ms" in text
+    assert "| reading the predictions from Arrow, ms | 6.5 | 10 |" in text
 
 
 def test_the_command_prints_numbers_too() -> None:

@@ -135,7 +135,7 @@ def test_undefined_rates_have_a_reason(coco_pair: Pair) -> None:
     assert point.reasons["F1"] == "there is no ground truth to be found"
     assert no_truth.per_category[0].reasons["recall@op"] == "it has no ground truth"
     unused = evaluate(*coco_pair([(1, 1, BOX)], [(1, 1, BOX, 0.2)]), score_threshold=0.5, intervals=False)
-    assert unused.per_category[0].reasons == {"precision@op": "no prediction of it reaches the threshold"}
+    assert unused.per_category[0].reasons["precision@op"] == "no prediction of it reaches the threshold"
 
 
 def test_the_threshold_of_another_run_is_taken(shared: Path, tmp_path: Path) -> None:

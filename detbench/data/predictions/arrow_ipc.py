@@ -63,8 +63,10 @@ def looks_like_arrow(beginning: bytes) -> bool:
     return beginning.startswith((_FILE_MAGIC, _STREAM_MAGIC, _FEATHER_1_MAGIC))
 
 
-def read(path: Path) -> RawPredictions:
-    """Map an Arrow file; columns of the documented types are not copied.
+def read(path: Path, *, class_agnostic: bool = False) -> RawPredictions:
+    """Map an Arrow file, of proposals if ``class_agnostic``: those need no category column.
+
+    Columns of the documented types are not copied.
 
     Raises
     ------
@@ -73,14 +75,14 @@ def read(path: Path) -> RawPredictions:
     UsageError
         If pyarrow is not installed.
     """
-    table = _table(path)
+    table = _table(path, class_agnostic=class_agnostic)
     _require_known_format(table.schema.metadata or {}, path)
     columns = {name: _whole(table, name, path) for name in table.column_names}
     box = _boxes(columns, path)
     return RawPredictions(
         source=path,
         image=_keys(columns["image"], "image", path),
-        category=_keys(columns["category"], "category", path),
+        category=_keys(columns["category"], "category", path) if "category" in columns else _no_category(len(box)),
         box=box,
         score=_floats(columns["score"], "score", path),
         place=lambda row: (path, f"row {row}"),
@@ -160,7 +162,7 @@ def _view(column: Any) -> NDArray[Any]:
     return values
 
 
-def _table(path: Path) -> Any:
+def _table(path: Path, *, class_agnostic: bool) -> Any:
     """Return the columns that are used, validated to the last offset. Raises DataError."""
     pa = pyarrow()
     try:
@@ -172,7 +174,7 @@ def _table(path: Path) -> Any:
         open_source = pa.ipc.open_file if beginning == _FILE_MAGIC else pa.ipc.open_stream
         with open_source(source) as reader:
             table = reader.read_all()
-        table = table.select(_wanted(table.column_names, path))
+        table = table.select(_wanted(table.column_names, path, class_agnostic=class_agnostic))
         table.validate(full=True)
         return table.unify_dictionaries()
     except (pa.ArrowException, OSError, MemoryError, UnicodeError) as error:
@@ -182,10 +184,12 @@ def _table(path: Path) -> Any:
         ) from error
 
 
-def _wanted(names: Sequence[str], path: Path) -> list[str]:
+def _wanted(names: Sequence[str], path: Path, *, class_agnostic: bool) -> list[str]:
     """Return the names of the columns to read, each of which is there once. Raises DataError."""
     boxes = ("box",) if "box" in names else _CORNERS
-    wanted = ["image", "category", *boxes, "score", *(("size",) if "size" in names else ())]
+    optional = {"size", "category"} if class_agnostic else {"size"}
+    every = ("image", "category", *boxes, "score", "size")
+    wanted = [name for name in every if name in names or name not in optional]
     for name in wanted:
         if (count := list(names).count(name)) != 1:
             has = ", ".join(f"{other!r:.40}" for other in names[:10]) or "none"
@@ -237,6 +241,11 @@ def _keys(column: Any, name: str, path: Path) -> CodedKeys:
     known = coded.dictionary
     values = _view(known).tolist() if pa.types.is_integer(kind) else known.to_pylist()
     return CodedKeys(tuple(values), _view(_cast(coded.indices, pa.int32())))
+
+
+def _no_category(count: int) -> CodedKeys:
+    """Return a column of a category that no dataset has."""
+    return CodedKeys(("",), np.zeros(count, np.int32))
 
 
 def _floats(column: Any, name: str, path: Path) -> NDArray[np.float64]:

@@ -109,7 +109,7 @@ def _read_raw(path: Path, form: str, dataset: Dataset, *, class_agnostic: bool) 
     if form == "coco":
         return coco_results.read(path, class_agnostic=class_agnostic)
     if form == "arrow":
-        return arrow_ipc.read(path)
+        return arrow_ipc.read(path, class_agnostic=class_agnostic)
     if form == "csv":
         return csv_scores.read(path, class_agnostic=class_agnostic)
     if form == "voc":

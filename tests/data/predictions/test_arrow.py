@@ -202,6 +202,16 @@ def test_files_of_pandas(tmp_path: Path, dataset: Dataset) -> None:
     assert loaded.score.tolist() == [0.25, 0.5, 0.75]
 
 
+def test_proposals_need_no_category(tmp_path: Path, dataset: Dataset) -> None:
+    """Where proposals are read the column of categories may be missing, or name what the set lacks."""
+    path = write(tmp_path, table(category=None))
+    assert read_predictions(path, dataset, class_agnostic=True).predictions.category.tolist() == [-1, -1]
+    with pytest.raises(DataError, match="has no column 'category'"):
+        read_predictions(path, dataset)
+    path = write(tmp_path, table(category=pa.array(["thing", "car"])))
+    assert read_predictions(path, dataset, class_agnostic=True).predictions.category.tolist() == [0, -1]
+
+
 def test_several_batches_with_dictionaries_of_their_own(tmp_path: Path, dataset: Dataset) -> None:
     """A detector that writes batch after batch, each with its own dictionary, is read as one table."""
     path = tmp_path / "dt.arrows"
