@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from detbench.data.formats import read_dataset as read_dataset
     from detbench.data.predictions import read_predictions as read_predictions
     from detbench.data.records.convert import convert as convert
+    from detbench.evaluation.compare import compare as compare
     from detbench.evaluation.evaluate import evaluate as evaluate
     from detbench.evaluation.results import Result as Result
 
-__all__ = ["Result", "__version__", "convert", "evaluate", "read_dataset", "read_predictions"]
+__all__ = ["Result", "__version__", "compare", "convert", "evaluate", "read_dataset", "read_predictions"]
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Result": "detbench.evaluation.results",
+    "compare": "detbench.evaluation.compare",
     "convert": "detbench.data.records.convert",
     "evaluate": "detbench.evaluation.evaluate",
     "read_dataset": "detbench.data.formats",

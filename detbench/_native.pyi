@@ -120,6 +120,7 @@ def score_files(
     id_zero_is_unmatched: bool,
     threads: int,
 ) -> Scores | None: ...
+def read_ground_truth(path: bytes, threads: int) -> Scores | None: ...
 def pairwise_iou(
     a: NDArray[np.float64],
     area_a: NDArray[np.float64],

@@ -15,6 +15,7 @@
 #include "bindings.hpp"
 #include "curves.hpp"
 #include "handover.hpp"
+#include "scan/scan.hpp"
 #include "scores.hpp"
 
 using namespace nanobind::literals;
@@ -54,6 +55,19 @@ std::unique_ptr<Scores> score_paths(const nb::bytes &ground_truth, const nb::byt
     const std::string truth_path(ground_truth.c_str()), predictions_path(predictions.c_str());
     nb::gil_scoped_release release;
     return score_files(truth_path.c_str(), predictions_path.c_str(), scoring, threads);
+}
+
+// Ground truth alone, as scores of no predictions.
+std::unique_ptr<Scores> read_ground_truth(const nb::bytes &path, std::size_t threads) {
+    const std::string truth_path(path.c_str());
+    nb::gil_scoped_release release;
+    auto truth = scan_ground_truth(truth_path.c_str(), static_cast<unsigned>(threads));
+    if (!truth) return nullptr;
+    Scoring scoring{};
+    scoring.thresholds = {0.5};
+    scoring.areas = {{0.0, std::numeric_limits<double>::max()}};
+    scoring.max_dets = {1};
+    return score(std::move(*truth), {}, scoring, threads);
 }
 
 void require_part(const Scores &scores, std::size_t first, std::size_t last, std::size_t area) {
@@ -243,6 +257,7 @@ void bind_scores(nb::module_ &module) {
     module.def("score_files", &score_paths, "ground_truth"_a, "predictions"_a, nb::kw_only(), "thresholds"_a, "areas"_a,
                "max_dets"_a, "interpolation"_a, "best_only"_a, "iou_above"_a, "inclusive"_a, "ignore_difficult"_a,
                "ignore_marked"_a, "id_zero_is_unmatched"_a, "threads"_a);
+    module.def("read_ground_truth", &read_ground_truth, "path"_a, "threads"_a);
     nb::class_<Scores>(module, "Scores")
         .def_prop_ro("image_count", [](const Scores &s) { return s.joined.image_row.size(); })
         .def_prop_ro("category_count", [](const Scores &s) { return s.joined.category_row.size(); })

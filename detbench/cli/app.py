@@ -11,6 +11,7 @@ import typer
 
 from detbench import __version__
 from detbench.cli.check import check
+from detbench.cli.compare import compare
 from detbench.cli.console import prepare_streams, say
 from detbench.cli.convert import convert
 from detbench.cli.datasets import datasets
@@ -73,6 +74,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "predict": predict,
         "pack": pack,
         "eval": evaluate,
+        "compare": compare,
         "report": report,
         "protocols": protocols,
     },

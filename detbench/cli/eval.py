@@ -28,21 +28,21 @@ _RESULT = "result.json"
 _REPORT = "report.html"
 
 
-def _protocols(incomplete: str) -> list[str]:
+def complete_protocol(incomplete: str) -> list[str]:
     """Complete ``--protocol``."""
     from detbench.evaluation.protocols import PROTOCOLS
 
     return [name for name in PROTOCOLS if name.startswith(incomplete)]
 
 
-def _formats(incomplete: str) -> list[str]:
+def complete_format(incomplete: str) -> list[str]:
     """Complete ``--format``."""
     from detbench.data.formats import FORMAT_NAMES
 
     return [name for name in FORMAT_NAMES if name.startswith(incomplete)]
 
 
-def _forms(incomplete: str) -> list[str]:
+def complete_form(incomplete: str) -> list[str]:
     """Complete ``--predictions-format``."""
     from detbench.data.predictions import FORMS
 
@@ -79,17 +79,19 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             "--protocol",
             "-p",
             help="How to score: coco, coco_strict, voc2007, voc2012, dense, visdrone, or a TOML file of your own.",
-            autocompletion=_protocols,
+            autocompletion=complete_protocol,
         ),
     ] = "coco",
     split: Annotated[str | None, typer.Option(help="Which split of the ground truth.")] = None,
     format_name: Annotated[
         str | None,
-        typer.Option("--format", help="The ground truth's format, if not recognised.", autocompletion=_formats),
+        typer.Option("--format", help="The ground truth's format, if not recognised.", autocompletion=complete_format),
     ] = None,
     predictions_format: Annotated[
         str | None,
-        typer.Option("--predictions-format", help="The predictions' form, if not recognised.", autocompletion=_forms),
+        typer.Option(
+            "--predictions-format", help="The predictions' form, if not recognised.", autocompletion=complete_form
+        ),
     ] = None,
     unknown: Annotated[
         Unknown, typer.Option(help="Predictions on unknown images or categories: an error, or dropped and counted.")
@@ -100,7 +102,9 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     name: Annotated[str | None, typer.Option(help="What to call the model; by default the file's stem.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A folder for result.json and report.html, which are replaced in it."),
+        typer.Option(
+            "--output", "-o", help="A folder for result.json, draws.npz and report.html, which are replaced in it."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of tables.")] = False,
     no_intervals: Annotated[bool, typer.Option("--no-intervals", help="Leave out the 95 % intervals.")] = False,
@@ -142,7 +146,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     proposals_format: Annotated[
         str | None,
         typer.Option(
-            help="The proposals' form, if not recognised.", autocompletion=_forms, rich_help_panel=_OF_PROPOSALS
+            help="The proposals' form, if not recognised.", autocompletion=complete_form, rich_help_panel=_OF_PROPOSALS
         ),
     ] = None,
     proposal_counts: Annotated[
@@ -278,17 +282,21 @@ def _require_free(folder: Path, *inputs: Path) -> None:
     """Raise UsageError, before minutes are spent, if the results would go over a file or over what they come from."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; say another folder with -o")
-    for target in (folder / _RESULT, folder / _REPORT):
+    from detbench.evaluation.drawn_file import DRAWS
+
+    for target in (folder / _RESULT, folder / _REPORT, folder / DRAWS):
         if target.exists() and any(path.exists() and target.samefile(path) for path in inputs):
             raise UsageError(f"{target} would be written over what it comes from; say another folder with -o")
 
 
 def _save(result: Result, folder: Path) -> None:
+    from detbench.evaluation.drawn_file import DRAWS
     from detbench.files import make_folder
     from detbench.report.pages import write_report
 
     make_folder(folder)
     result.save(folder / _RESULT)
+    result.save_draws(folder / DRAWS)
     write_report(result, folder / _REPORT)
     say(f"wrote {folder / _RESULT} and {folder / _REPORT}")
 

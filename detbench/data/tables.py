@@ -284,6 +284,12 @@ class Predictions:
         order = np.argsort(image, kind="stable")
         return cls(image[order], category[order], box[order], score[order], size_px[order])
 
+    @classmethod
+    def none(cls) -> Predictions:
+        """Return a table without rows."""
+        rows, numbers = np.zeros(0, np.int32), np.zeros((0, 4))
+        return cls(rows, rows, numbers, np.zeros(0), numbers[:, :2])
+
     def __len__(self) -> int:
         """Return the number of predictions."""
         return len(self.image)

@@ -13,7 +13,6 @@ from detbench.data.tables import Dataset
 from detbench.environment import environment
 from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts
 from detbench.evaluation.fingerprints import dataset_fingerprint, predictions_fingerprint
-from detbench.evaluation.intervals import Intervals, bootstrap
 from detbench.evaluation.metrics.counted import counted
 from detbench.evaluation.metrics.curves import DRAWN, LEVELS
 from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
@@ -23,10 +22,12 @@ from detbench.evaluation.parts.errors import errors
 from detbench.evaluation.parts.operating_point import operating_point
 from detbench.evaluation.parts.proposals import headline, proposal_recall
 from detbench.evaluation.remarks import about_split, gravest_first, reasons, reasons_of_category, remarks
+from detbench.evaluation.suspicions import suspicions
+from detbench.evaluation.tally import Tally, tally
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.protocols import Protocol
     from detbench.evaluation.scored import Scored
 
-__all__ = ["Wanted", "assemble", "assemble_proposals"]
+__all__ = ["Seen", "Wanted", "assemble", "assemble_matches", "assemble_proposals", "prediction_facts"]
 
 _DECIMALS_DRAWN = 6
 
@@ -61,45 +62,64 @@ class Wanted(NamedTuple):
     counting: CountingWanted | None = None
 
 
+class Seen(NamedTuple):
+    """What is known of the predictions beside their matches: ``found`` are remarks on how they were written."""
+
+    facts: PredictionFacts
+    counts: Tally
+    dropped: Mapping[str, int]
+    found: list[Remark]
+
+
 def assemble(scored: Scored, wanted: Wanted, *, source: Dataset | Path | str, format_name: str | None) -> Document:
     """Return the whole result; ``source`` and ``format_name`` are what the ground truth was read from, and as what."""
-    dataset, loaded, curves, rules = scored.dataset, scored.loaded, scored.curves, scored.matches.protocol
+    dataset, loaded, rules = scored.dataset, scored.loaded, scored.matches.protocol
     draws, table = scored.draws, loaded.predictions
-    drawn = bootstrap(scored.matches, curves, draws) if draws else None
-    metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
-    point, of_category = operating_point(counted(scored.matches), rules.iou_thresholds[0], wanted.rule, draws)
-    wrong = None
-    extra = [of_category]
-    if wanted.listed_errors is not None:
-        wrong, of_category = errors(scored, point.threshold, listed=wanted.listed_errors)
-        extra.append(of_category)
-    document = Document(
-        detbench=__version__,
-        name=unbroken(wanted.name or Path(loaded.source).stem),
-        protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
-        dataset=_dataset_facts(dataset),
-        predictions=_prediction_facts(loaded, dataset),
-        environment=environment(),
-        metrics=metrics,
-        intervals=drawn.metrics if drawn else {},
-        interval_method=drawn.method if drawn else "",
-        reasons=reasons(metrics, curves, rules),
-        per_category=list(_per_category(scored, drawn, extra)),
-        curves=_drawn_curves(curves, rules),
-        remarks=gravest_first(
-            [
-                *remarks(dataset, loaded, scored.matches, curves, intervals=drawn is not None),
-                *([] if isinstance(source, Dataset) else about_split(dataset, table, Path(source), format_name)),
-            ]
-        ),
-        operating_point=point,
-        errors=wrong,
-    )
+    found = suspicions(dataset, loaded)
+    if not isinstance(source, Dataset):
+        found += about_split(dataset, table, Path(source), format_name)
+    counts = tally(dataset, table, rules)
+    facts = prediction_facts(loaded, counts, predictions_fingerprint(dataset, table))
+    document = assemble_matches(scored, wanted, Seen(facts, counts, loaded.dropped, found))
     if wanted.counting is not None:
         part, numbers = count(dataset, table, wanted.counting, rules, draws)
         about = about_counting(dataset, table, wanted.counting, part)
         document = _with_part(document, numbers, about, counting=part)
     return document if wanted.proposals is None else _with_proposals(document, dataset, wanted.proposals, rules, draws)
+
+
+def assemble_matches(scored: Scored, wanted: Wanted, seen: Seen) -> Document:
+    """Return what follows from matches, curves and counts; the predictions themselves are asked for errors alone."""
+    dataset, curves, rules, drawn = scored.dataset, scored.curves, scored.matches.protocol, scored.intervals
+    metrics = {summary.name: value_of(summary, curves, rules) for summary in summaries(rules)}
+    point, of_category = operating_point(counted(scored.matches), rules.iou_thresholds[0], wanted.rule, scored.draws)
+    wrong = None
+    extra = [of_category]
+    if wanted.listed_errors is not None:
+        wrong, of_category = errors(scored, point.threshold, listed=wanted.listed_errors)
+        extra.append(of_category)
+    return Document(
+        detbench=__version__,
+        name=unbroken(wanted.name or Path(scored.loaded.source).stem),
+        protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
+        dataset=_dataset_facts(dataset),
+        predictions=seen.facts,
+        environment=environment(),
+        metrics=metrics,
+        intervals=drawn.metrics if drawn else {},
+        interval_method=drawn.method if drawn else "",
+        reasons=reasons(metrics, curves, rules),
+        per_category=list(_per_category(scored, seen.counts, extra)),
+        curves=_drawn_curves(curves, rules),
+        remarks=gravest_first(
+            [
+                *seen.found,
+                *remarks(dataset, seen.counts, seen.dropped, scored.matches, curves, intervals=drawn is not None),
+            ]
+        ),
+        operating_point=point,
+        errors=wrong,
+    )
 
 
 def assemble_proposals(
@@ -111,7 +131,11 @@ def assemble_proposals(
         name=unbroken(name or Path(proposals.loaded.source).stem),
         protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
         dataset=_dataset_facts(dataset),
-        predictions=_prediction_facts(proposals.loaded, dataset),
+        predictions=prediction_facts(
+            proposals.loaded,
+            tally(dataset, proposals.loaded.predictions, rules),
+            predictions_fingerprint(dataset, proposals.loaded.predictions),
+        ),
         environment=environment(),
         metrics={},
         intervals={},
@@ -143,15 +167,11 @@ def _with_part(document: Document, numbers: Numbers, found: Iterable[Remark], **
     )
 
 
-def _per_category(
-    scored: Scored, drawn: Intervals | None, extra: Sequence[Sequence[Numbers]]
-) -> Iterable[CategoryResult]:
+def _per_category(scored: Scored, counts: Tally, extra: Sequence[Sequence[Numbers]]) -> Iterable[CategoryResult]:
     """Yield each category's numbers; ``extra`` holds those that the parts of the result add, a list a category."""
     dataset, matches, curves = scored.dataset, scored.matches, scored.curves
-    predictions, truth, protocol = scored.loaded.predictions, dataset.ground_truth, matches.protocol
-    count = len(dataset.categories)
-    truth_counts = np.bincount(truth.category[truth.category >= 0], minlength=count)
-    prediction_counts = np.bincount(predictions.category[predictions.category >= 0], minlength=count)
+    truth, protocol, drawn = dataset.ground_truth, matches.protocol, scored.intervals
+    truth_counts = np.bincount(truth.category[truth.category >= 0], minlength=len(dataset.categories))
     for category, name in enumerate(dataset.categories.name):
         must = int(curves.truth_count[category, 0])
         ignored = int(truth_counts[category]) - must
@@ -169,7 +189,7 @@ def _per_category(
             ground_truths=must,
             ground_truths_by_size={area.name: found for area, found in list(by_size)[1:]},
             ignored=ignored,
-            predictions=int(prediction_counts[category]),
+            predictions=int(counts.of_category[category]),
             metrics=metrics,
             intervals=intervals,
             reasons=said | reasons_of_category(name, unsaid, protocol, must, ignored),
@@ -206,12 +226,12 @@ def _dataset_facts(dataset: Dataset) -> DatasetFacts:
     )
 
 
-def _prediction_facts(loaded: LoadedPredictions, dataset: Dataset) -> PredictionFacts:
-    table = loaded.predictions
+def prediction_facts(loaded: LoadedPredictions, counts: Tally, fingerprint: str) -> PredictionFacts:
+    """Return what a result says of its predictions; of ``loaded`` the source and what was dropped are asked."""
     return PredictionFacts(
         source=unbroken(Path(loaded.source).name),
-        fingerprint=predictions_fingerprint(dataset, table),
-        predictions=len(table),
-        images=len(table.images()),
+        fingerprint=fingerprint,
+        predictions=counts.predictions,
+        images=counts.images,
         dropped=sum(loaded.dropped.values()),
     )

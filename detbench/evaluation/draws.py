@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from detbench.evaluation.metrics.student import student_p
 from detbench.evaluation.resampling_numpy import weighted_sums
 from detbench.extension import native
 
@@ -169,17 +170,43 @@ class Draws:
         images: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float64]:
         """Return float64 ``[n, 2]``: the intervals of n numbers ``[n]`` from ``[n, S]``, NaN where there is none."""
-        resampled = self.resampled(values)
-        first = self._resample_blocks * LANES
-        mean, deviation = _moments(resampled)
-        half = _half_widths(deviation, values[:, first : first + self._groups])
+        middle, error, degrees = self._spread(points, values)
+        half = _student(degrees) * error
         own, bounds = points[:, None], np.array(within)
-        ends = np.clip((2 * points - mean)[:, None] + half[:, None] * [-1.0, 1.0], *within)
+        ends = np.clip(middle[:, None] + half[:, None] * [-1.0, 1.0], *within)
         ends = np.concatenate([np.minimum(ends[:, :1], own), np.maximum(ends[:, 1:], own)], axis=1)
-        unmoved = ~np.any(np.abs(resampled - own) >= _ROUNDING, axis=1) & ~np.isnan(mean)
         unseen = 0.0 if images is None else 1 - _CHANCE_UNSEEN ** (1 / np.maximum(images, 1))[:, None]
         alone = own + unseen * (bounds - own) if np.isfinite(bounds).all() else own
-        return np.where(unmoved[:, None], alone, ends)
+        return np.where(self._unmoved(points, values)[:, None], alone, ends)
+
+    def p_values(self, points: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return float64 ``[n]``: how likely n numbers ``[n]`` are as far from 0 if 0 is the truth, from ``[n, S]``.
+
+        Two-sided: the p-value is 1 less the level at which the interval just reaches 0. It is NaN where the number is
+        undefined, or no resample defines it.
+        """
+        middle, error, degrees = self._spread(points, values)
+        moved = error > _ROUNDING
+        p = student_p(middle / np.where(moved, error, 1.0), degrees)
+        # The interval holds the number too: where number and middle lie on both sides of 0, at every level.
+        p = np.where(points * middle > 0, np.where(moved, p, 0.0), 1.0)
+        p = np.where(self._unmoved(points, values), np.where(np.abs(points) < _ROUNDING, 1.0, 0.0), p)
+        return np.asarray(np.where(np.isnan(middle), np.nan, p))
+
+    def _spread(
+        self, points: NDArray[np.float64], values: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return float64 ``[n]`` three times: the numbers less their bias, standard errors, degrees of freedom."""
+        first = self._resample_blocks * LANES
+        mean, deviation = _moments(self.resampled(values))
+        error, degrees = _errors(deviation, values[:, first : first + self._groups])
+        return 2 * points - mean, error, degrees
+
+    def _unmoved(self, points: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return bool ``[n]``: whether some resample defines the number, and none moves it."""
+        resampled = self.resampled(values)
+        moved = np.any(np.abs(resampled - points[:, None]) >= _ROUNDING, axis=1)
+        return np.asarray(~moved & ~np.isnan(resampled).all(axis=1))
 
     def _resample(self, number: int) -> NDArray[np.uint8]:
         generator = np.random.default_rng([self.seed, number])
@@ -217,12 +244,15 @@ def _moments(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     return mean, np.sqrt((away**2).sum(axis=1) / count)
 
 
-def _half_widths(deviation: NDArray[np.float64], left_out: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return float64 ``[n]``: t times the standard error, from the resamples' deviation ``[n]`` and ``[n, groups]``.
+def _errors(
+    deviation: NDArray[np.float64], left_out: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return float64 ``[n]`` twice: standard errors and degrees of freedom.
 
-    The jackknife's standard error is √((g − 1) / g · Σ d²) with d the g groups' deviations from their mean. Its
-    degrees of freedom are Satterthwaite's, 2 / (Σ d⁴ / (Σ d²)² − 1 / g): few where few groups, those with the rare
-    category, move the number.
+    They are of the resamples' deviation ``[n]`` and of the values with one group left out, ``[n, groups]``. The
+    jackknife's standard error is √((g − 1) / g · Σ d²) with d the g groups' deviations from their mean. Its degrees
+    of freedom are Satterthwaite's, 2 / (Σ d⁴ / (Σ d²)² − 1 / g): few where few groups, those with the rare category,
+    move the number.
     """
     groups = np.maximum((~np.isnan(left_out)).sum(axis=1), 1)
     mean, _ = _moments(left_out)
@@ -233,7 +263,7 @@ def _half_widths(deviation: NDArray[np.float64], left_out: NDArray[np.float64]) 
     degrees = np.minimum(2 / np.maximum(excess, _ROUNDING), groups - 1)
     degrees = np.where(moved, np.maximum(degrees, _FEWEST_DEGREES), _FEWEST_DEGREES)
     jackknife = np.sqrt((groups - 1) / groups * total)
-    return np.asarray(_student(degrees) * (deviation + np.maximum(deviation, jackknife)) / 2)
+    return (deviation + np.maximum(deviation, jackknife)) / 2, degrees
 
 
 def _student(degrees: NDArray[np.float64]) -> NDArray[np.float64]:

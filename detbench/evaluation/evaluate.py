@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from detbench.errors import UsageError
 from detbench.evaluation.options import CountOptions, ProposalOptions, Reading
 from detbench.evaluation.protocols import Protocol, protocol_named
-from detbench.evaluation.results import Result
+from detbench.evaluation.results import Completed, Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +101,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     proposal_options = ProposalOptions(proposals, proposals_format, proposal_counts).checked()
     reading = Reading(format_name, predictions_format, unknown, join)
 
-    def complete(scored: Scored) -> Document:
+    def complete(scored: Scored) -> Completed:
         from detbench.evaluation.assemble import Wanted, assemble
         from detbench.evaluation.parts_wanted import counting_wanted, proposals_wanted
 
@@ -112,13 +112,14 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
             proposals=proposals_wanted(scored.dataset, proposal_options, reading),
             counting=counting_wanted(scored.dataset, scored.loaded, count_options, rules, reading),
         )
-        return assemble(scored, wanted, source=ground_truth, format_name=format_name)
+        document = assemble(scored, wanted, source=ground_truth, format_name=format_name)
+        return Completed(document, scored.intervals.drawn if scored.intervals else None)
 
     resampling = (resamples, seed) if intervals else None
     plain = split is None and join == "id" and {format_name, predictions_format} <= {None, "coco"}
     if plain and (fast := _score_files(ground_truth, predictions, rules)):
         if count_options.asked or proposals is not None:
-            return Result(complete(_unpacked(fast, resampling)))
+            return Result.of(complete(_unpacked(fast, resampling)))
         return Result(lambda: complete(_unpacked(fast, resampling)), metrics=fast.metrics)
     dataset = _ground_truth(ground_truth, split, format_name)
     if predictions is None:
@@ -126,7 +127,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
             raise UsageError("proposals are not counted: give predictions too, or leave the options of counting out")
         return Result(_proposals_alone(dataset, proposal_options, rules, reading, resampling, name))
     loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
-    return Result(complete(_scored(dataset, loaded, rules, resampling)))
+    return Result.of(complete(_scored(dataset, loaded, rules, resampling)))
 
 
 def _threshold_rule(given: float | Path | str | None) -> ThresholdRule:

@@ -16,7 +16,7 @@ from detbench.extension import native
 if TYPE_CHECKING:
     from detbench.evaluation.metrics.summary import Summary
 
-__all__ = ["FastScores", "score_files"]
+__all__ = ["FastScores", "may_be_coco", "score_files"]
 
 #: Settings that the native part honours; any other has to have its default.
 _HONOURED = frozenset(
@@ -64,7 +64,7 @@ def score_files(
     """
     paths = os.fspath(ground_truth), os.fspath(predictions)
     module = native()
-    if module is None or not _honoured(protocol) or not all(_may_be_coco(path) for path in paths):
+    if module is None or not _honoured(protocol) or not all(may_be_coco(path) for path in paths):
         return None
     scores = module.score_files(
         *map(os.fsencode, paths),
@@ -96,7 +96,7 @@ def _value_of(summary: Summary, scores: Any, protocol: Protocol) -> float | None
     return value
 
 
-def _may_be_coco(path: object) -> bool:
+def may_be_coco(path: object) -> bool:
     """Return whether the general reader would take a file for COCO's by its name."""
     return isinstance(path, str) and os.path.splitext(path)[1].lower() == ".json" and "\0" not in path  # noqa: PTH122  pathlib costs as much as scoring
 

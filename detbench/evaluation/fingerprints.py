@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,13 +18,58 @@ if TYPE_CHECKING:
 
     from detbench.data.tables import Dataset, Key, Predictions
 
-__all__ = ["dataset_fingerprint", "predictions_fingerprint"]
+__all__ = ["PredictionsDigest", "dataset_fingerprint", "predictions_fingerprint"]
+
+
+#: How one prediction is hashed.
+_RECORD = np.dtype([("category", "<i4"), ("box", "<f8", 4), ("score", "<f8")])
+
+#: Records that are laid out at a time.
+_ROWS = 65_536
+
+
+class PredictionsDigest:
+    """The SHA-256 of predictions, taken in image by image: their order inside an image matters, no image's does.
+
+    It is the hash of the names of all images and categories and of the hashes of the images with predictions.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._names: list[list[Key]] = [[*dataset.images.key], [*dataset.categories.name]]
+        self._of_image: dict[int, bytes] = {}
+
+    def add(self, table: Predictions) -> None:
+        """Take in all the predictions of some images."""
+        bounds = np.append(np.flatnonzero(np.diff(table.image, prepend=np.int32(-1))), len(table))
+        first = 0
+        while first < len(bounds) - 1:
+            last = max(int(np.searchsorted(bounds, bounds[first] + _ROWS, side="right")) - 1, first + 1)
+            self._add(table, bounds[first : last + 1])
+            first = last
+
+    def _add(self, table: Predictions, bounds: NDArray[np.int64]) -> None:
+        """Take in some images whole: the rows from each of ``bounds`` to the next."""
+        rows = slice(bounds[0], bounds[-1])
+        records = np.empty(bounds[-1] - bounds[0], dtype=_RECORD)
+        records["category"], records["box"], records["score"] = table.category[rows], table.box[rows], table.score[rows]
+        data = records.view(np.uint8).data
+        ends = ((bounds - bounds[0]) * _RECORD.itemsize).tolist()
+        for image, span in zip(table.image[bounds[:-1]].tolist(), pairwise(ends), strict=True):
+            self._of_image[image] = hashlib.sha256(data[slice(*span)]).digest()
+
+    def hexdigest(self) -> str:
+        """Return the hash of all that was taken in."""
+        digest = _of_names(self._names)
+        for image in sorted(self._of_image):
+            digest.update(image.to_bytes(8, "little") + self._of_image[image])
+        return digest.hexdigest()
 
 
 def predictions_fingerprint(dataset: Dataset, table: Predictions) -> str:
     """Return the SHA-256 of predictions and of the names of the images and categories that they are on."""
-    names: list[list[Key]] = [[*dataset.images.key], [*dataset.categories.name]]
-    return _digest(names, [table.image, table.category, table.box, table.score])
+    digest = PredictionsDigest(dataset)
+    digest.add(table)
+    return digest.hexdigest()
 
 
 def dataset_fingerprint(dataset: Dataset) -> str:
@@ -42,7 +88,11 @@ def dataset_fingerprint(dataset: Dataset) -> str:
 
 
 def _digest(names: list[list[Key]], columns: list[NDArray[Any]]) -> str:
-    digest = hashlib.sha256(json.dumps(names, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    digest = _of_names(names)
     for column in columns:
         digest.update(np.ascontiguousarray(column).astype(column.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
+
+
+def _of_names(names: list[list[Key]]) -> hashlib._Hash:
+    return hashlib.sha256(json.dumps(names, ensure_ascii=False).encode("utf-8", "surrogatepass"))

@@ -8,11 +8,10 @@ import numpy as np
 
 from detbench.data.findings import Findings
 from detbench.data.formats import get_format
+from detbench.data.tables import Predictions
 from detbench.evaluation.document import Remark
 from detbench.evaluation.metrics.summary import summaries
 from detbench.evaluation.regions import inside_regions
-from detbench.evaluation.suspicions import suspicions
-from detbench.evaluation.tasks import evaluated_categories
 from detbench.words import counted
 
 if TYPE_CHECKING:
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from detbench.data.formats.base import Format
-    from detbench.data.predictions import LoadedPredictions
-    from detbench.data.tables import Dataset, Predictions
+    from detbench.data.tables import Dataset
     from detbench.evaluation.matching import Matches
     from detbench.evaluation.metrics.curves import Accumulated
     from detbench.evaluation.protocols import Area, Protocol
+    from detbench.evaluation.tally import Tally
 
 __all__ = ["about_split", "gravest_first", "reasons", "reasons_of_category", "remarks"]
 
@@ -78,15 +77,19 @@ def _range(area: Area) -> str:
 
 
 def remarks(
-    dataset: Dataset, loaded: LoadedPredictions, matches: Matches, curves: Accumulated, *, intervals: bool
+    dataset: Dataset,
+    counts: Tally,
+    dropped: Mapping[str, int],
+    matches: Matches,
+    curves: Accumulated,
+    *,
+    intervals: bool,
 ) -> list[Remark]:
-    """Return everything worth saying about these numbers, in no order."""
-    predictions = loaded.predictions
+    """Return what is worth saying about these numbers, in no order; of the predictions only what was counted."""
     checks: tuple[Callable[[], list[Remark]], ...] = (
-        lambda: suspicions(dataset, loaded),
-        lambda: _about_predictions(dataset, predictions, loaded.dropped),
-        lambda: _about_limits(dataset, predictions, matches),
-        lambda: _about_regions(dataset, predictions, matches.protocol),
+        lambda: _about_predictions(dataset, counts, dropped),
+        lambda: _about_limits(dataset, counts, matches),
+        lambda: _about_regions(dataset, counts, matches.protocol),
         lambda: _about_ground_truth(dataset, matches),
         lambda: [*_about_size(dataset), *_about_objects(matches, curves)] if intervals else [],
     )
@@ -98,32 +101,31 @@ def gravest_first(found: Iterable[Remark]) -> list[Remark]:
     return sorted(found, key=lambda remark: ("error", "warning", "note").index(remark.severity))
 
 
-def _about_predictions(dataset: Dataset, predictions: Predictions, dropped: Mapping[str, int]) -> list[Remark]:
+def _about_predictions(dataset: Dataset, counts: Tally, dropped: Mapping[str, int]) -> list[Remark]:
     found = [
         _remark("predictions-dropped", "warning", f"left out: {counted(count, 'prediction')}, {reason}")
         for reason, count in dropped.items()
     ]
-    if not len(predictions):
+    if not counts.predictions:
         text = "there are no predictions: every number that is defined is 0"
         found.append(_remark("no-predictions", "warning", text))
         return found
-    proposals = int(np.count_nonzero(predictions.category < 0))
-    if proposals:
+    if counts.proposals:
         found.append(
             _remark(
                 "proposals-left-out",
                 "warning",
-                f"{proposals:,} boxes have no category and take no part in these numbers",
+                f"{counts.proposals:,} boxes have no category and take no part in these numbers",
             )
         )
-    without = len(dataset.images) - len(predictions.images())
+    without = len(dataset.images) - counts.images
     if without:
         text = f"{without:,} of {counted(len(dataset.images), 'image')} without any prediction; they count"
         found.append(_remark("images-without-predictions", "note", text))
     return found
 
 
-def _about_limits(dataset: Dataset, predictions: Predictions, matches: Matches) -> list[Remark]:
+def _about_limits(dataset: Dataset, counts: Tally, matches: Matches) -> list[Remark]:
     protocol = matches.protocol
     limit = protocol.max_dets[-1]
     if limit is None:
@@ -148,9 +150,7 @@ def _about_limits(dataset: Dataset, predictions: Predictions, matches: Matches) 
             "larger maxDets"
         )
         found.append(_remark("objects-over-max-dets", "warning", text))
-    taking_part = evaluated_categories(dataset.categories, protocol)[predictions.category]
-    taking_part &= ~inside_regions(dataset, predictions, protocol)[1]
-    cut = int(np.count_nonzero(taking_part)) - len(matches.task.row)
+    cut = counts.taking_part - len(matches.found)
     if cut:
         of = "of an image" if per_image else "of an image and category"
         text = f"{cut:,} predictions beyond the {limit} highest scores {of} were left out"
@@ -158,7 +158,7 @@ def _about_limits(dataset: Dataset, predictions: Predictions, matches: Matches) 
     return found
 
 
-def _about_regions(dataset: Dataset, predictions: Predictions, protocol: Protocol) -> list[Remark]:
+def _about_regions(dataset: Dataset, counts: Tally, protocol: Protocol) -> list[Remark]:
     count = int(np.count_nonzero(dataset.ground_truth.category < 0))
     if not count:
         return []
@@ -170,10 +170,10 @@ def _about_regions(dataset: Dataset, predictions: Predictions, protocol: Protoco
             "ignored_region_share"
         )
         return [_remark("regions-not-honoured", "warning", text)]
-    truths, found = (int(np.count_nonzero(mask)) for mask in inside_regions(dataset, predictions, protocol))
+    truths = int(np.count_nonzero(inside_regions(dataset, Predictions.none(), protocol)[0]))
     text = (
-        f"{counted(found, 'prediction')} and {counted(truths, 'ground truth')} with {share:.0%} of their area or more "
-        f"inside {regions} were left out before anything else"
+        f"{counted(counts.inside_regions, 'prediction')} and {counted(truths, 'ground truth')} with {share:.0%} of "
+        f"their area or more inside {regions} were left out before anything else"
     )
     return [_remark("regions-honoured", "note", text)]
 

@@ -6,7 +6,7 @@ curves, fingerprints, remarks) is computed, and the libraries that it takes are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,12 +15,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts, Remark
+    from detbench.evaluation.intervals import Drawn
     from detbench.evaluation.parts.counting import Counting
     from detbench.evaluation.parts.errors import Errors
     from detbench.evaluation.parts.operating_point import OperatingPoint
     from detbench.evaluation.parts.proposals import Proposals
 
-__all__ = ["Result"]
+__all__ = ["Completed", "Result"]
+
+
+class Completed(NamedTuple):
+    """All of a result, and its numbers in each draw where intervals were wanted."""
+
+    document: Document
+    drawn: Drawn | None
 
 
 class Result:
@@ -49,18 +57,34 @@ class Result:
     counting: Counting | None
 
     def __init__(
-        self, complete: Callable[[], Document] | Document, *, metrics: dict[str, float | None] | None = None
+        self,
+        complete: Callable[[], Completed] | Document,
+        *,
+        metrics: dict[str, float | None] | None = None,
+        drawn: Drawn | None = None,
     ) -> None:
         self._complete = complete
+        self._drawn = drawn
         if metrics is not None:
             self.metrics = metrics
+
+    @classmethod
+    def of(cls, completed: Completed) -> Result:
+        """Return the result of what has been computed."""
+        return cls(completed.document, drawn=completed.drawn)
 
     @property
     def document(self) -> Document:
         """Return the result as it is written."""
         if callable(self._complete):
-            self._complete = self._complete()
+            self._complete, self._drawn = self._complete()
         return self._complete
+
+    @property
+    def drawn(self) -> Drawn | None:
+        """Return the numbers in each draw; None without intervals, and of a result that was read from a file."""
+        _ = self.document
+        return self._drawn
 
     def __getattr__(self, name: str) -> Any:
         """Return a field of the document: reached only for what this object does not hold itself."""
@@ -97,6 +121,20 @@ class Result:
 
         with replacing(Path(path)) as file:
             file.write(self.to_json())
+
+    def save_draws(self, path: Path | str) -> None:
+        """Write the numbers in each resample to ``path``, whole or not at all; without any, remove what is there.
+
+        Raises DataError.
+        """
+        from pathlib import Path
+
+        from detbench.evaluation.drawn_file import write_drawn
+
+        if self.drawn is None:
+            Path(path).unlink(missing_ok=True)
+        else:
+            write_drawn(Path(path), self.document, self.drawn)
 
     @classmethod
     def load(cls, path: Path | str) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from detbench.evaluation.matching import match
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from detbench.data.predictions import LoadedPredictions
     from detbench.data.tables import Dataset
     from detbench.evaluation.draws import Draws
+    from detbench.evaluation.intervals import Intervals
     from detbench.evaluation.matching import Matches
     from detbench.evaluation.metrics.curves import Accumulated
     from detbench.evaluation.protocols import Protocol
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Scored", "score"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scored:
     """A dataset and predictions for it, matched; ``draws`` is None where no intervals are wanted."""
 
@@ -28,6 +30,13 @@ class Scored:
     matches: Matches
     curves: Accumulated
     draws: Draws | None
+
+    @cached_property
+    def intervals(self) -> Intervals | None:
+        """Return the intervals of the curves' numbers with their draws, computed when first asked for."""
+        from detbench.evaluation.intervals import bootstrap
+
+        return bootstrap(self.matches, self.curves, self.draws) if self.draws else None
 
 
 def score(dataset: Dataset, loaded: LoadedPredictions, protocol: Protocol, draws: Draws | None) -> Scored:

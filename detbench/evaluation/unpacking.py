@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from detbench.data.formats.scanning import name_of
 from detbench.data.pictures import LaterPictures
 from detbench.data.predictions import LoadedPredictions
 from detbench.data.tables import Categories, Dataset, GroundTruth, Images, Predictions
+from detbench.evaluation.fast import may_be_coco
 from detbench.evaluation.matching import Matches
 from detbench.evaluation.metrics.curves import Accumulated
 from detbench.evaluation.scored import Scored
 from detbench.evaluation.tasks import MatchingTask
+from detbench.extension import native
 
 if TYPE_CHECKING:
     from detbench.data.pictures import FolderPictures
     from detbench.evaluation.draws import Draws
     from detbench.evaluation.fast import FastScores
 
-__all__ = ["curves_of", "dataset_of", "matches_of", "predictions_of", "unpack"]
+__all__ = ["curves_of", "dataset_of", "matches_of", "predictions_of", "read_ground_truth", "unpack"]
 
 
 def unpack(fast: FastScores, draws: Draws | None) -> Scored:
@@ -27,10 +30,23 @@ def unpack(fast: FastScores, draws: Draws | None) -> Scored:
     return Scored(dataset_of(fast), predictions_of(fast), matches_of(fast), curves_of(fast), draws)
 
 
+def read_ground_truth(path: Path | str) -> Dataset | None:
+    """Return the ground truth of a COCO file; None where the general reader has to read it."""
+    module = native()
+    if module is None or not may_be_coco(str(path)):
+        return None
+    scores = module.read_ground_truth(os.fsencode(path), os.cpu_count() or 1)
+    return None if scores is None else _dataset(Path(path), scores)
+
+
 def dataset_of(fast: FastScores) -> Dataset:
-    """Return the ground truth; its pictures are looked for when one is asked for."""
-    path = Path(fast.ground_truth)
-    columns = fast.scores.image_columns()
+    """Return the ground truth."""
+    return _dataset(Path(fast.ground_truth), fast.scores)
+
+
+def _dataset(path: Path, scores: Any) -> Dataset:
+    """Return the tables of ground truth; its pictures are looked for when one is asked for."""
+    columns = scores.image_columns()
     columns["file_name"] = tuple(name.replace("\\", "/") for name in columns["file_name"])
     images = Images(**columns)
     return Dataset(
@@ -38,9 +54,9 @@ def dataset_of(fast: FastScores) -> Dataset:
         "coco",
         path,
         None,
-        Categories(**fast.scores.category_columns()),
+        Categories(**scores.category_columns()),
         images,
-        GroundTruth(**fast.scores.ground_truth_columns()),
+        GroundTruth(**scores.ground_truth_columns()),
         LaterPictures(lambda: _pictures(path, images)),
         (str(path),) * len(images),
     )

@@ -1,0 +1,206 @@
+"""``draws.npz``: a run's numbers in each resample, kept beside ``result.json`` so that runs can be compared later.
+
+A NumPy archive without pickles, stored and not compressed: the same values give the same bytes whatever the version
+of NumPy and zlib, and one category metric is read without the others. Values are float64, more digits than their
+meaning needs: an image left out moves a number in its sixth decimal or later, and runs that are compared from their
+files give the bits that the same predictions evaluated on the spot give. Described in
+``docs/reference/comparison.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import numpy as np
+
+from detbench.errors import DataError
+from detbench.evaluation.draws import Draws
+from detbench.evaluation.intervals import Drawn
+from detbench.files import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from detbench.evaluation.document import Document
+
+__all__ = ["DRAWS", "identity_of", "read_drawn", "write_drawn"]
+
+#: The file's name, beside ``result.json``.
+DRAWS = "draws.npz"
+SCHEMA = "detbench.draws/1"
+
+_REMEDY = "write it again with detbench eval -o"
+
+_ABOUT = "about.json"
+
+#: The earliest time a ZIP archive can hold: the same values give the same bytes whenever they are written.
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
+_UNIX = 3
+_ORDINARY_FILE = 0o644 << 16
+
+#: NumPy's format 1.0: what an array's head starts with, and what its length is a multiple of.
+_MAGIC = b"\x93NUMPY\x01\x00"
+_ALIGNED = 64
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _About(msgspec.Struct, frozen=True, kw_only=True):
+    """What the arrays are of: the member ``about.json``."""
+
+    schema: str = SCHEMA
+    result: str
+    dataset: str
+    protocol: str
+    resamples: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    seed: Count
+    metrics: list[str]
+    metric_images: list[Count]
+    categories: list[str]
+    category_images: list[Count]
+    per_category: list[str]
+
+
+def identity_of(result: Document) -> str:
+    """Return the SHA-256 of what a result's draws belong to: what was measured, how, and every number.
+
+    The name of the model is left out, and so is what a later version may add.
+    """
+    prints = [result.dataset.fingerprint, result.protocol.get("fingerprint"), result.predictions.fingerprint]
+    numbers = [result.metrics, [category.metrics for category in result.per_category]]
+    return hashlib.sha256(json.dumps([*prints, result.interval_method, *numbers]).encode()).hexdigest()
+
+
+def write_drawn(path: Path, result: Document, drawn: Drawn) -> None:
+    """Write the draws of ``result``, whole or not at all. Raises DataError."""
+    about = _About(
+        result=identity_of(result),
+        dataset=result.dataset.fingerprint,
+        protocol=str(result.protocol["fingerprint"]),
+        resamples=drawn.resamples,
+        seed=drawn.seed,
+        metrics=list(drawn.metrics),
+        metric_images=[drawn.metric_images[name] for name in drawn.metrics],
+        categories=[category.name for category in result.per_category],
+        category_images=drawn.category_images.tolist(),
+        per_category=list(drawn.per_category),
+    )
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        _put(archive, _ABOUT, msgspec.json.format(msgspec.json.encode(about), indent=2) + b"\n")
+        _put(archive, "metrics.npy", _encoded(np.stack(list(drawn.metrics.values()))))
+        for name, values in drawn.per_category.items():
+            _put(archive, f"category/{name}.npy", _encoded(values))
+
+
+def read_drawn(path: Path, result: Document) -> Drawn:
+    """Read the draws of ``result``; a category metric's are read when they are asked for.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, if it is another result's, or if it is not what :func:`write_drawn` writes.
+    """
+    if not path.exists():
+        text = "is not there, and runs are compared by their draws"
+        raise DataError(text, file=path, remedy=f"{_REMEDY}, without --no-intervals")
+    about = _about(path)
+    if about.result != identity_of(result):
+        raise DataError("holds the draws of another result than the one beside it", file=path, remedy=_REMEDY)
+    size = Draws(result.dataset.images, resamples=about.resamples, seed=about.seed).size
+    categories = len(result.per_category)
+    if len(about.metric_images) != len(about.metrics) or len(about.category_images) != categories:
+        raise _refusal(path, "its names and their counts differ in number")
+    return Drawn(
+        resamples=about.resamples,
+        seed=about.seed,
+        metrics=dict(zip(about.metrics, _floats(path, "metrics.npy", (len(about.metrics), size)), strict=True)),
+        per_category=_PerCategory(path, about.per_category, (categories, size)),
+        metric_images=dict(zip(about.metrics, about.metric_images, strict=True)),
+        category_images=np.array(about.category_images, dtype=np.int64),
+    )
+
+
+class _PerCategory(Mapping[str, "NDArray[np.float64]"]):
+    """Name → float64 ``[K, S]``, read each time it is asked for: those of many runs are not held together."""
+
+    def __init__(self, path: Path, names: list[str], shape: tuple[int, int]) -> None:
+        self._path = path
+        self._names = names
+        self._shape = shape
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        if name not in self._names:
+            raise KeyError(name)
+        return _floats(self._path, f"category/{name}.npy", self._shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    member = zipfile.ZipInfo(name, _NO_TIME)
+    member.create_system, member.external_attr = _UNIX, _ORDINARY_FILE
+    archive.writestr(member, data)
+
+
+def _encoded(values: NDArray[np.float64]) -> bytes:
+    return _head(values.shape) + np.ascontiguousarray(values, dtype="<f8").tobytes()
+
+
+def _head(shape: tuple[int, ...]) -> bytes:
+    """Return the head of a float64 array of this shape in NumPy's format 1.0.
+
+    What is read is compared with it: a head from a file is never parsed.
+    """
+    words = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    length = -(-(len(_MAGIC) + 2 + len(words) + 1) // _ALIGNED) * _ALIGNED
+    padded = words.ljust(length - len(_MAGIC) - 3) + b"\n"
+    return _MAGIC + len(padded).to_bytes(2, "little") + padded
+
+
+def _about(path: Path) -> _About:
+    try:
+        about = msgspec.json.decode(_member(path, _ABOUT), type=_About)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _refusal(path, "its description cannot be read") from error
+    if about.schema != SCHEMA:
+        raise _refusal(path, f"it has the schema {about.schema[:60]!r}, and this version reads {SCHEMA!r}")
+    return about
+
+
+def _floats(path: Path, name: str, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return a member as float64 of this ``shape``: numbers and NaN, no infinities."""
+    data, head = _member(path, name), _head(shape)
+    if not data.startswith(head) or len(data) != len(head) + 8 * prod(shape):
+        raise _refusal(path, f"{name} is not {shape[0]:,} rows of {shape[1]:,} numbers")
+    values = np.frombuffer(data, dtype="<f8", offset=len(head)).astype(np.float64, copy=False).reshape(shape)
+    if np.isinf(values).any():
+        raise _refusal(path, f"{name} holds an infinite number")
+    return values
+
+
+def _member(path: Path, name: str) -> bytes:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.getinfo(name)
+            if entry.compress_type != zipfile.ZIP_STORED:  # what is small in the file is small in memory
+                raise _refusal(path, f"{name} is compressed")
+            return archive.read(entry)
+    # What zipfile raises for archives that are cut, changed, encrypted, or of another kind.
+    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+        raise _refusal(path, f"{name} cannot be read ({error})") from error
+
+
+def _refusal(path: Path, problem: str) -> DataError:
+    return DataError(f"is not a file of draws: {problem}", file=path, remedy=_REMEDY)
