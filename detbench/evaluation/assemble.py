@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -75,11 +76,14 @@ def assemble(scored: Scored, wanted: Wanted, *, source: Dataset | Path | str, fo
     """Return the whole result; ``source`` and ``format_name`` are what the ground truth was read from, and as what."""
     dataset, loaded, rules = scored.dataset, scored.loaded, scored.matches.protocol
     draws, table = scored.draws, loaded.predictions
-    found = suspicions(dataset, loaded)
-    if not isinstance(source, Dataset):
-        found += about_split(dataset, table, Path(source), format_name)
-    counts = tally(dataset, table, rules)
-    facts = prediction_facts(loaded, counts, predictions_fingerprint(dataset, table))
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        # Hashing needs no Python for most of its time: the rest goes on beside it.
+        fingerprint = beside.submit(predictions_fingerprint, dataset, table)
+        found = suspicions(dataset, loaded)
+        if not isinstance(source, Dataset):
+            found += about_split(dataset, table, Path(source), format_name)
+        counts = tally(dataset, table, rules)
+    facts = prediction_facts(loaded, counts, fingerprint.result())
     document = assemble_matches(scored, wanted, Seen(facts, counts, loaded.dropped, found))
     if wanted.counting is not None:
         part, numbers = count(dataset, table, wanted.counting, rules, draws)
