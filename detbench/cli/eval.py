@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detbench.cli.ahead import importing
 from detbench.cli.console import print_json_text, say, stdout
 from detbench.errors import UsageError
 
@@ -26,6 +27,10 @@ _OF_COUNTS = "Counting"
 
 _RESULT = "result.json"
 _REPORT = "report.html"
+
+#: What a result is put together with, and what its page is made with: imported while files are read.
+_OF_RESULT = ("detbench.evaluation.unpacking", "detbench.evaluation.assemble")
+_OF_PAGE = ("detbench.report.pages", "matplotlib.backends.backend_svg")
 
 
 def complete_protocol(incomplete: str) -> list[str]:
@@ -227,49 +232,38 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         return
     if output is not None:
         _require_free(output, *filter(None, (ground_truth, predictions, proposals, tune_predictions)))
-    _import_ahead(page=output is not None)
-    result = score(
-        ground_truth,
-        predictions,
-        protocol=protocol,
-        split=split,
-        format_name=format_name,
-        predictions_format=predictions_format,
-        unknown=unknown.value,
-        join=join.value,
-        name=name,
-        intervals=not no_intervals,
-        resamples=resamples,
-        seed=seed,
-        score_threshold=score_threshold,
-        errors=errors,
-        worst=worst,
-        proposals=proposals,
-        proposals_format=proposals_format,
-        proposal_counts=_whole_numbers(proposal_counts),
-        count=count,
-        count_threshold=count_threshold,
-        tune_on=tune_on,
-        tune_predictions=tune_predictions,
-    )
-    if output is not None:
-        _save(result, output)
-    if as_json:
-        print_json_text(result.to_json().decode())
-        _say_remarks(result, {"error"})
-        return
-    _show(result, per_category=not no_per_category)
-
-
-def _import_ahead(*, page: bool) -> None:
-    """Import what a result is put together and shown with while the native part works, which needs no Python."""
-    from importlib import import_module
-    from threading import Thread
-
-    of_result = ("detbench.evaluation.unpacking", "detbench.evaluation.assemble")
-    of_page = ("detbench.report.pages", "matplotlib.backends.backend_svg") if page else ()
-    for name in (*of_result, *of_page):
-        Thread(target=import_module, args=(name,)).start()
+    with importing(*_OF_RESULT, *(_OF_PAGE if output is not None else ())):
+        result = score(
+            ground_truth,
+            predictions,
+            protocol=protocol,
+            split=split,
+            format_name=format_name,
+            predictions_format=predictions_format,
+            unknown=unknown.value,
+            join=join.value,
+            name=name,
+            intervals=not no_intervals,
+            resamples=resamples,
+            seed=seed,
+            score_threshold=score_threshold,
+            errors=errors,
+            worst=worst,
+            proposals=proposals,
+            proposals_format=proposals_format,
+            proposal_counts=_whole_numbers(proposal_counts),
+            count=count,
+            count_threshold=count_threshold,
+            tune_on=tune_on,
+            tune_predictions=tune_predictions,
+        )
+        if output is not None:
+            _save(result, output)
+        if as_json:
+            print_json_text(result.to_json().decode())
+            _say_remarks(result, {"error"})
+            return
+        _show(result, per_category=not no_per_category)
 
 
 def _whole_numbers(text: str) -> list[int]:
