@@ -30,6 +30,10 @@ class Rows(NamedTuple):
         """Return some of the rows."""
         return Rows(self.image[rows], self.category[rows], self.box[rows], self.score[rows], self.size_px[rows])
 
+    def copy(self) -> Rows:
+        """Return the rows in arrays of their own."""
+        return self.part(np.arange(len(self.image)))
+
 
 class WholeImages:
     """Collects rows whose images come one after the other, and knows which images are complete.
@@ -87,6 +91,6 @@ class WholeImages:
         going_on = whole.image == self._open
         complete = int(np.argmax(going_on)) if going_on.any() else len(whole.image)
         rest = whole.part(slice(complete, None))
-        self._pieces, self._count = [Rows(*(column.copy() for column in rest))], len(rest.image)
+        self._pieces, self._count = [rest.copy()], len(rest.image)
         done = whole.part(slice(complete))
         return Predictions.grouped(done.image, done.category, done.box, done.score, done.size_px)
