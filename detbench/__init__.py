@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from detbench.evaluation.compare import compare as compare
     from detbench.evaluation.evaluate import evaluate as evaluate
     from detbench.evaluation.results import Result as Result
+    from detbench.evaluation.streaming import Evaluator as Evaluator
 
-__all__ = ["Result", "__version__", "compare", "convert", "evaluate", "read_dataset", "read_predictions"]
+__all__ = ["Evaluator", "Result", "__version__", "compare", "convert", "evaluate", "read_dataset", "read_predictions"]
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Evaluator": "detbench.evaluation.streaming",
     "Result": "detbench.evaluation.results",
     "compare": "detbench.evaluation.compare",
     "convert": "detbench.data.records.convert",

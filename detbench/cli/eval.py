@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from detbench.cli.ahead import importing
 from detbench.cli.console import print_json_text, say, stdout
+from detbench.cli.streaming import evaluate_stream
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -120,6 +121,14 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     no_per_category: Annotated[
         bool, typer.Option("--no-per-category", help="Leave out the table of categories.")
     ] = False,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Read predictions block by block and keep no boxes: for COCO results and Arrow files that do not fit "
+            "in memory, with each image's predictions together.",
+        ),
+    ] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show every protocol's number side by side, and why they differ.")
     ] = False,
@@ -205,6 +214,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     detbench eval gt.json dt.json --json | jq .metrics.AP
     detbench eval gt.json dt.json --explain           # why is my mAP not COCO's?
     detbench eval gt.json dt.json --errors --score-threshold 0.3
+    detbench eval gt.json huge.json --stream          # boxes are not kept
     detbench eval gt.json --proposals rpn.json        # recall at 100, 300, 1000
     detbench eval CARPK dt.csv --split test --tune-on train --tune-predictions tr.csv
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
@@ -213,6 +223,8 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     if explain:
         from detbench.cli.explaining import explain_and_print
 
+        if stream:
+            raise UsageError("--explain scores several times, and --stream keeps no boxes; leave one out")
         if output is not None:
             raise UsageError("--explain writes no result; leave out --output, or --explain")
         if predictions is None:
@@ -232,38 +244,47 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         return
     if output is not None:
         _require_free(output, *filter(None, (ground_truth, predictions, proposals, tune_predictions)))
+    alike: dict[str, Any] = {
+        "protocol": protocol,
+        "split": split,
+        "format_name": format_name,
+        "predictions_format": predictions_format,
+        "unknown": unknown.value,
+        "name": name,
+        "intervals": not no_intervals,
+        "resamples": resamples,
+        "seed": seed,
+        "score_threshold": score_threshold,
+    }
     with importing(*_OF_RESULT, *(_OF_PAGE if output is not None else ())):
-        result = score(
-            ground_truth,
-            predictions,
-            protocol=protocol,
-            split=split,
-            format_name=format_name,
-            predictions_format=predictions_format,
-            unknown=unknown.value,
-            join=join.value,
-            name=name,
-            intervals=not no_intervals,
-            resamples=resamples,
-            seed=seed,
-            score_threshold=score_threshold,
-            errors=errors,
-            worst=worst,
-            proposals=proposals,
-            proposals_format=proposals_format,
-            proposal_counts=_whole_numbers(proposal_counts),
-            count=count,
-            count_threshold=count_threshold,
-            tune_on=tune_on,
-            tune_predictions=tune_predictions,
-        )
+        if stream:
+            counting = bool(count) or count_threshold is not None or tune_on is not None
+            refused = {"--errors": errors, "--proposals": proposals is not None, "--count": counting}
+            refused |= {"--join stem": join is Join.stem}
+            result = evaluate_stream(ground_truth, predictions, refused=refused, **alike)
+        else:
+            result = score(
+                ground_truth,
+                predictions,
+                join=join.value,
+                errors=errors,
+                worst=worst,
+                proposals=proposals,
+                proposals_format=proposals_format,
+                proposal_counts=_whole_numbers(proposal_counts),
+                count=count,
+                count_threshold=count_threshold,
+                tune_on=tune_on,
+                tune_predictions=tune_predictions,
+                **alike,
+            )
         if output is not None:
             _save(result, output)
         if as_json:
             print_json_text(result.to_json().decode())
             _say_remarks(result, {"error"})
-            return
-        _show(result, per_category=not no_per_category)
+        else:
+            _show(result, per_category=not no_per_category)
 
 
 def _whole_numbers(text: str) -> list[int]:

@@ -144,12 +144,13 @@ def _numbers(
 ) -> tuple[Values, Values]:
     """Return a block's numbers, float64 ``[LANES]``, and its categories', float64 ``[K, LANES]``, by name."""
     named = {summary.name: resampled_mean(summary, average, recall, curves) for summary in summaries(protocol)}
-    per_category = {f"AP{suffix}": average[t, :, 0] for t, suffix in named_thresholds(protocol)}
+    # Copies: a view would keep all that a block computes until the last one is done.
+    per_category = {f"AP{suffix}": average[t, :, 0].copy() for t, suffix in named_thresholds(protocol)}
     if (limit := protocol.max_dets[-1]) is not None:
         per_category[f"AR{limit}"] = recall[:, :, 0, -1].mean(axis=0)
     for number, suffix in _areas(protocol):
         per_category[f"AP{suffix}"] = average[:, :, number].mean(axis=0)
-        per_category[f"recall{suffix}"] = recall[0, :, number, -1]
+        per_category[f"recall{suffix}"] = recall[0, :, number, -1].copy()
     return named, per_category
 
 
