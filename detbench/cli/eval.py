@@ -227,7 +227,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         return
     if output is not None:
         _require_free(output, *filter(None, (ground_truth, predictions, proposals, tune_predictions)))
-    _import_ahead()
+    _import_ahead(page=output is not None)
     result = score(
         ground_truth,
         predictions,
@@ -261,13 +261,15 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     _show(result, per_category=not no_per_category)
 
 
-def _import_ahead() -> None:
-    """Import what a result is put together with while the native part reads the files, which needs no Python."""
+def _import_ahead(*, page: bool) -> None:
+    """Import what a result is put together and shown with while the native part works, which needs no Python."""
     from importlib import import_module
     from threading import Thread
 
-    for name in ("unpacking", "assemble"):
-        Thread(target=import_module, args=(f"detbench.evaluation.{name}",)).start()
+    of_result = ("detbench.evaluation.unpacking", "detbench.evaluation.assemble")
+    of_page = ("detbench.report.pages", "matplotlib.backends.backend_svg") if page else ()
+    for name in (*of_result, *of_page):
+        Thread(target=import_module, args=(name,)).start()
 
 
 def _whole_numbers(text: str) -> list[int]:

@@ -16,7 +16,8 @@ from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, D
 from detbench.evaluation.fingerprints import dataset_fingerprint, predictions_fingerprint
 from detbench.evaluation.metrics.counted import counted
 from detbench.evaluation.metrics.curves import DRAWN, LEVELS
-from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
+from detbench.evaluation.metrics.naming import summaries
+from detbench.evaluation.metrics.summary import category_metrics, value_of
 from detbench.evaluation.part_remarks import about_counting, about_proposals
 from detbench.evaluation.parts.counting import counting as count
 from detbench.evaluation.parts.errors import errors

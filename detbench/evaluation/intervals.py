@@ -14,13 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.evaluation.draws import LANES, SHARE, Draws
-from detbench.evaluation.metrics.summary import (
-    category_metrics,
-    named_thresholds,
-    resampled_mean,
-    summaries,
-    value_of,
-)
+from detbench.evaluation.metrics.naming import named_thresholds, summaries
+from detbench.evaluation.metrics.summary import category_metrics, resampled_mean, value_of
 from detbench.evaluation.resampling import block_function, columns_of
 
 if TYPE_CHECKING:
