@@ -113,7 +113,7 @@ def compare(  # noqa: PLR0913  one parameter for each option
     detbench compare run1 run2                      # written by detbench eval -o
     detbench compare runs/* --metric AP50 --baseline yolox
     detbench compare -g gt.json a.json b.json       # evaluates both first
-    detbench compare run1 run2 --json | jq .models[0].name
+    detbench compare run1 run2 --json | jq '.models[0].name'
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     from detbench.evaluation.compare import compare as compare_runs
 

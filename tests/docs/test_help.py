@@ -1,0 +1,43 @@
+"""What ``--help`` says fits a terminal of 80 columns, and names what is there."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+from typer.main import get_command
+
+from detbench.cli.app import app
+from detbench.data.predictions import FORMS
+from detbench.evaluation.protocols import PROTOCOLS
+
+COMMANDS = {str(command.name): command.callback for command in app.registered_commands}
+
+#: The help's frame takes a column on each side.
+WIDTH = 78
+
+
+def _options(command: str) -> set[str]:
+    parameters = get_command(app).commands[command].params  # type: ignore[attr-defined]
+    return {spelling for one in parameters for spelling in (*one.opts, *one.secondary_opts)}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_examples_fit_and_have_options_that_exist(command: str) -> None:
+    """An example is not wrapped, is of the command, and what begins with a dash is one of its options."""
+    text = inspect.getdoc(COMMANDS[command]) or ""
+    examples = [line.strip() for line in text.partition("Examples")[2].splitlines() if line.strip()[:9] == "detbench "]
+    assert examples
+    for line in examples:
+        assert len(line) <= WIDTH, line
+        words = re.split(r"[#|>]", line)[0].split()
+        assert words[1] == command
+        assert {word for word in words if word.startswith("-")} <= _options(command), line
+
+
+def test_what_eval_takes_is_listed() -> None:
+    """--protocol names every built-in protocol, and the predictions' forms stand beside PREDICTIONS."""
+    helps = {one.name: one.help for one in get_command(app).commands["eval"].params}  # type: ignore[attr-defined]
+    assert [name for name in PROTOCOLS if name not in re.findall(r"\w+", helps["protocol"])] == []
+    assert [form for form in FORMS if form.lower() not in helps["predictions"].lower()] == []
