@@ -37,19 +37,27 @@ def main() -> None:
 def command_section(name: str, function: Callable[..., Any]) -> str:
     """Return one command's section: its usage, what it does, its examples, its arguments and options."""
     hints = get_type_hints(function, include_extras=True)
-    arguments, options = [], []
+    arguments: list[tuple[str, str]] = []
+    panels: dict[str, list[str]] = {"": []}
     for parameter in inspect.signature(function).parameters.values():
         kind, info = annotated(hints[parameter.name])
         meaning = f"{cell(info.help or '')} | {default_of(parameter)} |"
         if isinstance(info, ArgumentInfo):
             arguments.append((info.metavar or parameter.name.upper(), meaning))
         else:
-            options.append((spellings(parameter.name, kind, info), meaning))
-    usage = " ".join(["detbench", name, *(shown for shown, _ in arguments), *(["[OPTIONS]"] if options else [])])
-    table = [f"| `{shown}` | {meaning}" for shown, meaning in arguments]
-    table += [f"| {shown} | {meaning}" for shown, meaning in options]
+            panel = info.rich_help_panel if isinstance(info.rich_help_panel, str) else ""
+            panels.setdefault(panel, []).append(f"| {spellings(parameter.name, kind, info)} | {meaning}")
+    needed = [shown if meaning.endswith("| required |") else f"[{shown}]" for shown, meaning in arguments]
+    usage = " ".join(["detbench", name, *needed, *(["[OPTIONS]"] if any(panels.values()) else [])])
+    panels[""] = [*(f"| `{shown}` | {meaning}" for shown, meaning in arguments), *panels[""]]
     parts = [f"## detbench {name}", f"```text\n{usage}\n```", help_text(inspect.getdoc(function) or "")]
-    return "\n\n".join([*parts, "\n".join(["| name | meaning | default |", "|---|---|---|", *table])]) + "\n"
+    return "\n\n".join([*parts, *(table_of(panel, rows) for panel, rows in panels.items() if rows)]) + "\n"
+
+
+def table_of(panel: str, rows: list[str]) -> str:
+    """Return a table, under the name of its panel of the help if it has one."""
+    table = "\n".join(["| name | meaning | default |", "|---|---|---|", *rows])
+    return f"**{panel}**\n\n{table}" if panel else table
 
 
 def annotated(hint: Any) -> tuple[Any, Any]:

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -34,10 +33,10 @@ template <typename T>
 nb::object joined(const std::vector<Pairs> &runs, std::vector<T> Pairs::*column) {
     std::size_t total = 0;
     for (const Pairs &run : runs) total += (run.*column).size();
-    auto values = std::make_unique_for_overwrite<T[]>(total);
-    T *end = values.get();
+    LargeVector<T> values(total);
+    T *end = values.data();
     for (const Pairs &run : runs) end = std::copy((run.*column).begin(), (run.*column).end(), end);
-    return owned(std::move(values), std::array{total});
+    return owned<T>(std::move(values), std::array{total});
 }
 
 nb::tuple overlaps(const Table<double> &truth_box, const Column<double> &truth_area,

@@ -4,27 +4,27 @@
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/optional.h>
 
+#include <array>
 #include <filesystem>
-#include <memory>
 #include <utility>
-#include <vector>
 
 #include "bindings.hpp"
+#include "handover.hpp"
 
 using namespace nanobind::literals;
 
 namespace detbench::bindings {
 namespace {
 
-// A column, or a table of rows of `width`, as an array that owns it.
 template <class T>
-nb::object array_of(std::vector<T> &&column, std::size_t width = 1) {
-    auto owned = std::make_unique<std::vector<T>>(std::move(column));
-    T *const data = owned->data();
-    const std::size_t shape[2] = {owned->size() / width, width};
-    nb::capsule owner(owned.get(), [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
-    owned.release();
-    return nb::ndarray<nb::numpy, T>(data, width == 1 ? 1 : 2, shape, owner).cast();
+nb::object array_of(LargeVector<T> &&column) {
+    const std::array shape{column.size()};
+    return owned<T>(std::move(column), shape);
+}
+
+nb::object boxes_of(LargeVector<double> &&column) {
+    const std::array shape{column.size() / 4, std::size_t{4}};
+    return owned<double>(std::move(column), shape);
 }
 
 nb::list list_of(const Strings &strings) {
@@ -41,7 +41,7 @@ nb::dict dict_of(PredictionFile &&file) {
     nb::dict columns;
     columns["image_id"] = array_of(std::move(file.image_id));
     columns["category_id"] = array_of(std::move(file.category_id));
-    columns["xywh"] = array_of(std::move(file.xywh), 4);
+    columns["xywh"] = boxes_of(std::move(file.xywh));
     columns["score"] = array_of(std::move(file.score));
     columns["bytes"] = file.bytes;
     return columns;
@@ -58,7 +58,7 @@ nb::dict dict_of(GroundTruthFile &&file) {
     columns["annotation_id"] = array_of(std::move(file.annotation_id));
     columns["of_image"] = array_of(std::move(file.of_image));
     columns["of_category"] = array_of(std::move(file.of_category));
-    columns["xywh"] = array_of(std::move(file.xywh), 4);
+    columns["xywh"] = boxes_of(std::move(file.xywh));
     columns["area"] = array_of(std::move(file.area));
     columns["crowd"] = array_of(std::move(file.crowd));
     columns["ignore"] = array_of(std::move(file.ignore));

@@ -97,25 +97,27 @@ nb::list texts(const Strings &strings, const std::vector<std::int32_t> *rows = n
     return result;
 }
 
-nb::list numbers(const std::vector<std::int64_t> &values, const std::vector<std::uint32_t> &rows) {
+template <typename Rows>
+nb::list numbers(const LargeVector<std::int64_t> &values, const Rows &rows) {
     nb::list result;
-    for (const std::uint32_t row : rows) result.append(values[row]);
+    for (const auto row : rows) result.append(values[static_cast<std::size_t>(row)]);
     return result;
 }
 
 // Rows of a table that is grouped by image in the order of the file's images, as the file's rows; and the way back.
 struct Grouped {
-    std::vector<std::int32_t> image;  // by the file's rows: row of the image
-    std::vector<std::uint32_t> order;
+    LargeVector<std::int32_t> image;  // by the file's rows: row of the image
+    LargeVector<std::uint32_t> order;
 
-    Grouped(const std::vector<std::int32_t> &places, const std::vector<std::int32_t> &image_row) {
+    Grouped(const LargeVector<std::int32_t> &places, const std::vector<std::int32_t> &image_row) {
+        nb::gil_scoped_release release;
         image.reserve(places.size());
         for (const std::int32_t place : places) image.push_back(image_row[static_cast<std::size_t>(place)]);
         order = stable_order(image.data(), image.size(), image_row.size());
     }
 
-    std::vector<std::uint32_t> place_of_row() const {
-        std::vector<std::uint32_t> place(order.size());
+    LargeVector<std::uint32_t> place_of_row() const {
+        LargeVector<std::uint32_t> place(order.size());
         for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = static_cast<std::uint32_t>(i);
         return place;
     }
@@ -125,13 +127,13 @@ struct Grouped {
         return column_of<T>(order.size(), [&](std::size_t i) { return static_cast<T>(values[order[i]]); });
     }
 
-    nb::object boxes(const std::vector<double> &xywh) const {
+    nb::object boxes(const LargeVector<double> &xywh) const {
         return table_of<double, 4>(order.size(), [&](std::size_t i, double *row) {
             to_corners(xywh.data() + 4 * std::size_t{order[i]}, row);
         });
     }
 
-    nb::object sizes(const std::vector<double> &xywh) const {
+    nb::object sizes(const LargeVector<double> &xywh) const {
         return table_of<double, 2>(order.size(), [&](std::size_t i, double *row) {
             std::copy_n(xywh.data() + 4 * std::size_t{order[i]} + 2, 2, row);
         });
@@ -155,7 +157,7 @@ nb::dict category_columns(const Scores &scores) {
     const auto &rows = scores.joined.category_row;
     nb::dict columns;
     columns["name"] = nb::tuple(texts(scores.truth_file.category_name, &rows));
-    columns["source_id"] = nb::tuple(numbers(scores.truth_file.category_id, {rows.begin(), rows.end()}));
+    columns["source_id"] = nb::tuple(numbers(scores.truth_file.category_id, rows));
     return columns;
 }
 
@@ -190,13 +192,13 @@ nb::dict prediction_columns(const Scores &scores) {
 }
 
 // `rows` of a file as rows of the table that is grouped by image, int64.
-nb::object table_rows(const std::vector<std::uint32_t> &rows, const Grouped &grouped) {
-    const std::vector<std::uint32_t> place = grouped.place_of_row();
+nb::object table_rows(const LargeVector<std::uint32_t> &rows, const Grouped &grouped) {
+    const LargeVector<std::uint32_t> place = grouped.place_of_row();
     return column_of<std::int64_t>(rows.size(), [&](std::size_t i) { return place[rows[i]]; });
 }
 
 template <typename T>
-nb::object taken(const std::vector<std::int32_t> &values, const std::vector<std::uint32_t> &rows) {
+nb::object taken(const LargeVector<std::int32_t> &values, const LargeVector<std::uint32_t> &rows) {
     return column_of<T>(rows.size(), [&](std::size_t i) { return values[rows[i]]; });
 }
 

@@ -5,14 +5,16 @@
 #include <string>
 #include <vector>
 
+#include "large.hpp"
+
 namespace detbench {
 
 // One row a prediction.
 struct PredictionFile {
-    std::vector<std::int64_t> image_id;
-    std::vector<std::int64_t> category_id;
-    std::vector<double> xywh;  // [n, 4] x, y, width, height, finite
-    std::vector<double> score;  // [n] finite
+    LargeVector<std::int64_t> image_id;
+    LargeVector<std::int64_t> category_id;
+    LargeVector<double> xywh;  // [n, 4] x, y, width, height, finite
+    LargeVector<double> score;  // [n] finite
     std::uint64_t bytes = 0;    // length of the file
 
     std::size_t size() const { return score.size(); }
@@ -26,20 +28,20 @@ struct Strings {
 
 // Images, categories and annotations of a COCO file. Ids are unique within images and within categories.
 struct GroundTruthFile {
-    std::vector<std::int64_t> image_id;
-    std::vector<std::int32_t> width_px, height_px;  // positive
-    Strings file_name;
+    LargeVector<std::int64_t> image_id;
+    LargeVector<std::int32_t> width_px, height_px;  // positive
+    Strings file_name;  // empty where there is none; a backslash may stand between folders
 
-    std::vector<std::int64_t> category_id;
+    LargeVector<std::int64_t> category_id;
     Strings category_name;
 
     // One row an annotation.
-    std::vector<std::int64_t> annotation_id;  // empty where no annotation has one
-    std::vector<std::int64_t> of_image, of_category;
-    std::vector<double> xywh;  // [n, 4]
-    std::vector<double> area;  // [n] NaN where the file gives none
-    std::vector<std::uint8_t> crowd, ignore, difficult;
-    std::vector<std::int8_t> truncated, occluded;  // -1 where the file does not say
+    LargeVector<std::int64_t> annotation_id;  // empty where no annotation has one
+    LargeVector<std::int64_t> of_image, of_category;
+    LargeVector<double> xywh;  // [n, 4]
+    LargeVector<double> area;  // [n] NaN where the file gives none
+    LargeVector<std::uint8_t> crowd, ignore, difficult;  // 0 or 1
+    LargeVector<std::int8_t> truncated, occluded;  // -1 where the file does not say
     std::uint64_t bytes = 0;
 
     std::size_t size() const { return of_image.size(); }

@@ -12,7 +12,7 @@ namespace detbench {
 // Finds the place of an id among ids that are unique.
 class IdIndex {
 public:
-    explicit IdIndex(const std::vector<std::int64_t> &ids);
+    explicit IdIndex(const LargeVector<std::int64_t> &ids);
 
     // Where `id` stands when the ids ascend, or -1 where it is none of them.
     std::int32_t place(std::int64_t id) const;
@@ -29,8 +29,8 @@ private:
 // Places of each row's image and category among ascending ids; the file's columns of ids are gone.
 struct Joined {
     std::vector<std::int32_t> image_row, category_row;      // [I], [K] place -> row of the file
-    std::vector<std::int32_t> truth_image, truth_category;  // [G]
-    std::vector<std::int32_t> image, category;              // [N]
+    LargeVector<std::int32_t> truth_image, truth_category;  // [G]
+    LargeVector<std::int32_t> image, category;              // [N]
 };
 
 // False where a row's image or category is not there; then the files are as they were or have lost columns of ids.

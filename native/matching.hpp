@@ -5,7 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+
+#include "large.hpp"
 
 namespace detbench {
 
@@ -60,7 +61,7 @@ constexpr std::size_t groups_per_run = 256;
 
 // match_group for every group, on several threads.
 void match_groups(const Rules &rules, const GroundTruthColumns &truth, const PredictionColumns &predictions,
-                  const std::vector<Group> &groups, std::size_t threads, const Outcomes &outcomes);
+                  const LargeVector<Group> &groups, std::size_t threads, const Outcomes &outcomes);
 
 double intersection_over_union(const double *a, double area_a, const double *b, double area_b, bool crowd_b,
                                bool inclusive);

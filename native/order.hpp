@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "large.hpp"
 #include "matching.hpp"
 
 namespace detbench {
@@ -23,22 +24,22 @@ struct Sizes {
 
 // Rows sorted by category, then image; equal ones keep their order. Category k has rows offsets[k]..offsets[k + 1].
 struct Ordered {
-    std::vector<std::uint32_t> row;
-    std::vector<std::int32_t> image;
+    LargeVector<std::uint32_t> row;
+    LargeVector<std::int32_t> image;
     std::vector<std::size_t> offsets;
 };
 
 // What is to be matched: both sides by category, then image; predictions by falling score in it.
 struct Task {
-    std::vector<std::uint32_t> truth_row, row;  // predictions: cut at maxDets
+    LargeVector<std::uint32_t> truth_row, row;  // predictions: cut at maxDets
     std::vector<std::size_t> truth_offsets, offsets;  // [categories + 1]
-    std::vector<double> score;       // [predictions]
-    std::vector<std::int32_t> rank;  // [predictions] 0: the highest score of its category and image
-    std::vector<Group> groups;       // one for each category and image with predictions
+    LargeVector<double> score;       // [predictions]
+    LargeVector<std::int32_t> rank;  // [predictions] 0: the highest score of its category and image
+    LargeVector<Group> groups;       // one for each category and image with predictions
 };
 
 // Rows by ascending key, 0..keys; equal ones keep their order.
-std::vector<std::uint32_t> stable_order(const std::int32_t *key, std::size_t count, std::size_t keys);
+LargeVector<std::uint32_t> stable_order(const std::int32_t *key, std::size_t count, std::size_t keys);
 
 Ordered by_category_and_image(const Placed &rows, const Sizes &sizes);
 

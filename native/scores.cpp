@@ -41,7 +41,7 @@ void place_truth(const GroundTruthFile &file, std::size_t row, const Scoring &sc
 }
 
 void order_truth(Scores &scores, std::size_t threads) {
-    const std::vector<std::uint32_t> &rows = scores.task.truth_row;
+    const LargeVector<std::uint32_t> &rows = scores.task.truth_row;
     OrderedTruth &truth = scores.truth;
     truth.corners.resize(4 * rows.size());
     truth.area.resize(rows.size());
@@ -82,7 +82,7 @@ private:
 };
 
 void match_run(Scores &scores, std::size_t first, std::size_t last, const Rules &rules, GatheredBoxes &boxes) {
-    const std::vector<Group> &groups = scores.task.groups;
+    const LargeVector<Group> &groups = scores.task.groups;
     const std::size_t begin = groups[first].prediction_begin;
     boxes.gather(scores, begin, groups[last - 1].prediction_end);
     const Outcomes outcomes{scores.found.data() + begin, scores.not_counted.data() + begin,

@@ -31,9 +31,9 @@ struct Scoring {
 
 // Ground truth in the order of matching.
 struct OrderedTruth {
-    std::vector<double> corners, area;  // [G, 4], [G]
-    std::vector<Mask> ignored;
-    std::vector<std::uint8_t> crowd, void_;
+    LargeVector<double> corners, area;  // [G, 4], [G]
+    LargeVector<Mask> ignored;
+    LargeVector<std::uint8_t> crowd, void_;
 
     GroundTruthColumns columns() const {
         return {{corners.data(), area.data()}, ignored.data(), crowd.data(), void_.data()};
@@ -48,8 +48,8 @@ struct Scores {
     Joined joined;
     Task task;
     OrderedTruth truth;
-    std::vector<Mask> found, not_counted;  // [N] in the order of `task`, as the next
-    std::vector<std::int32_t> partner;
+    LargeVector<Mask> found, not_counted;  // [N] in the order of `task`, as the next
+    LargeVector<std::int32_t> partner;
     std::vector<double> precision, average_precision, recall;  // as in Curves
     std::vector<std::int64_t> truth_count;
 

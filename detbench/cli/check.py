@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from detbench.data.check import CheckReport, SplitFacts
+    from detbench.data.check.run import CheckReport, SplitFacts
     from detbench.data.findings import Finding
 
 __all__ = ["check"]
@@ -50,7 +50,7 @@ def check(
     detbench check CARPK_devkit --max-dets 300 --json > findings.json
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.cli.console import print_json, progress, stdout
-    from detbench.data.check import check_path
+    from detbench.data.check.run import check_path
     from detbench.evaluation.protocols import protocol_named
 
     report = check_path(

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-_ONLY_EVALUATING = "Only with --ground-truth."
+#: Panel of the help.
+_ONLY_EVALUATING = "Only with --ground-truth"
 
 
 def compare(  # noqa: PLR0913  one parameter for each option
@@ -42,33 +43,57 @@ def compare(  # noqa: PLR0913  one parameter for each option
         typer.Option(
             "--protocol",
             "-p",
-            help=f"How to score; coco if not said. {_ONLY_EVALUATING}",
+            help="How to score, as detbench protocols lists, or a TOML file; coco if not said.",
             autocompletion=complete_protocol,
+            rich_help_panel=_ONLY_EVALUATING,
         ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help=f"Which split of the ground truth. {_ONLY_EVALUATING}")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Which split of the ground truth.", rich_help_panel=_ONLY_EVALUATING)
+    ] = None,
     format_name: Annotated[
         str | None,
-        typer.Option("--format", help=f"The ground truth's format. {_ONLY_EVALUATING}", autocompletion=complete_format),
+        typer.Option(
+            "--format",
+            help="The ground truth's format, if not recognised.",
+            autocompletion=complete_format,
+            rich_help_panel=_ONLY_EVALUATING,
+        ),
     ] = None,
     predictions_format: Annotated[
         str | None,
         typer.Option(
-            "--predictions-format", help=f"The predictions' form. {_ONLY_EVALUATING}", autocompletion=complete_form
+            "--predictions-format",
+            help="The predictions' form, if not recognised.",
+            autocompletion=complete_form,
+            rich_help_panel=_ONLY_EVALUATING,
         ),
     ] = None,
     unknown: Annotated[
-        Unknown | None, typer.Option(help=f"Predictions on unknown images or categories. {_ONLY_EVALUATING}")
+        Unknown | None,
+        typer.Option(
+            help="Predictions on unknown images or categories: an error, or dropped.", rich_help_panel=_ONLY_EVALUATING
+        ),
     ] = None,
-    join: Annotated[Join | None, typer.Option(help=f"Find images by id or by name. {_ONLY_EVALUATING}")] = None,
+    join: Annotated[
+        Join | None,
+        typer.Option(help="Find images by id, or by file name without the ending.", rich_help_panel=_ONLY_EVALUATING),
+    ] = None,
     resamples: Annotated[
         int | None,
         typer.Option(
-            min=100, max=100_000, metavar="N", help=f"How many times images are drawn; 1000. {_ONLY_EVALUATING}"
+            min=100,
+            max=100_000,
+            metavar="N",
+            help="How many times images are drawn; 1000 if not said.",
+            rich_help_panel=_ONLY_EVALUATING,
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help=f"Another seed draws other images; 0. {_ONLY_EVALUATING}")
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Another seed draws other images; 0 if not said.", rich_help_panel=_ONLY_EVALUATING
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the comparison as JSON to this file.")
@@ -85,7 +110,7 @@ def compare(  # noqa: PLR0913  one parameter for each option
 
     \b
     [bold]Examples[/bold]
-    detbench compare run1 run2                      # as detbench eval -o wrote them
+    detbench compare run1 run2                      # written by detbench eval -o
     detbench compare runs/* --metric AP50 --baseline yolox
     detbench compare -g gt.json a.json b.json       # evaluates both first
     detbench compare run1 run2 --json | jq .models[0].name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from detbench.cli.ahead import importing
 from detbench.cli.console import print_json_text, say, stdout
 from detbench.cli.streaming import evaluate_stream
 from detbench.errors import UsageError
@@ -22,11 +23,18 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 #: Panels of the help.
+_OF_READING = "Reading files"
+_OF_INTERVALS = "Intervals"
+_OF_WRONGS = "What goes wrong"
 _OF_PROPOSALS = "Proposals"
 _OF_COUNTS = "Counting"
 
 _RESULT = "result.json"
 _REPORT = "report.html"
+
+#: What a result is put together with, and what its page is made with: imported while files are read.
+_OF_RESULT = ("detbench.evaluation.unpacking", "detbench.evaluation.assemble")
+_OF_PAGE = ("detbench.report.pages", "matplotlib.backends.backend_svg")
 
 
 def complete_protocol(incomplete: str) -> list[str]:
@@ -65,12 +73,15 @@ class Join(StrEnum):
 
 
 def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
-    ground_truth: Annotated[Path, typer.Argument(help="A dataset's folder or annotation file, in any format.")],
+    ground_truth: Annotated[
+        Path, typer.Argument(metavar="GROUND_TRUTH", help="A dataset's folder or annotation file, in any format.")
+    ],
     predictions: Annotated[
         Path | None,
         typer.Argument(
-            help="COCO results JSON, VOC result files, CSV, or YOLO text files with scores; may be left out where "
-            "--proposals are scored.",
+            metavar="PREDICTIONS",
+            help="COCO results JSON, Arrow, CSV, VOC result files, or text files with scores as YOLO's or Cartucho's; "
+            "may be left out where --proposals are scored.",
             show_default=False,
         ),
     ] = None,
@@ -86,19 +97,34 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     split: Annotated[str | None, typer.Option(help="Which split of the ground truth.")] = None,
     format_name: Annotated[
         str | None,
-        typer.Option("--format", help="The ground truth's format, if not recognised.", autocompletion=complete_format),
+        typer.Option(
+            "--format",
+            help="The ground truth's format, if not recognised.",
+            autocompletion=complete_format,
+            rich_help_panel=_OF_READING,
+        ),
     ] = None,
     predictions_format: Annotated[
         str | None,
         typer.Option(
-            "--predictions-format", help="The predictions' form, if not recognised.", autocompletion=complete_form
+            "--predictions-format",
+            help="The predictions' form, if not recognised.",
+            autocompletion=complete_form,
+            rich_help_panel=_OF_READING,
         ),
     ] = None,
     unknown: Annotated[
-        Unknown, typer.Option(help="Predictions on unknown images or categories: an error, or dropped and counted.")
+        Unknown,
+        typer.Option(
+            help="Predictions on unknown images or categories: an error, or dropped and counted.",
+            rich_help_panel=_OF_READING,
+        ),
     ] = Unknown.error,
     join: Annotated[
-        Join, typer.Option(help="Find an image by its id, or by its file name without the ending.")
+        Join,
+        typer.Option(
+            help="Find an image by its id, or by its file name without the ending.", rich_help_panel=_OF_READING
+        ),
     ] = Join.id,
     name: Annotated[str | None, typer.Option(help="What to call the model; by default the file's stem.")] = None,
     output: Annotated[
@@ -108,11 +134,23 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of tables.")] = False,
-    no_intervals: Annotated[bool, typer.Option("--no-intervals", help="Leave out the 95 % intervals.")] = False,
+    no_intervals: Annotated[
+        bool,
+        typer.Option("--no-intervals", help="Leave out the 95 % intervals.", rich_help_panel=_OF_INTERVALS),
+    ] = False,
     resamples: Annotated[
-        int, typer.Option(min=100, max=100_000, metavar="N", help="How many times images are drawn for the intervals.")
+        int,
+        typer.Option(
+            min=100,
+            max=100_000,
+            metavar="N",
+            help="How many times images are drawn.",
+            rich_help_panel=_OF_INTERVALS,
+        ),
     ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed draws other images.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Another seed draws other images.", rich_help_panel=_OF_INTERVALS)
+    ] = 0,
     no_per_category: Annotated[
         bool, typer.Option("--no-per-category", help="Leave out the table of categories.")
     ] = False,
@@ -125,7 +163,12 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         ),
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show every protocol's number side by side, and why they differ.")
+        bool,
+        typer.Option(
+            "--explain",
+            help="Instead of the result, show every protocol's number, and why they differ.",
+            rich_help_panel=_OF_WRONGS,
+        ),
     ] = False,
     score_threshold: Annotated[
         str | None,
@@ -133,16 +176,25 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             metavar="SCORE|RESULT",
             help="The operating point: a score, or another run's result.json, whose threshold is taken. By default "
             "the score of the best F1 on these predictions.",
+            rich_help_panel=_OF_WRONGS,
         ),
     ] = None,
     errors: Annotated[
         bool,
-        typer.Option("--errors", help="Say what goes wrong: kinds of errors, confusions, calibration, the worst."),
+        typer.Option(
+            "--errors",
+            help="Add kinds of errors, confusions, calibration and the worst mistakes.",
+            rich_help_panel=_OF_WRONGS,
+        ),
     ] = False,
     worst: Annotated[
         int,
         typer.Option(
-            min=0, max=10_000, metavar="N", help="With --errors: how many images and mistakes of a kind are listed."
+            min=0,
+            max=10_000,
+            metavar="N",
+            help="With --errors: how many images and mistakes of a kind are listed.",
+            rich_help_panel=_OF_WRONGS,
         ),
     ] = 20,
     proposals: Annotated[
@@ -211,7 +263,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     detbench eval gt.json dt.json --errors --score-threshold 0.3
     detbench eval gt.json huge.json --stream          # boxes are not kept
     detbench eval gt.json --proposals rpn.json        # recall at 100, 300, 1000
-    detbench eval CARPK dt.csv --split test --tune-on train --tune-predictions tr.csv
+    detbench eval CARPK dt.csv --split test --count-threshold 0.3
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     from detbench.evaluation.evaluate import evaluate as score
 
@@ -251,34 +303,35 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         "seed": seed,
         "score_threshold": score_threshold,
     }
-    if stream:
-        counting = bool(count) or count_threshold is not None or tune_on is not None
-        refused = {"--errors": errors, "--proposals": proposals is not None, "--count": counting}
-        refused |= {"--join stem": join is Join.stem}
-        result = evaluate_stream(ground_truth, predictions, refused=refused, **alike)
-    else:
-        result = score(
-            ground_truth,
-            predictions,
-            join=join.value,
-            errors=errors,
-            worst=worst,
-            proposals=proposals,
-            proposals_format=proposals_format,
-            proposal_counts=_whole_numbers(proposal_counts),
-            count=count,
-            count_threshold=count_threshold,
-            tune_on=tune_on,
-            tune_predictions=tune_predictions,
-            **alike,
-        )
-    if output is not None:
-        _save(result, output)
-    if as_json:
-        print_json_text(result.to_json().decode())
-        _say_remarks(result, {"error"})
-        return
-    _show(result, per_category=not no_per_category)
+    with importing(*_OF_RESULT, *(_OF_PAGE if output is not None else ())):
+        if stream:
+            counting = bool(count) or count_threshold is not None or tune_on is not None
+            refused = {"--errors": errors, "--proposals": proposals is not None, "--count": counting}
+            refused |= {"--join stem": join is Join.stem}
+            result = evaluate_stream(ground_truth, predictions, refused=refused, **alike)
+        else:
+            result = score(
+                ground_truth,
+                predictions,
+                join=join.value,
+                errors=errors,
+                worst=worst,
+                proposals=proposals,
+                proposals_format=proposals_format,
+                proposal_counts=_whole_numbers(proposal_counts),
+                count=count,
+                count_threshold=count_threshold,
+                tune_on=tune_on,
+                tune_predictions=tune_predictions,
+                **alike,
+            )
+        if output is not None:
+            _save(result, output)
+        if as_json:
+            print_json_text(result.to_json().decode())
+            _say_remarks(result, {"error"})
+        else:
+            _show(result, per_category=not no_per_category)
 
 
 def _whole_numbers(text: str) -> list[int]:

@@ -26,7 +26,7 @@ def protocols(
     \b
     [bold]Examples[/bold]
     detbench protocols
-    detbench protocols coco > mine.toml        # edit it; then eval --protocol mine.toml
+    detbench protocols coco > mine.toml        # edit; then eval -p mine.toml
     detbench protocols mine.toml --json
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.cli.console import print_json, stdout

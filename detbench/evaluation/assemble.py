@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +16,8 @@ from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, D
 from detbench.evaluation.fingerprints import dataset_fingerprint, predictions_fingerprint
 from detbench.evaluation.metrics.counted import counted
 from detbench.evaluation.metrics.curves import DRAWN, LEVELS
-from detbench.evaluation.metrics.summary import category_metrics, summaries, value_of
+from detbench.evaluation.metrics.naming import summaries
+from detbench.evaluation.metrics.summary import category_metrics, value_of
 from detbench.evaluation.part_remarks import about_counting, about_proposals
 from detbench.evaluation.parts.counting import counting as count
 from detbench.evaluation.parts.errors import errors
@@ -75,11 +77,14 @@ def assemble(scored: Scored, wanted: Wanted, *, source: Dataset | Path | str, fo
     """Return the whole result; ``source`` and ``format_name`` are what the ground truth was read from, and as what."""
     dataset, loaded, rules = scored.dataset, scored.loaded, scored.matches.protocol
     draws, table = scored.draws, loaded.predictions
-    found = suspicions(dataset, loaded)
-    if not isinstance(source, Dataset):
-        found += about_split(dataset, table, Path(source), format_name)
-    counts = tally(dataset, table, rules)
-    facts = prediction_facts(loaded, counts, predictions_fingerprint(dataset, table))
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        # Hashing needs no Python for most of its time: the rest goes on beside it.
+        fingerprint = beside.submit(predictions_fingerprint, dataset, table)
+        found = suspicions(dataset, loaded)
+        if not isinstance(source, Dataset):
+            found += about_split(dataset, table, Path(source), format_name)
+        counts = tally(dataset, table, rules)
+    facts = prediction_facts(loaded, counts, fingerprint.result())
     document = assemble_matches(scored, wanted, Seen(facts, counts, loaded.dropped, found))
     if wanted.counting is not None:
         part, numbers = count(dataset, table, wanted.counting, rules, draws)

@@ -17,7 +17,8 @@ import numpy as np
 from detbench.evaluation.differences import Outcome, sentences
 from detbench.evaluation.matching import match
 from detbench.evaluation.metrics.curves import accumulate
-from detbench.evaluation.metrics.summary import summaries, value_of
+from detbench.evaluation.metrics.naming import summaries
+from detbench.evaluation.metrics.summary import value_of
 from detbench.evaluation.protocols import PROTOCOLS
 from detbench.words import unbroken
 

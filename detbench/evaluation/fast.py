@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from detbench.evaluation.metrics.summary import summaries
+from detbench.evaluation.metrics.naming import summaries
 from detbench.evaluation.protocols import Protocol
 from detbench.extension import native
 
 if TYPE_CHECKING:
-    from detbench.evaluation.metrics.summary import Summary
+    from detbench.evaluation.metrics.naming import Summary
 
 __all__ = ["FastScores", "may_be_coco", "score_files"]
 

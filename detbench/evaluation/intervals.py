@@ -14,13 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.evaluation.draws import LANES, SHARE, Draws
-from detbench.evaluation.metrics.summary import (
-    category_metrics,
-    named_thresholds,
-    resampled_mean,
-    summaries,
-    value_of,
-)
+from detbench.evaluation.metrics.naming import named_thresholds, summaries
+from detbench.evaluation.metrics.summary import category_metrics, resampled_mean, value_of
 from detbench.evaluation.resampling import block_function, columns_of
 
 if TYPE_CHECKING:
@@ -151,7 +146,8 @@ def _numbers(
     named = {summary.name: resampled_mean(summary, average, recall, curves) for summary in summaries(protocol)}
     # Copies: a view would keep all that a block computes until the last one is done.
     per_category = {f"AP{suffix}": average[t, :, 0].copy() for t, suffix in named_thresholds(protocol)}
-    per_category[f"AR{protocol.max_dets[-1]}"] = recall[:, :, 0, -1].mean(axis=0)
+    if (limit := protocol.max_dets[-1]) is not None:
+        per_category[f"AR{limit}"] = recall[:, :, 0, -1].mean(axis=0)
     for number, suffix in _areas(protocol):
         per_category[f"AP{suffix}"] = average[:, :, number].mean(axis=0)
         per_category[f"recall{suffix}"] = recall[0, :, number, -1].copy()

@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from detbench.data import predictions as forms  # whose readers are imported when one is asked for
 from detbench.data.formats import read_dataset, splits_of
-from detbench.data.predictions import LoadedPredictions, read_predictions
+from detbench.data.predictions import LoadedPredictions
 from detbench.data.tables import Dataset
 from detbench.errors import DataError, UsageError
 from detbench.evaluation.metrics.counting import curve, least_mae, tally
@@ -38,7 +39,7 @@ def proposals_wanted(dataset: Dataset, options: ProposalOptions, reading: Readin
     if given is None:
         return None
     if not isinstance(given, LoadedPredictions):
-        given = read_predictions(
+        given = forms.read_predictions(
             given,
             dataset,
             format_name=options.form,
@@ -131,9 +132,9 @@ def _other_predictions(
         return given
     form, join = reading.predictions_format, reading.join
     if given is not None:
-        return read_predictions(given, other, format_name=form, unknown=reading.unknown, join=join)
+        return forms.read_predictions(given, other, format_name=form, unknown=reading.unknown, join=join)
     try:
-        return read_predictions(judged.source, other, format_name=form, unknown="drop", join=join)
+        return forms.read_predictions(judged.source, other, format_name=form, unknown="drop", join=join)
     except DataError as error:
         raise UsageError(
             f"{judged.source} has no predictions on the images of {name}; give those with --tune-predictions"

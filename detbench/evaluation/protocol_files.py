@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from detbench.errors import DataError
-from detbench.evaluation.metrics.summary import summaries
+from detbench.evaluation.metrics.naming import summaries
 from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
 from detbench.files import read_text
 from detbench.words import brief, counted

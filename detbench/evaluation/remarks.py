@@ -10,7 +10,7 @@ from detbench.data.findings import Findings
 from detbench.data.formats import get_format
 from detbench.data.tables import Predictions
 from detbench.evaluation.document import Remark
-from detbench.evaluation.metrics.summary import summaries
+from detbench.evaluation.metrics.naming import summaries
 from detbench.evaluation.regions import inside_regions
 from detbench.words import counted
 

@@ -128,6 +128,8 @@ def _sizes_px(dataset: Dataset) -> NDArray[np.float64]:
 
 
 def _inside_out(table: Predictions) -> Iterator[Remark]:
+    if table.size_px.min(initial=0.0) >= 0:
+        return
     odd = np.asarray((table.size_px < 0).any(axis=1))
     share = float(odd.mean())
     if share:

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from detbench.data.formats.coco import pictures_of_file
 from detbench.data.formats.scanning import name_of
+from detbench.data.pictures import LaterPictures
 from detbench.data.predictions import LoadedPredictions
 from detbench.data.tables import Categories, Dataset, GroundTruth, Images, Predictions
 from detbench.evaluation.fast import may_be_coco
@@ -18,6 +18,7 @@ from detbench.evaluation.tasks import MatchingTask
 from detbench.extension import native
 
 if TYPE_CHECKING:
+    from detbench.data.pictures import FolderPictures
     from detbench.evaluation.draws import Draws
     from detbench.evaluation.fast import FastScores
 
@@ -56,9 +57,16 @@ def _dataset(path: Path, scores: Any) -> Dataset:
         Categories(**scores.category_columns()),
         images,
         GroundTruth(**scores.ground_truth_columns()),
-        pictures_of_file(path, images),
+        LaterPictures(lambda: _pictures(path, images)),
         (str(path),) * len(images),
     )
+
+
+def _pictures(file: Path, images: Images) -> FolderPictures:
+    # Reading annotation files takes much that a native reader has done already.
+    from detbench.data.formats.coco import pictures_of_file
+
+    return pictures_of_file(file, images)
 
 
 def predictions_of(fast: FastScores) -> LoadedPredictions:

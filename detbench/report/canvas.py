@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from detbench.data.pictures import read_header
+from detbench.data.decoding import read_header
 from detbench.errors import DataError
 from detbench.report.drawing import font
 

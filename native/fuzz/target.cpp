@@ -22,8 +22,8 @@ void require(bool condition, const char *what) {
 }
 
 // NaN is equal to NaN here, and 0 differs from -0.
-template <class T>
-bool same(const std::vector<T> &a, const std::vector<T> &b) {
+template <class T, class Allocator>
+bool same(const std::vector<T, Allocator> &a, const std::vector<T, Allocator> &b) {
     return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
 }
 

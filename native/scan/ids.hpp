@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "../large.hpp"
+
 namespace detbench::scan {
 
 // Ids are mostly small and then bits of a table; the others are sorted. No hashing: a file's writer could choose ids
@@ -16,7 +18,7 @@ class IdSet {
     bool in_table(std::int64_t id) const { return static_cast<std::uint64_t>(id) < table_.size() * 64; }
 
   public:
-    explicit IdSet(const std::vector<std::int64_t> &ids);
+    explicit IdSet(const LargeVector<std::int64_t> &ids);
 
     // Whether no id was given twice.
     bool unique() const { return unique_; }

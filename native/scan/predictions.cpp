@@ -2,7 +2,7 @@
 #include <array>
 #include <string_view>
 
-#include "columns.hpp"
+#include "append.hpp"
 #include "entry.hpp"
 #include "fields.hpp"
 

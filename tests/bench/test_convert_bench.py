@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 import detbench
-from detbench.data.pictures import FolderPictures, decode_fully
+from detbench.data.decoding import decode_fully
+from detbench.data.pictures import FolderPictures
 from detbench.data.records.framing import frames
 from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images
 

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from detbench.data.check import CHECKS, check_datasets, check_path
 from detbench.data.check.context import Context
 from detbench.data.check.looks import content_digest
+from detbench.data.check.run import CHECKS, check_datasets, check_path
 from detbench.data.findings import CATALOGUE, Finding
 from detbench.data.pictures import FolderPictures
 from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from detbench.data.decoding import Header, decode_fully, read_header, to_png
 from detbench.data.jpeg_header import jpeg_header
-from detbench.data.pictures import Header, decode_fully, read_header, to_png
 from detbench.errors import DataError
 
 if TYPE_CHECKING:

@@ -207,6 +207,34 @@ def test_who_is_counted(coco_pair: Pair) -> None:
     assert counted.objects == 2
 
 
+def test_what_takes_no_part_is_not_counted(coco_pair: Pair) -> None:
+    """A protocol that leaves categories out leaves their objects and predictions out of the count."""
+    pair = coco_pair([(1, 1, BOX), (1, 2, BOX)], [(1, 1, BOX, 0.9), (1, 2, BOX, 0.9), (1, 2, BOX, 0.9)])
+    assert evaluate(*pair, count_threshold=0.5, intervals=False).metrics["count_MAE"] == 1.0
+    only_first = PROTOCOLS["coco"]._replace(name="mine", left_out_categories=("category 2",))
+    result = evaluate(*pair, count_threshold=0.5, protocol=only_first, intervals=False)
+    assert result.metrics["count_MAE"] == 0.0
+    assert result.counting is not None
+    assert (result.counting.objects, result.counting.by_category[1].predicted) == (1, 0)
+
+
+def test_ignored_regions_are_the_protocol_s(shared: Path, tmp_path: Path) -> None:
+    """What lies in VisDrone's ignored regions counts under coco, and does not under visdrone."""
+    root = shared / "format_samples/VisDrone2019-DET-val"
+    dataset = read_dataset(root)
+    truth = dataset.ground_truth
+    region = truth.box[np.flatnonzero(truth.category < 0)[0]]
+    middle = [(region[0] + region[2]) / 2, (region[1] + region[3]) / 2]
+    inside = [middle[0] - 1, middle[1] - 1, middle[0] + 1, middle[1] + 1]
+    rows = [[dataset.images.key[0], *inside, dataset.categories.name[0], 0.9]]
+    found = _csv(tmp_path / "p.csv", rows, ["image", "xmin", "ymin", "xmax", "ymax", "category", "score"])
+    for protocol, predicted in (("coco", 1), ("visdrone", 0)):
+        part = evaluate(root, found, count_threshold=0.5, protocol=protocol, intervals=False).counting
+        assert part is not None
+        assert part.totals is not None
+        assert part.totals.predicted == predicted
+
+
 def test_more_than_max_dets_are_counted(coco_pair: Pair) -> None:
     """A protocol's maxDets, 100, limits no count."""
     pair = coco_pair([(1, 1, BOX)] * 150, [(1, 1, BOX, 0.9)] * 160)

@@ -15,7 +15,8 @@ import pytest
 from detbench import read_dataset, read_predictions
 from detbench.evaluation import fast as fast_module
 from detbench.evaluation.fast import FastScores, score_files
-from detbench.evaluation.metrics.summary import summaries, value_of
+from detbench.evaluation.metrics.naming import summaries
+from detbench.evaluation.metrics.summary import value_of
 from detbench.evaluation.protocols import PROTOCOLS, Protocol
 from detbench.evaluation.scored import score
 from detbench.evaluation.unpacking import curves_of, predictions_of, unpack

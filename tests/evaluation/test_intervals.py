@@ -13,7 +13,8 @@ from detbench.evaluation import intervals as module
 from detbench.evaluation.draws import LANES, SHARE, Draws
 from detbench.evaluation.matching import match
 from detbench.evaluation.metrics.curves import accumulate
-from detbench.evaluation.metrics.summary import resampled_mean, summaries
+from detbench.evaluation.metrics.naming import summaries
+from detbench.evaluation.metrics.summary import resampled_mean
 from detbench.evaluation.protocols import PROTOCOLS
 from detbench.evaluation.resampling import columns_of, resample
 

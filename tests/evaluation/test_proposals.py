@@ -102,6 +102,36 @@ def test_crowds_and_ignored_need_not_be_found(coco_pair: Pair) -> None:
     assert result.proposals.all.ground_truths == 1
 
 
+def test_what_takes_no_part_need_not_be_found(coco_pair: Pair) -> None:
+    """Ground truth of a category that a protocol leaves out is in no denominator; proposals have no category."""
+    truth, proposals = coco_pair([(1, 1, BOX), (1, 2, FAR)], [(1, 2, BOX, 0.9)])
+    protocol = PROTOCOLS["coco"]._replace(name="mine", left_out_categories=("category 2",))
+    result = evaluate(truth, proposals=proposals, protocol=protocol, intervals=False)
+    assert result.metrics["proposal_AR@100"] == 1.0
+    assert result.proposals is not None
+    assert [curves.ground_truths for curves in result.proposals.by_category] == [1, 0]
+
+
+def test_proposals_in_ignored_regions_are_not_among_the_first(shared: Path, tmp_path: Path) -> None:
+    """Under visdrone what lies in a region takes no place in the order; under coco it takes one."""
+    root = shared / "format_samples/VisDrone2019-DET-val"
+    dataset = read_dataset(root)
+    truth = dataset.ground_truth
+    region = truth.box[np.flatnonzero(truth.category < 0)[0]]
+    at = float(region[0] + region[2]) / 2, float(region[1] + region[3]) / 2
+    must = [row for row in np.flatnonzero(truth.category >= 0) if not truth.ignore[row]]
+    name = dataset.images.key[0]
+    lines = ["image,xmin,ymin,xmax,ymax,score", f"{name},{at[0] - 1},{at[1] - 1},{at[0] + 1},{at[1] + 1},0.9"]
+    lines += [f"{name},{','.join(map(str, truth.box[row].tolist()))},0.5" for row in must]
+    (tmp_path / "p.csv").write_text("\n".join(lines))
+    found = {}
+    for protocol in ("coco", "visdrone"):
+        result = evaluate(root, proposals=tmp_path / "p.csv", protocol=protocol, proposal_counts=[1], intervals=False)
+        found[protocol] = result.metrics["proposal_recall50@1"] or 0.0
+    assert found["coco"] == 0.0
+    assert found["visdrone"] > 0.0
+
+
 def test_without_ground_truth_there_is_a_reason(coco_pair: Pair) -> None:
     """Every number is None with a reason; so is a size that no ground truth has."""
     truth, proposals = coco_pair([], [(1, 1, BOX, 0.9)])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from detbench.evaluation.metrics.curves import Accumulated
-from detbench.evaluation.metrics.summary import resampled_mean, summaries, value_of
+from detbench.evaluation.metrics.naming import summaries
+from detbench.evaluation.metrics.summary import resampled_mean, value_of
 from detbench.evaluation.protocols import PROTOCOLS
 
 VISDRONE = PROTOCOLS["visdrone"]

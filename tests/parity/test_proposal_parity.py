@@ -19,6 +19,7 @@ from detbench.evaluation.metrics.proposals import NEVER, ranks, recall_at
 from detbench.evaluation.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 GT = "coco_tiny/annotations/instances_val2017.json"
@@ -129,10 +130,9 @@ def test_without_the_native_part_it_is_the_same(shared: Path, monkeypatch: pytes
     assert np.array_equal(ranks(dataset, table, PROTOCOLS["coco"]).rank, fast.rank)
 
 
-_SIDES = st.integers(0, 12)
-_BOX = st.tuples(_SIDES, _SIDES, st.integers(0, 8), st.integers(0, 8)).map(
-    lambda box: [float(8 * side) for side in box]
-)
+#: Few places and sizes, so that boxes overlap, IoUs tie, and areas lie on the bounds of 32² and 96².
+_CORNER, _SIDE = st.sampled_from([0.0, 4.0, 8.0]), st.sampled_from([16.0, 24.0, 32.0, 96.0, 100.0])
+_BOX = st.tuples(_CORNER, _CORNER, _SIDE, _SIDE).map(list)
 _TRUTH = st.tuples(st.integers(1, 3), st.integers(1, 2), _BOX, st.booleans())
 _PROPOSAL = st.tuples(st.integers(1, 3), st.integers(1, 2), _BOX, st.sampled_from([0.25, 0.5, 0.75]))
 
@@ -159,3 +159,11 @@ def test_random_small_cases_equal_pycocotools(
     paths, counts = (tmp_path / "gt.json", tmp_path / "dt.json"), [1, 2, 3, 50]
     theirs = class_agnostic(*paths, counts).eval["recall"][:, 0]
     assert np.array_equal(recalls(*paths, counts, "coco_strict"), theirs)
+
+
+def test_between_equal_ious_the_later_category_wins(coco_pair: Callable[..., tuple[Path, Path]]) -> None:
+    """As in pycocotools, whatever the order of the file: what the first proposal leaves, the second finds."""
+    truth = [(1, 2, [0.0, 0, 32, 32]), (1, 1, [16.0, 0, 32, 32])]
+    paths = coco_pair(truth, [(1, 1, [8.0, 0, 32, 32], 0.9), (1, 1, [16.0, 0, 32, 32], 0.8)])
+    assert evaluate(paths[0], proposals=paths[1], proposal_counts=[2]).metrics["proposal_recall50@2"] == 1.0
+    assert class_agnostic(*paths, [1, 2, 3]).eval["recall"][0, 0, 0, 1] == 1.0

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from detbench.data.pictures import decode_fully, read_header
+from detbench.data.decoding import decode_fully, read_header
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from detbench.data.pictures import Header
+    from detbench.data.decoding import Header
     from detbench.data.tables import Pictures
 
 __all__ = ["Look", "content_digest", "look_at", "look_at_all"]

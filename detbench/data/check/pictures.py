@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from detbench.data.check.context import Context
-    from detbench.data.pictures import Header
+    from detbench.data.decoding import Header
 
 __all__ = ["CHECKS"]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detbench.data.findings import Findings
-from detbench.data.formats.unrecognised import unrecognised
 from detbench.data.input import require_file_or_folder
 from detbench.errors import DataError, UsageError
 
@@ -63,6 +62,8 @@ def _resolve(path: Path, format_name: str | None) -> Format:
         return chosen
     seen = recognise(path)
     if not seen:
+        from detbench.data.formats.unrecognised import unrecognised
+
         raise unrecognised(path, FORMAT_NAMES)
     if len(seen) > 1 and seen[0].certainty - seen[1].certainty < _TOO_CLOSE:
         raise DataError(

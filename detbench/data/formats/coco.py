@@ -46,7 +46,7 @@ from detbench.data.formats.scanning import (
     parent_of,
 )
 from detbench.data.formats.writing import copy_pictures, picture_names, put, split_folder
-from detbench.data.pictures import FolderPictures, LaterPictures
+from detbench.data.pictures import FolderPictures
 from detbench.data.tables import Dataset, Images
 from detbench.errors import DataError
 
@@ -192,20 +192,11 @@ def _sought(images: Images) -> tuple[str, ...]:
     return tuple(name or f"image {key!r}" for name, key in zip(images.file_name, images.key, strict=True))
 
 
-def pictures_of_file(file: Path, images: Images) -> LaterPictures:
-    """Return the pictures of all ``images`` of one annotation file, looked for when the first is asked for.
-
-    The search costs a call to the system for each name; numbers need none of it.
-    """
-
-    def seek() -> FolderPictures:
-        search, findings = _picture_search(_Source(file, None, _root_of(file.parent))), Findings()
-        names = zip(images.key, images.file_name, strict=True)
-        return FolderPictures(
-            tuple(_picture(search, file, key, name, findings) for key, name in names), _sought(images)
-        )
-
-    return LaterPictures(seek)
+def pictures_of_file(file: Path, images: Images) -> FolderPictures:
+    """Return the pictures of all ``images`` of one annotation file: a call to the system for each name, or more."""
+    search, findings = _picture_search(_Source(file, None, _root_of(file.parent))), Findings()
+    names = zip(images.key, images.file_name, strict=True)
+    return FolderPictures(tuple(_picture(search, file, key, name, findings) for key, name in names), _sought(images))
 
 
 def _write(dataset: Dataset, path: Path, findings: Findings | None = None) -> None:

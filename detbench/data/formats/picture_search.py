@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detbench.data.pictures import PICTURE_SUFFIXES, read_header
+from detbench.data.decoding import read_header
+from detbench.data.pictures import PICTURE_SUFFIXES
 from detbench.errors import DataError
 from detbench.files import safe_join
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detbench.data.decoding import read_header
 from detbench.data.formats.base import Format, Sighting
-from detbench.data.pictures import read_header
 from detbench.data.records.example import decode_record
 from detbench.data.records.framing import frames, is_record_file
 from detbench.data.records.manifest import MANIFEST_NAME, read_manifest

@@ -8,9 +8,10 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from detbench.data.decoding import read_header
 from detbench.data.formats.carrying import is_there
 from detbench.data.formats.scanning import exists, files_with_suffix, stem_of
-from detbench.data.pictures import PICTURE_SUFFIXES, read_header
+from detbench.data.pictures import PICTURE_SUFFIXES
 from detbench.errors import DataError
 from detbench.files import make_folder, read_bytes, read_text, replacing, safe_join
 

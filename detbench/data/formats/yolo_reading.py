@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from detbench.data.decoding import read_header
 from detbench.data.formats.scanning import files_with_suffix
 from detbench.data.formats.yolo_labels import YoloLine, parse_line
 from detbench.data.formats.yolo_layout import NAME_FILES, label_file, listed_pictures
-from detbench.data.pictures import read_header
 from detbench.data.tables import GroundTruthBuilder
 from detbench.errors import DataError
 from detbench.files import read_text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,9 @@ from detbench.data.input import require_file_or_folder
 from detbench.data.predictions import arrow_ipc, coco_results, csv_scores, voc_results, yolo_txt
 from detbench.data.predictions.forms import FORMS, recognise_form
 from detbench.data.predictions.join import MISSING, join_categories, join_images, known_categories
+from detbench.data.predictions.loaded import LoadedPredictions
 from detbench.data.tables import Predictions
 from detbench.errors import DataError, UsageError
-from detbench.words import brief, counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,27 +22,7 @@ if TYPE_CHECKING:
     from detbench.data.predictions.raw import RawPredictions
     from detbench.data.tables import Dataset
 
-__all__ = ["LoadedPredictions", "read_predictions"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LoadedPredictions:
-    """Predictions, where they came from, and what was left out.
-
-    ``source`` is the path as given, ``format`` the form's name, ``dropped`` how many predictions were left out for
-    which reason (``"image unknown"``, ``"category unknown"``); empty where all are there.
-    """
-
-    predictions: Predictions
-    source: str
-    dropped: dict[str, int]
-    format: str
-
-    def __repr__(self) -> str:
-        """Return one line: the form, counts, the source's name."""
-        dropped = f", {sum(self.dropped.values()):,} dropped" if self.dropped else ""
-        name = brief(Path(self.source).name, 60)
-        return f"<LoadedPredictions {name} ({self.format}): {counted(len(self.predictions), 'box', 'boxes')}{dropped}>"
+__all__ = ["read_predictions"]
 
 
 def read_predictions(

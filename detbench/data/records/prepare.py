@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detbench.data.pictures import decode_fully, read_header, to_png
+from detbench.data.decoding import decode_fully, read_header, to_png
 from detbench.data.records.encode import Encoder
 from detbench.data.records.example import RecordImage
 from detbench.data.records.fitting import fit_boxes
@@ -18,7 +18,7 @@ from detbench.data.tables import GroundTruth
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
-    from detbench.data.pictures import Header
+    from detbench.data.decoding import Header
     from detbench.data.records.label_map import LabelMap
     from detbench.data.records.options import Options
     from detbench.data.tables import Dataset

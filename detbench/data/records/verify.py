@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from detbench.data.decoding import decode_fully
 from detbench.data.findings import Findings, Severity
 from detbench.data.input import require_file_or_folder
-from detbench.data.pictures import decode_fully
 from detbench.data.records.example import decode_record
 from detbench.data.records.framing import frames, is_record_file
 from detbench.data.records.manifest import MANIFEST_NAME, read_manifest

@@ -1,83 +1,21 @@
-"""The names people quote, each as a mean over a part of the curves: COCO's twelve, VOC's mAP, a category's numbers.
-
-The names are wanted where NumPy is not (:mod:`detbench.evaluation.fast`), so it is imported where it computes.
-"""
+"""The numbers people quote, each a mean over a part of the curves, and a category's own numbers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detbench.evaluation.metrics.naming import named_thresholds, recall_name
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from detbench.evaluation.metrics.curves import Accumulated
+    from detbench.evaluation.metrics.naming import Summary
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["Summary", "category_metrics", "defined_mean", "named_thresholds", "resampled_mean", "summaries", "value_of"]
-
-#: Thresholds that have a name of their own among many, as COCO prints them.
-_NAMED_THRESHOLDS = ("50", "75")
-
-#: So few thresholds all have one.
-_FEW_THRESHOLDS = 3
-
-_EVERYTHING = slice(None)
-
-
-class Summary(NamedTuple):
-    """A named mean over categories: of average precision, or of recall at one maxDets, in one area range.
-
-    ``by_images`` weights a category by the images that have ground truth of it to be found.
-    """
-
-    name: str
-    of_recall: bool
-    thresholds: slice
-    area: int
-    max_dets: int
-    by_images: bool = False
-
-
-def summaries(protocol: Protocol) -> list[Summary]:
-    """Return the protocol's headline numbers, in the order in which they are printed.
-
-    COCO: AP AP50 AP75 APs APm APl AR1 AR10 AR100 ARs ARm ARl. Pascal VOC: mAP, and the mean recall. Where the
-    protocol means by images, all of them again, as ``AP_by_images`` and so on.
-    """
-    named = _voc_summaries(protocol) if protocol.matching == "voc" else _coco_summaries(protocol)
-    if not protocol.mean_by_images:
-        return named
-    return [*named, *(one._replace(name=f"{one.name}_by_images", by_images=True) for one in named)]
-
-
-def _coco_summaries(protocol: Protocol) -> list[Summary]:
-    last = len(protocol.max_dets) - 1
-    sizes = list(enumerate(protocol.areas))[1:]
-    return [
-        Summary("AP", False, _EVERYTHING, 0, last),
-        *(Summary(f"AP{suffix}", False, slice(t, t + 1), 0, last) for t, suffix in named_thresholds(protocol)),
-        *(Summary(f"AP{area.suffix}", False, _EVERYTHING, number, last) for number, area in sizes),
-        *(Summary(_recall_name(limit), True, _EVERYTHING, 0, number) for number, limit in enumerate(protocol.max_dets)),
-        *(Summary(f"AR{area.suffix}", True, _EVERYTHING, number, last) for number, area in sizes),
-    ]
-
-
-def _voc_summaries(protocol: Protocol) -> list[Summary]:
-    last = len(protocol.max_dets) - 1
-    sizes = list(enumerate(protocol.areas))[1:]
-    thresholds = named_thresholds(protocol) if len(protocol.iou_thresholds) > 1 else []
-    return [
-        Summary("mAP", False, _EVERYTHING, 0, last),
-        *(Summary(f"mAP{suffix}", False, slice(t, t + 1), 0, last) for t, suffix in thresholds),
-        *(Summary(f"mAP{area.suffix}", False, _EVERYTHING, number, last) for number, area in sizes),
-        Summary("recall", True, _EVERYTHING, 0, last),
-        *(Summary(f"recall{area.suffix}", True, _EVERYTHING, number, last) for number, area in sizes),
-    ]
-
-
-def _recall_name(limit: int | None) -> str:
-    return "AR" if limit is None else f"AR{limit}"
+__all__ = ["category_metrics", "defined_mean", "resampled_mean", "value_of"]
 
 
 def value_of(summary: Summary, curves: Accumulated, protocol: Protocol) -> float | None:
@@ -99,8 +37,6 @@ def _mean_by_images(values: NDArray[np.float64], images: NDArray[np.int64]) -> f
     VisDrone's toolkit (``utils/calcAccuracy.m``) lists a category once for each image that contains it, and means
     over the list.
     """
-    import numpy as np
-
     defined = ~np.isnan(values[0]) & (images > 0)
     if not defined.any():
         return None
@@ -117,8 +53,6 @@ def resampled_mean(
     left out, the mean would be over other categories than the number is, and drift away from it. So do the weights
     of a mean by images.
     """
-    import numpy as np
-
     part = (summary.thresholds, slice(None), summary.area)
     values = recall[*part, summary.max_dets] if summary.of_recall else average_precision[part]
     whole = curves.recall[*part, summary.max_dets] if summary.of_recall else curves.average_precision[part]
@@ -138,8 +72,6 @@ def defined_mean(values: NDArray[np.float64]) -> float | None:
     The values are flattened in C order and summed pairwise by NumPy, as pycocotools does: another order changes
     the last bits.
     """
-    import numpy as np
-
     defined = values[~np.isnan(values)]
     return float(np.mean(defined)) if defined.size else None
 
@@ -156,22 +88,6 @@ def category_metrics(curves: Accumulated, protocol: Protocol, category: int) -> 
     metrics |= {f"AP{suffix}": defined_mean(average[t, 0]) for t, suffix in named_thresholds(protocol)}
     metrics |= {f"AP{area.suffix}": defined_mean(average[:, number]) for number, area in sizes}
     if protocol.max_dets[-1] is not None:
-        metrics[_recall_name(protocol.max_dets[-1])] = defined_mean(recall[:, 0])
+        metrics[recall_name(protocol.max_dets[-1])] = defined_mean(recall[:, 0])
     metrics["recall"] = defined_mean(recall[0, 0])
     return metrics | {f"recall{area.suffix}": defined_mean(recall[0, number]) for number, area in sizes}
-
-
-def named_thresholds(protocol: Protocol) -> list[tuple[int, str]]:
-    """Return the rows of the IoU thresholds that have a suffix of their own, with it: 0.5 is "50".
-
-    All of a few; of many the lowest, 0.5 and 0.75.
-    """
-    percents = list(map(_percent, protocol.iou_thresholds))
-    named = {percents[0], *_NAMED_THRESHOLDS} if len(percents) > _FEW_THRESHOLDS else {*percents}
-    return [(row, percent) for row, percent in enumerate(percents) if percent in named]
-
-
-def _percent(threshold: float) -> str:
-    """Return a threshold in percent, with two digits before the point: "50" for 0.5, "05" for 0.05, "33.3"."""
-    whole, point, rest = f"{100 * threshold:.8g}".partition(".")
-    return f"{whole:0>2}{point}{rest}"
