@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 #: Errors of counts: the smaller the better; of a bias neither end is.
-_LOWER_IS_BETTER = ("count_",)
+_LOWER_IS_BETTER = ("count_MAE", "count_RMSE", "count_relative_error")
 _NEITHER_IS_BETTER = ("count_bias",)
 
 _LONGEST_LIST = 300

@@ -103,6 +103,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
 
     def complete(scored: Scored) -> Completed:
         from detbench.evaluation.assemble import Wanted, assemble
+        from detbench.evaluation.drawn_parts import drawn_values
         from detbench.evaluation.parts_wanted import counting_wanted, proposals_wanted
 
         wanted = Wanted(
@@ -113,7 +114,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
             counting=counting_wanted(scored.dataset, scored.loaded, count_options, rules, reading),
         )
         document = assemble(scored, wanted, source=ground_truth, format_name=format_name)
-        return Completed(document, scored.intervals.drawn if scored.intervals else None)
+        return Completed(document, drawn_values(scored, document))
 
     resampling = (resamples, seed) if intervals else None
     plain = split is None and join == "id" and {format_name, predictions_format} <= {None, "coco"}

@@ -22,6 +22,7 @@ from detbench.data.tables import Dataset, Predictions
 from detbench.errors import DataError, UsageError
 from detbench.evaluation.assemble import Seen, Wanted, assemble_matches, prediction_facts
 from detbench.evaluation.document import Remark
+from detbench.evaluation.drawn_parts import drawn_values
 from detbench.evaluation.draws import Draws
 from detbench.evaluation.fingerprints import PredictionsDigest
 from detbench.evaluation.matching_parts import MatchesInParts
@@ -253,7 +254,7 @@ class Evaluator:
         scored = Scored(dataset, gone, matches, accumulate(matches), draws)
         facts = prediction_facts(gone, self._counts, self._digest.hexdigest())
         document = assemble_matches(scored, self._wanted, Seen(facts, self._counts, dropped, [_NOT_LOOKED_AT]))
-        return Completed(document, scored.intervals.drawn if scored.intervals else None)
+        return Completed(document, drawn_values(scored, document))
 
 
 _NOT_LOOKED_AT = Remark(

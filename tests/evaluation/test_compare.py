@@ -14,6 +14,7 @@ from detbench import Result, compare, evaluate, read_dataset
 from detbench.errors import DataError, UsageError
 from detbench.evaluation.draws import Draws
 from detbench.evaluation.matching import match
+from detbench.evaluation.metrics.counting import LIMITS
 from detbench.evaluation.metrics.curves import accumulate
 from detbench.evaluation.protocols import PROTOCOLS
 
@@ -263,6 +264,27 @@ def test_models_of_one_name_are_told_apart_by_their_folders(results: list[Result
     assert [m.name for m in compare(folders[0], folders[2]).models] == ["run", "c"]
     assert [m.name for m in compare(*folders[:2]).models] == [str(folder) for folder in folders[:2]]
     assert compare(folders[0], folders[2], baseline=str(folders[2])).baseline == "c"
+
+
+def test_errors_of_counts_are_compared_and_the_lowest_leads(shared: Path, tmp_path: Path) -> None:
+    """Counts at a threshold are numbers like any other: their draws give their own intervals, and less is better."""
+    found = {}
+    for name, predictions in (("yolox", YOLOX), ("centernet", CENTERNET)):
+        result = evaluate(shared / GT, shared / predictions, name=name, resamples=300, count_threshold=0.3)
+        assert result.drawn
+        for metric in ("count_MAE", "count_RMSE", "count_bias", "count_correlation"):
+            values = result.drawn.metrics[metric]
+            ends = Draws(80, resamples=300).interval(result.metrics[metric], values, within=LIMITS[metric])
+            assert ends == pytest.approx(result.intervals[metric])
+        found[name] = write_run(tmp_path / name, result)
+    comparison = compare(*found.values(), metric="count_MAE")
+    assert comparison.lower_is_better
+    values = [model.value for model in comparison.models]
+    assert values == sorted(values)
+    assert values[0] > 0
+    assert comparison.models[0].rank == 1
+    with pytest.raises(UsageError, match="no model can be ranked by 'count_bias'"):
+        compare(*found.values(), metric="count_bias")
 
 
 def test_a_comparison_becomes_a_frame(results: list[Result]) -> None:

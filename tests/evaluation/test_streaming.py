@@ -41,13 +41,16 @@ SETS = [
     ),
 ]
 
+#: Remarks on how predictions were written, for which all of them are looked at together.
+OF_BOXES = ("box", "scores-", "predictions-repeated")
+
 needs_native = pytest.mark.skipif(native() is None, reason="blocks of COCO results are read by the native part")
 
 
 def everything(result: Result) -> dict[str, Any]:
     """Return a result without what a stream cannot say: remarks on boxes. The file's name is none of its numbers."""
     plain = result.to_dict()
-    plain["remarks"] = [r for r in plain["remarks"] if not r["code"].startswith("box")]
+    plain["remarks"] = [r for r in plain["remarks"] if not r["code"].startswith(OF_BOXES)]
     plain["predictions"].pop("source")
     return plain
 

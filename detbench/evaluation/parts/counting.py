@@ -10,9 +10,11 @@ import numpy as np
 from detbench.evaluation.metrics.counting import (
     LIMITS,
     NUMBERS,
+    correlation_columns,
     curve,
     error_columns,
     least_mae,
+    numbers,
     predicted_at,
     predicted_at_each,
     tally,
@@ -194,6 +196,14 @@ def counting(
     )
     whole = at_threshold[0] if at_threshold else None
     return part, Numbers({}, {}, {}) if whole is None else Numbers(whole.metrics, whole.intervals, whole.reasons)
+
+
+def drawn_counts(part: Counting, draws: Draws) -> dict[str, NDArray[np.float64]]:
+    """Return the numbers at the threshold in each draw, ``[S]`` each, from the counts of the images; no GAME."""
+    true, predicted = np.array(part.per_image.true), np.array(part.per_image.predicted, dtype=np.float64)
+    columns = [np.ones((len(true), 1)), error_columns(true, predicted), correlation_columns(true, predicted)]
+    sums = draws.sums(np.hstack(columns))
+    return numbers(sums[0], sums[1:])
 
 
 def _totals(predicted: NDArray[np.int64], true: NDArray[np.int64]) -> CountTotals:
