@@ -87,7 +87,7 @@ std::optional<double> mean_recall(const Scores &scores, std::size_t first, std::
     return scores.mean_recall(first, last, area, max_dets);
 }
 
-nb::list texts(const Strings &strings, const std::vector<std::int32_t> *rows = nullptr) {
+nb::list texts(const Strings &strings, const LargeVector<std::int32_t> *rows = nullptr) {
     nb::list result;
     for (std::size_t i = 0; i < strings.ends.size(); ++i) {
         const std::size_t row = rows ? static_cast<std::size_t>((*rows)[i]) : i;
@@ -109,7 +109,7 @@ struct Grouped {
     LargeVector<std::int32_t> image;  // by the file's rows: row of the image
     LargeVector<std::uint32_t> order;
 
-    Grouped(const LargeVector<std::int32_t> &places, const std::vector<std::int32_t> &image_row) {
+    Grouped(const LargeVector<std::int32_t> &places, const LargeVector<std::int32_t> &image_row) {
         nb::gil_scoped_release release;
         image.reserve(places.size());
         for (const std::int32_t place : places) image.push_back(image_row[static_cast<std::size_t>(place)]);

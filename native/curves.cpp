@@ -72,9 +72,10 @@ private:
 
 void walk_category(const CurveInput &input, std::size_t category, Walk &walk) {
     const std::size_t bits = input.threshold_count * input.area_count, limits = input.max_dets_count;
-    walk.order.clear();
-    for (std::size_t p = input.offsets[category]; p < input.offsets[category + 1]; ++p)
-        walk.order.push_back({falling_key(input.score[p]), static_cast<std::uint32_t>(p)});
+    const std::size_t begin = input.offsets[category], count = input.offsets[category + 1] - begin;
+    walk.order.resize(count);
+    for (std::size_t i = 0; i < count; ++i)
+        walk.order[i] = {falling_key(input.score[begin + i]), static_cast<std::uint32_t>(begin + i)};
     sort_by_key(walk.order, walk.spare);
     walk.totals.resize(bits);
     for (auto &totals : walk.totals) totals.clear();

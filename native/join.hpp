@@ -18,17 +18,17 @@ public:
     std::int32_t place(std::int64_t id) const;
 
     // The row of the id at each place.
-    const std::vector<std::int32_t> &order() const { return order_; }
+    const LargeVector<std::int32_t> &order() const { return order_; }
 
 private:
-    std::vector<std::int32_t> order_;
-    std::vector<std::int64_t> ascending_;
-    std::vector<std::int32_t> table_;  // id - ascending_[0] -> place, where the ids lie close enough together
+    LargeVector<std::int32_t> order_;
+    LargeVector<std::int64_t> ascending_;
+    LargeVector<std::int32_t> table_;  // id - ascending_[0] -> place, where the ids lie close enough together
 };
 
 // Places of each row's image and category among ascending ids; the file's columns of ids are gone.
 struct Joined {
-    std::vector<std::int32_t> image_row, category_row;      // [I], [K] place -> row of the file
+    LargeVector<std::int32_t> image_row, category_row;      // [I], [K] place -> row of the file
     LargeVector<std::int32_t> truth_image, truth_category;  // [G]
     LargeVector<std::int32_t> image, category;              // [N]
 };

@@ -2,6 +2,7 @@
 // end, and with pages of 4 KiB the system would be entered for every five hundred numbers.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -26,14 +27,15 @@ struct LargeAllocator {
     template <class U>
     LargeAllocator(const LargeAllocator<U> &) {}
 
-    static bool is_large(std::size_t count) { return count >= large_page_bytes / sizeof(T); }
+    static bool is_large(std::size_t count) { return count > large_page_bytes / 2 / sizeof(T); }
 
     T *allocate(std::size_t count) {
         if (!is_large(count)) return std::allocator<T>().allocate(count);
         const std::size_t bytes = count * sizeof(T);
-        void *memory = ::operator new(bytes, std::align_val_t{large_page_bytes});
+        const std::size_t paged = (bytes + large_page_bytes / 2) / large_page_bytes * large_page_bytes;
+        void *memory = ::operator new(std::max(bytes, paged), std::align_val_t{large_page_bytes});
 #if defined(__linux__)
-        ::madvise(memory, bytes, MADV_HUGEPAGE);  // if the system has none, small pages do
+        ::madvise(memory, paged, MADV_HUGEPAGE);  // if the system has none, small pages do
 #endif
         return static_cast<T *>(memory);
     }
