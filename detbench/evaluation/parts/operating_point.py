@@ -128,8 +128,15 @@ class ThresholdRule(NamedTuple):
 
 
 _BEST_F1 = ThresholdRule(
-    "best_f1", "of the best F1 on these predictions themselves, in hindsight: on other images it will be lower"
+    "best_f1", "the best F1 on these very predictions, in hindsight; on other images F1 will be lower"
 )
+
+#: How the threshold of another run was chosen there.
+_THERE = {
+    "best_f1": ", the best for F1 there",
+    "given": ", given there",
+    "from_result": ", taken from another run there",
+}
 
 
 def threshold_rule(given: float | Path | str | None) -> ThresholdRule:
@@ -167,7 +174,8 @@ def _of_result(path: Path) -> ThresholdRule:
             "has no score threshold", file=path, remedy="say a number, or a run with predictions that are right"
         )
     split = f" {result.dataset.split}" if result.dataset.split else ""
-    words = f"that of {brief(result.name, 60)} on {brief(result.dataset.name, 60)}{split}, {point.chosen}"
+    how = _THERE.get(point.rule, "")
+    words = f"that of {brief(result.name, 60)} on {brief(result.dataset.name, 60)}{split}{how}"
     return ThresholdRule("from_result", words, point.threshold)
 
 
