@@ -68,8 +68,8 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     predictions: Annotated[
         Path | None,
         typer.Argument(
-            help="COCO results JSON, VOC result files, CSV, or YOLO text files with scores; may be left out where "
-            "--proposals are scored.",
+            help="COCO results JSON, Arrow, VOC result files, CSV, or text files with scores (YOLO's, Cartucho's); may "
+            "be left out where --proposals are scored.",
             show_default=False,
         ),
     ] = None,
@@ -298,13 +298,15 @@ def _save(result: Result, folder: Path) -> None:
     result.save(folder / _RESULT)
     result.save_draws(folder / DRAWS)
     write_report(result, folder / _REPORT)
-    say(f"wrote {folder / _RESULT} and {folder / _REPORT}")
+    say(f"wrote {folder / _RESULT}, {DRAWS} and {_REPORT}")
 
 
 def _show(result: Result, *, per_category: bool) -> None:
-    from detbench.report.terminal import category_table, metrics_table
+    from detbench.report.tables import what_was_measured
+    from detbench.report.terminal import category_table, metrics_table, plain_text
 
     console = stdout()
+    console.print(plain_text(what_was_measured(result)))
     console.print(metrics_table(result))
     if per_category and result.per_category:
         console.print()
