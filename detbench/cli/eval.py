@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -212,6 +213,16 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             raise UsageError("--explain writes no result; leave out --output, or --explain")
         if predictions is None:
             raise UsageError("--explain is about predictions: give some")
+        besides = {
+            "--errors": errors,
+            "--score-threshold": score_threshold is not None,
+            "--proposals": proposals is not None,
+            "--count": count,
+            "--count-threshold": count_threshold is not None,
+            "--tune-on": tune_on is not None,
+        }
+        if said := [option for option, given in besides.items() if given]:
+            raise UsageError(f"--explain shows protocols side by side and nothing else; leave out {', '.join(said)}")
         explain_and_print(
             ground_truth,
             predictions,
@@ -263,11 +274,21 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
 
 def _import_ahead() -> None:
     """Import what a result is put together with while the native part reads the files, which needs no Python."""
-    from importlib import import_module
     from threading import Thread
 
     for name in ("unpacking", "assemble"):
-        Thread(target=import_module, args=(f"detbench.evaluation.{name}",)).start()
+        Thread(target=_import_quietly, args=(f"detbench.evaluation.{name}",)).start()
+
+
+def _import_quietly(name: str) -> None:
+    """Import a module ahead of its use, which imports it again and says what is wrong.
+
+    It may come too late: a command that ends by an error at once has closed the interpreter to new threads' modules.
+    """
+    from importlib import import_module
+
+    with suppress(ImportError, RuntimeError):
+        import_module(name)
 
 
 def _whole_numbers(text: str) -> list[int]:
