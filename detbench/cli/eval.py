@@ -276,6 +276,16 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             raise UsageError("--explain writes no result; leave out --output, or --explain")
         if predictions is None:
             raise UsageError("--explain is about predictions: give some")
+        besides = {
+            "--errors": errors,
+            "--score-threshold": score_threshold is not None,
+            "--proposals": proposals is not None,
+            "--count": count,
+            "--count-threshold": count_threshold is not None,
+            "--tune-on": tune_on is not None,
+        }
+        if said := [option for option, given in besides.items() if given]:
+            raise UsageError(f"--explain shows protocols side by side and nothing else; leave out {', '.join(said)}")
         explain_and_print(
             ground_truth,
             predictions,
@@ -362,13 +372,15 @@ def _save(result: Result, folder: Path) -> None:
     result.save(folder / _RESULT)
     result.save_draws(folder / DRAWS)
     write_report(result, folder / _REPORT)
-    say(f"wrote {folder / _RESULT} and {folder / _REPORT}")
+    say(f"wrote {folder / _RESULT}, {DRAWS} and {_REPORT}")
 
 
 def _show(result: Result, *, per_category: bool) -> None:
-    from detbench.report.terminal import category_table, metrics_table
+    from detbench.report.tables import what_was_measured
+    from detbench.report.terminal import category_table, metrics_table, plain_text
 
     console = stdout()
+    console.print(plain_text(what_was_measured(result)))
     console.print(metrics_table(result))
     if per_category and result.per_category:
         console.print()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.evaluation.comparison import CategoryDifference, Difference
+from detbench.evaluation.document import COUNTS
 from detbench.evaluation.metrics.paired import holm, least_p, opposite_share
 from detbench.words import counted
 
@@ -64,6 +65,8 @@ class Paired:
         point = self.difference
         opposite = opposite_share(point, self.draws.resampled(self.drawn))
         ends = self.draws.intervals(point, self.drawn)
+        shares = [not name.startswith(COUNTS) for name in self.names]  # a difference of shares is within −1 to 1
+        ends[shares] = ends[shares].clip(-1.0, 1.0)
         ends[self.images < _FEWEST_IMAGES] = np.nan
         equal = (point == 0) & ~np.nan_to_num(self.drawn).any(axis=1)
         found = {}

@@ -69,10 +69,16 @@ def read_protocol(path: Path) -> Protocol:
 
 
 def protocol_toml(protocol: Protocol) -> str:
-    """Return a protocol as TOML with every setting, which :func:`read_protocol` reads to the same fingerprint."""
+    """Return a protocol as TOML with every setting, which :func:`read_protocol` reads to the same fingerprint.
+
+    The name and title of a built-in protocol are comments, for they are not those of settings that were edited.
+    """
     plain = protocol.to_dict()
     areas = plain.pop("areas")
     lines = [f"{name} = {_toml(value)}" for name, value in plain.items()]
+    if protocol == PROTOCOLS.get(protocol.name):
+        lines = [f"# {line}" if line.startswith(("name =", "title =")) else line for line in lines]
+        lines.insert(0, "# Without a name of its own a protocol is called as its file is.")
     for area in areas:
         lines += ["", "[[areas]]", *(f"{name} = {_toml(value)}" for name, value in area.items())]
     return "\n".join(lines) + "\n"

@@ -93,7 +93,7 @@ def _number(value: float | None) -> str:
 def _signed(value: float | None) -> str:
     if not value:
         return _UNDEFINED if value is None else "0"
-    return f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:+.4f}"
 
 
 def _table() -> Table:

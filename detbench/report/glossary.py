@@ -53,7 +53,7 @@ _FIXED = {
         "The predictions that match a ground truth, as a share of all predictions that count.",
     ),
     "precision@op": Words(
-        "share of the accepted predictions that are right",
+        "share of accepted predictions that are right",
         "Of the predictions whose score reaches the operating point's threshold, the share that finds a ground truth "
         "at the protocol's lowest IoU threshold.",
     ),
@@ -142,9 +142,9 @@ def _recall_by_size(found: re.Match[str]) -> Words:
 
 def _ar_at_count(found: re.Match[str]) -> Words:
     count = int(found[1])
-    many = "1 prediction" if count == 1 else f"{count} predictions"
+    many = counted(count, "prediction")
     return Words(
-        f"average recall, at most {many} an image",
+        f"average recall, up to {count:,} an image and category",
         f"The share of the ground truths found with the {many} of highest score of each category in each image, "
         "averaged over the IoU thresholds and the categories.",
     )
@@ -261,10 +261,21 @@ def explain(name: str, metrics: Mapping[str, object], protocol: Mapping[str, obj
     )
 
 
+def _mean_recall(iou: float) -> Words:
+    """Return the words of a result's own recall, which is the mean of its categories'."""
+    return Words(
+        f"recall at IoU {iou:.2f}, mean over the categories",
+        "The ground truths of a category that some prediction matches at the protocol's lowest IoU threshold, as a "
+        "share of those that must be found, at any score; of the whole result, the mean over its categories.",
+    )
+
+
 def _usual(name: str, metrics: Mapping[str, object]) -> Words:
     """Return a name's words under COCO's and Pascal VOC's own settings."""
     if name == "AP" and "AP" not in metrics:
         return _CATEGORY_AP
+    if name == "recall" and name in metrics:
+        return _mean_recall(0.5)
     if name in _FIXED:
         return _FIXED[name]
     for pattern, words in _PATTERNS:
@@ -285,6 +296,8 @@ def _of_settings(name: str, metrics: Mapping[str, object], protocol: Mapping[str
             f"The area under the precision-recall curve, {span} ({len(ious)} in all), averaged over the categories "
             "that have ground truth. 1 is perfect.",
         )
+    if ious and name == "recall" and name in metrics:
+        return _mean_recall(ious[0])
     if ious and name == "recall" and ious[0] != _USUAL_ENDS["mAP"][0]:
         return Words(
             f"share of the ground truths found at IoU {ious[0]:.2f}",
@@ -293,7 +306,10 @@ def _of_settings(name: str, metrics: Mapping[str, object], protocol: Mapping[str
         )
     if re.fullmatch(r"AR\d{1,6}", name) and protocol.get("max_dets_per") == "image":
         words = _usual(name, metrics)
-        return Words(words.short, words.long.replace("of each category in each image", "of each image"))
+        return Words(
+            words.short.removesuffix(" and category"),
+            words.long.replace("of each category in each image", "of each image"),
+        )
     return _by_own_size(name, protocol)
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "iou_thresholds",
     "measures",
     "protocol_rows",
+    "what_was_measured",
 ]
 
 #: What stands where a number is undefined.
@@ -188,6 +189,21 @@ def headline(result: Result) -> str:
     interval = f" {first.interval}" if first.interval else ""
     spoken = _SPOKEN.get(first.name, f"a {first.name}").format(span=first.short.partition(", ")[2])
     return f"{result.name} reaches {spoken} of {first.text}{interval} {on}."
+
+
+def what_was_measured(result: Result) -> str:
+    """Return a clause for above the numbers: whose, on what, how."""
+    data = result.dataset
+    counts = (
+        counted(data.images, "image"),
+        counted(data.ground_truths, "ground truth"),
+        counted(result.predictions.predictions, "prediction"),
+    )
+    intervals = "; 95 % intervals" if result.intervals else ""
+    return (
+        f"{result.name} on {data.name}{f' ({data.split})' if data.split else ''}: {', '.join(counts)}; protocol "
+        f"{result.protocol.get('name', 'unnamed')}{intervals}"
+    )
 
 
 def citation(result: Result) -> list[str]:

@@ -79,6 +79,7 @@ def test_tfrecords_are_ground_truth_too(detbench: Run, shared: Path, tmp_path: P
         (["{gt}", "{dt}", "--split", "test"], "split"),
         (["{gt}", "{dt}", "--format", "pascal"], "voc"),
         (["{gt}", "{gt}"], "gt.json"),
+        (["{gt}", "{dt}", "--explain", "--errors"], "leave out --errors"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_2(detbench: Run, coco_pair: Pair, arguments: list[str], said: str) -> None:

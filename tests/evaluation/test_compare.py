@@ -88,6 +88,15 @@ def test_the_other_way_round_is_the_same_with_the_other_sign(results: list[Resul
                 assert [b.low, b.high] == pytest.approx([-a.high, -a.low], abs=1e-12)
 
 
+def test_no_interval_leaves_what_a_difference_of_shares_can_be(results: list[Result]) -> None:
+    """The number of a category in two images is uncertain, but two shares are never more than 1 apart."""
+    (model,) = compare(*results).others
+    found = [*model.differences.values(), *(c.metrics["AP"] for c in model.per_category)]
+    ends = [end for difference in found for end in (difference.low, difference.high) if end is not None]
+    assert max(ends) == 1.0
+    assert min(ends) >= -1.0
+
+
 def test_a_drawn_number_is_the_metric_of_the_drawn_images(shared: Path, results: list[Result], tmp_path: Path) -> None:
     """The first draw's AP is what evaluating a set made of just those images, repeated as drawn, gives."""
     dataset = read_dataset(shared / GT)

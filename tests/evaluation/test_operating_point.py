@@ -43,6 +43,20 @@ def counted_of(shared: Path, predictions: str) -> Counted:
     return counted(match(dataset, table, PROTOCOLS["coco"]))
 
 
+def test_what_no_resample_moves_is_not_certain(coco_pair: Pair) -> None:
+    """All objects found and nothing wrong, in three images: the rule of three, as for every other number."""
+    images = (1, 2, 3)
+    pair = coco_pair([(i, 1, BOX) for i in images], [(i, 1, BOX, 0.85) for i in images])
+    result = evaluate(*pair, errors=True)
+    low = pytest.approx(0.05 ** (1 / 3))
+    category = result.per_category[0].intervals
+    for ends in (*point_of(result).intervals.values(), *(category[f"{name}@op"] for name in ("precision", "recall"))):
+        assert ends == (low, 1.0)
+    assert category["recall"] == (low, 1.0)
+    assert result.errors is not None
+    assert result.errors.calibration.equal_width[8].interval == (low, 1.0)
+
+
 def test_a_scene_by_hand(coco_pair: Pair) -> None:
     """Two of three found at 0.5, one false: F1 2/3; a lower threshold adds two false, a higher one loses one."""
     pair = coco_pair(

@@ -32,7 +32,7 @@ def test_what_is_printed_reads_back(detbench: Run, tmp_path: Path, name: str) ->
     printed = detbench("protocols", name)
     assert printed.returncode == 0
     (tmp_path / "mine.toml").write_text(printed.stdout, encoding="utf-8")
-    assert read_protocol(tmp_path / "mine.toml") == PROTOCOLS[name]
+    assert read_protocol(tmp_path / "mine.toml")._replace(name=name, title=PROTOCOLS[name].title) == PROTOCOLS[name]
     assert protocol_named(str(tmp_path / "mine.toml")).fingerprint() == PROTOCOLS[name].fingerprint()
 
 
@@ -61,6 +61,18 @@ _protocols = st.builds(
     left_out_categories=st.lists(st.text(max_size=9), max_size=3).map(tuple),
     mean_by_images=st.booleans(),
 )
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_built_in_protocol_is_printed_edited_and_read(tmp_path: Path, name: str) -> None:
+    """As the help says: print one into a file, change a setting; it is called as the file is."""
+    (tmp_path / "mine.toml").write_text(protocol_toml(PROTOCOLS[name]), encoding="utf-8")
+    same = read_protocol(tmp_path / "mine.toml")
+    assert same.fingerprint() == PROTOCOLS[name].fingerprint()
+    text = protocol_toml(PROTOCOLS[name]).replace("inclusive_boxes = false", "inclusive_boxes = true")
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    mine = read_protocol(tmp_path / "mine.toml")
+    assert (mine.name, mine.title, mine.inclusive_boxes) == ("mine", "mine", True)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from detbench import evaluate
 from detbench.report.pages import write_report
 
 if TYPE_CHECKING:
@@ -188,6 +189,22 @@ def test_hostile_names_are_text(browser: Browser, page: Path) -> None:
     browser.open(page)
     assert browser.run("document.scripts.length") == 2
     assert "<script>alert(1)</script>" in browser.run("document.querySelector('.categories').innerText")
+
+
+def test_a_long_metric_s_name_does_not_cover_its_value(browser: Browser, shared: Path, tmp_path: Path) -> None:
+    """On a phone, where a metric is a line of name, value and interval, or two where the name is long."""
+    truth = shared / "coco_tiny/annotations/instances_val2017.json"
+    proposals = shared / "predictions/proposals_yolox_obj__coco_tiny_val.json"
+    write_report(evaluate(truth, proposals=proposals, resamples=100), tmp_path / "page.html")
+    browser.open(tmp_path / "page.html", width_px=390)
+    gaps = browser.run(
+        "[...document.querySelectorAll('.metrics tbody tr')].map(row => ["
+        "row.querySelector('.value').getBoundingClientRect().left"
+        " - row.querySelector('abbr').getBoundingClientRect().right,"
+        "document.documentElement.clientWidth - row.querySelector('.interval').getBoundingClientRect().right]).flat()"
+    )
+    assert len(gaps) == 2 * 9
+    assert min(gaps) > 0
 
 
 @pytest.mark.parametrize("width_px", [390, 768, 1280])

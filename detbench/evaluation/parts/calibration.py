@@ -63,10 +63,12 @@ class _Filled:
         score, right = counted.score[rows], counted.right[rows]
         self._draws, self._bins, size = draws, fill(bounds, score, right), len(bounds) - 1
         self._drawn = np.zeros((3, size, 0))
+        self._images = np.zeros(size, np.int64)
         if draws is not None:
             place = counted.image[rows].astype(np.intp) * size + self._bins.index
             sums = tally(place, draws.image_count * size, score, right).reshape(3, draws.image_count, size)
             self._drawn = np.stack([draws.sums(per_image) for per_image in sums])
+            self._images = (sums[0] > 0).sum(axis=0)
 
     def error(self) -> float | None:
         """Return the expected calibration error."""
@@ -90,7 +92,9 @@ class _Filled:
                 count=int(count),
                 score=float(bins.score[b] / count) if count else None,
                 precision=precision,
-                interval=None if draws is None else draws.interval(precision, values, within=SHARE),
+                interval=None
+                if draws is None
+                else draws.interval(precision, values, within=SHARE, images=int(self._images[b])),
             )
 
 

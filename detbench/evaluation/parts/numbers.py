@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.draws import Draws
     from detbench.evaluation.metrics.counted import Counted
 
-__all__ = ["Numbers", "defined", "enough_images", "intervals_of"]
+__all__ = ["Numbers", "defined", "enough_images", "intervals_of", "truth_images"]
 
 
 class Numbers(NamedTuple):
@@ -39,22 +39,32 @@ def intervals_of(
     metrics: Mapping[str, float | None],
     values: Mapping[str, NDArray[np.float64]],
     within: tuple[float, float] = SHARE,
+    images: Mapping[str, int] | None = None,
 ) -> dict[str, tuple[float, float]]:
-    """Return the intervals of ``metrics`` from ``values``, ``[S]`` each; none without draws."""
+    """Return the intervals of ``metrics`` from ``values``, ``[S]`` each; none without draws.
+
+    ``within`` and ``images``, a number of images each, are what :meth:`~detbench.evaluation.draws.Draws.interval`
+    takes.
+    """
     names = [name for name in values if metrics[name] is not None]
     if draws is None or not names:
         return {}
     points = np.array([metrics[name] for name in names], dtype=np.float64)
-    ends = draws.intervals(points, np.stack([values[name] for name in names]), within=within)
+    among = None if images is None else np.array([images[name] for name in names])
+    ends = draws.intervals(points, np.stack([values[name] for name in names]), within=within, images=among)
     return {name: (low, high) for name, (low, high) in zip(names, ends.tolist(), strict=True) if not math.isnan(low)}
 
 
 def enough_images(counted: Counted) -> NDArray[np.bool_]:
     """Return bool ``[K + 1]``: the ground truth of each category, and last of all, is in enough images to resample."""
+    return np.asarray(truth_images(counted) >= FEWEST_IMAGES)
+
+
+def truth_images(counted: Counted) -> NDArray[np.int64]:
+    """Return int64 ``[K + 1]``: in how many images there is ground truth of each category, and last of any."""
     categories = len(counted.truths)
     # Both are sorted: inside a category by image.
     category = np.repeat(np.arange(categories), counted.truths)
     first = np.ones(len(category), dtype=np.bool_)
     first[1:] = (category[1:] != category[:-1]) | (counted.truth_image[1:] != counted.truth_image[:-1])
-    images = np.append(np.bincount(category[first], minlength=categories), len(np.unique(counted.truth_image)))
-    return np.asarray(images >= FEWEST_IMAGES)
+    return np.append(np.bincount(category[first], minlength=categories), len(np.unique(counted.truth_image)))

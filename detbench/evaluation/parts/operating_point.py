@@ -10,11 +10,14 @@ import msgspec
 import numpy as np
 
 from detbench.errors import DataError, UsageError
+from detbench.evaluation.intervals import FEWEST_IMAGES
 from detbench.evaluation.metrics.operating_point import Rates, Sweep, best, counts_at, drawn_counts, rates, sweep
-from detbench.evaluation.parts.numbers import Numbers, defined, enough_images, intervals_of
+from detbench.evaluation.parts.numbers import Numbers, defined, intervals_of, truth_images
 from detbench.words import brief
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from numpy.typing import NDArray
 
     from detbench.evaluation.draws import Draws
@@ -125,8 +128,15 @@ class ThresholdRule(NamedTuple):
 
 
 _BEST_F1 = ThresholdRule(
-    "best_f1", "of the best F1 on these predictions themselves, in hindsight: on other images it will be lower"
+    "best_f1", "the best F1 on these very predictions, in hindsight; on other images F1 will be lower"
 )
+
+#: How the threshold of another run was chosen there.
+_THERE = {
+    "best_f1": ", the best for F1 there",
+    "given": ", given there",
+    "from_result": ", taken from another run there",
+}
 
 
 def threshold_rule(given: float | Path | str | None) -> ThresholdRule:
@@ -164,7 +174,8 @@ def _of_result(path: Path) -> ThresholdRule:
             "has no score threshold", file=path, remedy="say a number, or a run with predictions that are right"
         )
     split = f" {result.dataset.split}" if result.dataset.split else ""
-    words = f"that of {brief(result.name, 60)} on {brief(result.dataset.name, 60)}{split}, {point.chosen}"
+    how = _THERE.get(point.rule, "")
+    words = f"that of {brief(result.name, 60)} on {brief(result.dataset.name, 60)}{split}{how}"
     return ThresholdRule("from_result", words, point.threshold)
 
 
@@ -178,7 +189,7 @@ def operating_point(
     # Where there is no threshold, nothing is accepted.
     at = math.inf if threshold is None else threshold
     counts = counts_at(counted, at)
-    drawn = None if draws is None else _Drawn(draws, drawn_counts(counted, at, draws), enough_images(counted))
+    drawn = None if draws is None else _Drawn(draws, drawn_counts(counted, at, draws), _images(counted, at))
     numbers = _numbers(counts.sum(axis=1), drawn)
     right, accepted, truths = counts.sum(axis=1).tolist()
     point = OperatingPoint(
@@ -200,19 +211,35 @@ def operating_point(
 
 
 class _Drawn(NamedTuple):
-    """Counts in every draw, int64 ``[3, K, S]``, and bool ``[K + 1]``: whether a category, or all, have intervals."""
+    """Counts in every draw, int64 ``[3, K, S]``, and in how many images there is what each number is about.
+
+    ``images`` is int64 ``[3, K + 1]``, of precision, recall and F1, of each category and last of all.
+    """
 
     draws: Draws
     counts: NDArray[np.int64]
-    enough: NDArray[np.bool_]
+    images: NDArray[np.int64]
+
+    def intervals(
+        self, category: int, metrics: Mapping[str, float | None], values: Iterable[NDArray[np.float64]]
+    ) -> dict[str, tuple[float, float]]:
+        """Return the intervals of a category's numbers, of all together for −1; none of what is in one image only."""
+        images = dict(zip(metrics, self.images[:, category].tolist(), strict=True))
+        drawn = {name: column for name, column in zip(metrics, values, strict=True) if images[name] >= FEWEST_IMAGES}
+        return intervals_of(self.draws, metrics, drawn, images=images)
+
+
+def _images(counted: Counted, at: float) -> NDArray[np.int64]:
+    """Return int64 ``[3, K + 1]``: precision is about accepted predictions, recall and F1 about ground truth."""
+    truths, accepted = truth_images(counted), counted.score >= at
+    pairs = np.unique(np.stack([counted.category[accepted], counted.image[accepted]]), axis=1)
+    of_each = np.bincount(pairs[0], minlength=len(counted.truths))
+    return np.stack([np.append(of_each, len(np.unique(pairs[1]))), truths, truths])
 
 
 def _numbers(counts: NDArray[np.int64], drawn: _Drawn | None) -> Numbers:
     metrics = {name: defined(float(rate)) for name, rate in zip(_NAMES, rates(*counts), strict=True)}
-    intervals = {}
-    if drawn is not None and drawn.enough[-1]:
-        values = rates(*drawn.counts.sum(axis=1))
-        intervals = intervals_of(drawn.draws, metrics, dict(zip(_NAMES, values, strict=True)))
+    intervals = {} if drawn is None else drawn.intervals(-1, metrics, rates(*drawn.counts.sum(axis=1)))
     why = {"precision": "no prediction reaches the threshold"}
     reasons = {n: why.get(n, "there is no ground truth to be found") for n, value in metrics.items() if value is None}
     return Numbers(metrics, intervals, reasons)
@@ -224,9 +251,7 @@ def _category_numbers(counts: NDArray[np.int64], drawn: _Drawn | None) -> list[N
     values = None if drawn is None else np.stack(rates(*drawn.counts))
     for category, column in enumerate(columns):
         metrics = dict(zip(names, map(defined, column), strict=True))
-        intervals = {}
-        if drawn is not None and values is not None and drawn.enough[category]:
-            intervals = intervals_of(drawn.draws, metrics, dict(zip(names, values[:, category], strict=True)))
+        intervals = {} if drawn is None or values is None else drawn.intervals(category, metrics, values[:, category])
         reasons = {names[0]: "no prediction of it reaches the threshold"} if metrics[names[0]] is None else {}
         numbers.append(Numbers(metrics, intervals, reasons))
     return numbers
