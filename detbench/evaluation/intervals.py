@@ -149,12 +149,13 @@ def _numbers(
 ) -> tuple[Values, Values]:
     """Return a block's numbers, float64 ``[LANES]``, and its categories', float64 ``[K, LANES]``, by name."""
     named = {summary.name: resampled_mean(summary, average, recall, curves) for summary in summaries(protocol)}
-    per_category = {f"AP{suffix}": average[t, :, 0] for t, suffix in named_thresholds(protocol)}
+    # Copies: a view would keep the whole block, of all thresholds and areas, until all blocks are done.
+    per_category = {f"AP{suffix}": average[t, :, 0].copy() for t, suffix in named_thresholds(protocol)}
     if (limit := protocol.max_dets[-1]) is not None:
         per_category[f"AR{limit}"] = recall[:, :, 0, -1].mean(axis=0)
     for number, suffix in _areas(protocol):
         per_category[f"AP{suffix}"] = average[:, :, number].mean(axis=0)
-        per_category[f"recall{suffix}"] = recall[0, :, number, -1]
+        per_category[f"recall{suffix}"] = recall[0, :, number, -1].copy()
     return named, per_category
 
 
@@ -190,6 +191,7 @@ def _block_of(matches: Matches) -> Callable[[NDArray[np.uint8]], tuple[NDArray[n
     """
     protocol = matches.protocol
     axes = (matches.category_count, len(protocol.areas), len(protocol.iou_thresholds))
+    limits = len(protocol.max_dets)  # not left to be worked out: without categories it could not be
     run = block_function(
         columns_of(matches),
         bit_count=axes[1] * axes[2],
@@ -201,7 +203,7 @@ def _block_of(matches: Matches) -> Callable[[NDArray[np.uint8]], tuple[NDArray[n
         average, recall = run(weight)
         return (
             average.reshape(*axes, LANES).transpose(2, 0, 1, 3),
-            recall.reshape(*axes, -1, LANES).transpose(2, 0, 1, 3, 4),
+            recall.reshape(*axes, limits, LANES).transpose(2, 0, 1, 3, 4),
         )
 
     return compute
