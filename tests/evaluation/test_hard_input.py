@@ -203,8 +203,8 @@ def test_ground_truth_of_an_impossible_size_is_said(
 ) -> None:
     """A negative width can never be found, an area beyond all ranges counts for nothing; both are remarked."""
     rows = [annotation(), annotation(id=2, image_id=2) | changes]
-    for annotations, expected in ((rows, 1), (rows[:1], 0)):
-        truth, predictions = coco_pair(annotations, [(1, 1, BOX, 0.9)], images=[1, 2])
+    for found, expected in ((rows, 1), (rows[:1], 0)):
+        truth, predictions = coco_pair(found, [(1, 1, BOX, 0.9)], images=[1, 2])
         result = evaluate(truth, predictions)
         assert [remark.code for remark in result.remarks].count(code) == expected
         assert result.metrics["AP"] == pytest.approx(value if expected else 1.0, abs=0.01)
