@@ -21,7 +21,7 @@ import numpy as np
 
 from detbench.errors import DataError
 from detbench.evaluation.draws import Draws
-from detbench.evaluation.intervals import Drawn
+from detbench.evaluation.intervals import COMPARED, Drawn
 from detbench.files import replacing
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ def read_drawn(path: Path, result: Document) -> Drawn:
     categories = len(result.per_category)
     if len(about.metric_images) != len(about.metrics) or len(about.category_images) != categories:
         raise _refusal(path, "its names and their counts differ in number")
+    if not _are_of(about, result):
+        raise _refusal(path, "its names are not those of the result's numbers")
     return Drawn(
         resamples=about.resamples,
         seed=about.seed,
@@ -126,6 +128,13 @@ def read_drawn(path: Path, result: Document) -> Drawn:
         metric_images=dict(zip(about.metrics, about.metric_images, strict=True)),
         category_images=np.array(about.category_images, dtype=np.int64),
     )
+
+
+def _are_of(about: _About, result: Document) -> bool:
+    """Return whether the draws are of numbers that the result has, each once, and of every category's first."""
+    names, of_categories = set(about.metrics), set(about.per_category)
+    each_once = len(names) == len(about.metrics) and len(of_categories) == len(about.per_category)
+    return each_once and names <= result.metrics.keys() and {COMPARED[0]} <= of_categories <= set(COMPARED)
 
 
 class _PerCategory(Mapping[str, "NDArray[np.float64]"]):

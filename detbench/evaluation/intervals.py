@@ -144,7 +144,7 @@ def _numbers(
 ) -> tuple[Values, Values]:
     """Return a block's numbers, float64 ``[LANES]``, and its categories', float64 ``[K, LANES]``, by name."""
     named = {summary.name: resampled_mean(summary, average, recall, curves) for summary in summaries(protocol)}
-    # Copies: a view would keep all that a block computes until the last one is done.
+    # Copies: a view would keep the whole block, of all thresholds and areas, until all blocks are done.
     per_category = {f"AP{suffix}": average[t, :, 0].copy() for t, suffix in named_thresholds(protocol)}
     if (limit := protocol.max_dets[-1]) is not None:
         per_category[f"AR{limit}"] = recall[:, :, 0, -1].mean(axis=0)
@@ -186,6 +186,7 @@ def _block_of(matches: Matches) -> Callable[[NDArray[np.uint8]], tuple[NDArray[n
     """
     protocol = matches.protocol
     axes = (matches.category_count, len(protocol.areas), len(protocol.iou_thresholds))
+    limits = len(protocol.max_dets)  # not left to be worked out: without categories it could not be
     run = block_function(
         columns_of(matches),
         bit_count=axes[1] * axes[2],
@@ -197,7 +198,7 @@ def _block_of(matches: Matches) -> Callable[[NDArray[np.uint8]], tuple[NDArray[n
         average, recall = run(weight)
         return (
             average.reshape(*axes, LANES).transpose(2, 0, 1, 3),
-            recall.reshape(*axes, -1, LANES).transpose(2, 0, 1, 3, 4),
+            recall.reshape(*axes, limits, LANES).transpose(2, 0, 1, 3, 4),
         )
 
     return compute

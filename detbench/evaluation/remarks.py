@@ -195,12 +195,33 @@ def _about_ground_truth(dataset: Dataset, matches: Matches) -> list[Remark]:
     if len(protocol.areas) > 1 and (missing := int(np.count_nonzero(np.isnan(truth.area_px)))):
         text = f"no area is given for {counted(missing, 'ground truth')}; the box's decides what is small or large"
         found.append(_remark("area-missing", "note", text))
+    found += _about_sizes(dataset, protocol)
     with_truth = len(np.unique(truth.category[truth.category >= 0]))
     if with_truth < len(dataset.categories):
         without = len(dataset.categories) - with_truth
         categories = counted(len(dataset.categories), "category", "categories")
         text = f"{without:,} of {categories} without ground truth; no mean contains them"
         found.append(_remark("categories-without-ground-truth", "note", text))
+    return found
+
+
+def _about_sizes(dataset: Dataset, protocol: Protocol) -> list[Remark]:
+    """Return warnings of ground truth that cannot be found or does not count because of the size it says it has."""
+    truth, whole = dataset.ground_truth, protocol.areas[0]
+    found = []
+    if inverted := int(np.count_nonzero((truth.size_px < 0).any(axis=1))):
+        text = (
+            f"{counted(inverted, 'ground truth')} with a negative width or height: nothing can match, and each counts "
+            "as missed; write the lower corner first"
+        )
+        found.append(_remark("ground-truth-inside-out", "warning", text))
+    beyond = np.count_nonzero((truth.area_px < whole.low_px) | (truth.area_px > whole.high_px))
+    if beyond:
+        text = (
+            f"{counted(int(beyond), 'ground truth')} with an area outside {whole.low_px:g} to {whole.high_px:g} square "
+            f"pixels, all that the protocol {protocol.name} looks at: to find it or not counts for nothing"
+        )
+        found.append(_remark("area-beyond-all", "warning", text))
     return found
 
 

@@ -195,6 +195,12 @@ def _row_hashes(table: Predictions) -> NDArray[np.uint64]:
 
 def _scores(table: Predictions) -> Iterator[Remark]:
     low, high = float(table.score.min()), float(table.score.max())
+    if not 0 <= low <= high <= 1:
+        text = (
+            f"scores go from {low:.6g} to {high:.6g} and are no probabilities: their order is all that average "
+            "precision takes of them, but a threshold or a calibration is on their own scale"
+        )
+        yield Remark(code="scores-beyond-one", severity="note", message=text)
     if len(table) < _FEWEST:
         return
     if low == high:

@@ -154,6 +154,10 @@ def test_what_eval_did_not_write_is_refused(result: Result, saved: Path) -> None
         ({"resamples": 1000}, "12 rows of 1,024"),
         ({"metrics": ["AP"]}, "differ in number"),
         ({"category_images": [1, 2, 3]}, "differ in number"),
+        ({"metrics": ["ZZ", *told["metrics"][1:]]}, "not those of the result"),
+        ({"metrics": ["AP", "AP", *told["metrics"][2:]]}, "not those of the result"),
+        ({"per_category": ["ZZ"]}, "not those of the result"),
+        ({"per_category": []}, "not those of the result"),
     ):
         saved.write_bytes(whole)
         rewritten(saved, "about.json", msgspec.json.encode(told | change))

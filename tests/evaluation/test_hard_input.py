@@ -169,6 +169,47 @@ def test_without_images_nothing_is_said_of_intervals(coco_pair: Pair) -> None:
     assert {remark.code for remark in result.remarks} == {"no-predictions"}
 
 
+def test_images_without_categories_have_no_numbers(coco_pair: Pair) -> None:
+    """Images, but no category to find in them: every number is null, with intervals and with errors too."""
+    truth, predictions = coco_pair([], [], images=[1, 2], categories=[])
+    result = evaluate(truth, predictions, errors=True, resamples=100)
+    assert set(result.metrics.values()) == {None}
+    assert result.intervals == {}
+    assert result.per_category == []
+
+
+@pytest.mark.parametrize("score", [5.0, -0.25])
+def test_scores_beyond_0_to_1_are_allowed_and_said(coco_pair: Pair, score: float) -> None:
+    """Logits are scored by their order; that they are none of 0 to 1 is a remark, and within 0 to 1 there is none."""
+    for value, expected in ((score, True), (1.0, False), (0.0, False)):
+        truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, BOX, value)])
+        result = evaluate(truth, predictions)
+        assert result.metrics["AP"] == pytest.approx(1.0)
+        said = [remark.message for remark in result.remarks if remark.code == "scores-beyond-one"]
+        assert bool(said) == expected
+        assert all(f"{value:g}" in message for message in said)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "value"),
+    [
+        ({"bbox": [100.0, 100.0, -50.0, 50.0]}, "ground-truth-inside-out", 0.5),
+        ({"area": -5}, "area-beyond-all", 1.0),
+        ({"area": 2e10}, "area-beyond-all", 1.0),
+    ],
+)
+def test_ground_truth_of_an_impossible_size_is_said(
+    coco_pair: Pair, changes: dict[str, Any], code: str, value: float
+) -> None:
+    """A negative width can never be found, an area beyond all ranges counts for nothing; both are remarked."""
+    rows = [annotation(), annotation(id=2, image_id=2) | changes]
+    for found, expected in ((rows, 1), (rows[:1], 0)):
+        truth, predictions = coco_pair(found, [(1, 1, BOX, 0.9)], images=[1, 2])
+        result = evaluate(truth, predictions)
+        assert [remark.code for remark in result.remarks].count(code) == expected
+        assert result.metrics["AP"] == pytest.approx(value if expected else 1.0, abs=0.01)
+
+
 def test_duplicate_annotation_ids_are_said(coco_pair: Pair) -> None:
     """Two annotations of one id are an error that names it (pycocotools: silent, the last counted twice)."""
     truth, predictions = coco_pair([annotation(), annotation(bbox=[0.0, 0.0, 9.0, 9.0])], [(1, 1, BOX, 0.9)])

@@ -218,6 +218,18 @@ def test_threads_change_nothing(shared: Path, monkeypatch: pytest.MonkeyPatch) -
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*found, strict=True))
 
 
+def test_a_blocks_numbers_do_not_keep_the_block(shared: Path) -> None:
+    """What is kept of a block is its numbers: a view would keep every threshold and area of every block."""
+    dataset = read_dataset(shared / GT)
+    matches = match(dataset, read_predictions(shared / DT, dataset).predictions, PROTOCOLS["coco"])
+    draws = Draws(len(dataset.images), resamples=100, seed=0)
+    average, recall = module._block_of(matches)(draws.block(0))
+    _, per_category = module._numbers(PROTOCOLS["coco"], accumulate(matches), average, recall)
+    for name, values in per_category.items():
+        assert not np.may_share_memory(values, average), name
+        assert not np.may_share_memory(values, recall), name
+
+
 def test_what_is_drawn_is_kept_for_comparison(shared: Path) -> None:
     """The values of the headline numbers, and of every category's AP and AP50, are those of ``resample``."""
     dataset = read_dataset(shared / GT)
