@@ -160,6 +160,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             "--stream",
             help="Read predictions block by block and keep no boxes: for COCO results and Arrow files that do not fit "
             "in memory, with each image's predictions together.",
+            rich_help_panel=_OF_READING,
         ),
     ] = False,
     explain: Annotated[
