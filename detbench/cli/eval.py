@@ -117,7 +117,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         bool, typer.Option("--no-per-category", help="Leave out the table of categories.")
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show every protocol's number side by side, and why they differ.")
+        bool, typer.Option("--explain", help="Show the protocols' numbers side by side, and why they differ.")
     ] = False,
     score_threshold: Annotated[
         str | None,
