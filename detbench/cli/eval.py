@@ -167,7 +167,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         bool,
         typer.Option(
             "--explain",
-            help="Instead of the result, show every protocol's number, and why they differ.",
+            help="Instead of the result, show the protocols' numbers side by side, and why they differ.",
             rich_help_panel=_OF_WRONGS,
         ),
     ] = False,

@@ -19,6 +19,9 @@ __all__ = ["SCHEMA", "CategoryDifference", "Comparison", "Contestant", "Differen
 
 SCHEMA = "detbench.comparison/1"
 
+#: How many models stand in the short line about a comparison.
+_SHOWN = 3
+
 Verdict = Literal["higher", "lower", "not significant", "equal", "undefined"]
 
 
@@ -133,6 +136,12 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     p_method: str
     models: list[Contestant]
     remarks: list[Remark]
+
+    def __repr__(self) -> str:
+        """Return one short line, for notebooks and logs."""
+        shown = ", ".join(f"{model.name} {model.value:.3f}" for model in self.models[:_SHOWN])
+        more = ", …" if len(self.models) > _SHOWN else ""
+        return f"<Comparison of {len(self.models)} models on {self.dataset.name}: {self.metric} of {shown}{more}>"
 
     @property
     def others(self) -> list[Contestant]:

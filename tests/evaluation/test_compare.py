@@ -58,6 +58,7 @@ def runs(results: list[Result], tmp_path: Path) -> list[Path]:
 def test_a_difference_is_the_metrics_and_its_interval_the_draws(results: list[Result]) -> None:
     """The number is one metric less the other; its interval is that of the differences draw by draw."""
     found = compare(*results)
+    assert repr(found) == "<Comparison of 2 models on instances_val2017: AP of centernet 0.316, yolox 0.296>"
     (model,) = found.others
     assert (found.baseline, model.name) == ("yolox", "centernet")
     assert found.models[0].name == "centernet"
