@@ -146,7 +146,7 @@ Mask out_of_range(double area, const Scoring &scoring) {
 
 std::optional<double> Scores::mean_precision(std::size_t first, std::size_t last, std::size_t area) const {
     const bool from_curves = scoring.interpolation == Interpolation::points_101;
-    const std::vector<double> &values = from_curves ? precision : average_precision;
+    const LargeVector<double> &values = from_curves ? precision : average_precision;
     const std::size_t areas = scoring.areas.size();
     const std::size_t row = (from_curves ? drawn_levels : 1) * sizes().categories * areas;
     return mean_of_defined(values.data() + first * row, (last - first) * row, area, areas);

@@ -50,8 +50,8 @@ struct Scores {
     OrderedTruth truth;
     LargeVector<Mask> found, not_counted;  // [N] in the order of `task`, as the next
     LargeVector<std::int32_t> partner;
-    std::vector<double> precision, average_precision, recall;  // as in Curves
-    std::vector<std::int64_t> truth_count;
+    LargeVector<double> precision, average_precision, recall;  // as in Curves
+    LargeVector<std::int64_t> truth_count;
 
     Sizes sizes() const { return {joined.category_row.size(), joined.image_row.size()}; }
 
