@@ -33,7 +33,7 @@ template <typename T>
 nb::object joined(const std::vector<Pairs> &runs, std::vector<T> Pairs::*column) {
     std::size_t total = 0;
     for (const Pairs &run : runs) total += (run.*column).size();
-    LargeVector<T> values(total);
+    UnfilledVector<T> values(total);
     T *end = values.data();
     for (const Pairs &run : runs) end = std::copy((run.*column).begin(), (run.*column).end(), end);
     return owned<T>(std::move(values), std::array{total});

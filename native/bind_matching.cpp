@@ -31,7 +31,7 @@ void match(const Table<double> &truth_box, const Column<double> &truth_area, con
     const GroundTruthColumns truth{
         {truth_box.data(), truth_area.data()}, truth_ignored.data(), truth_crowd.data(), truth_void.data()};
     const PredictionColumns predictions{{box.data(), area.data()}, outside.data()};
-    LargeVector<Group> ranges(groups.shape(0));
+    UnfilledVector<Group> ranges(groups.shape(0));
     for (std::size_t g = 0; g < ranges.size(); ++g) {
         const std::int64_t *row = groups.data() + 4 * g;
         ranges[g] = {static_cast<std::size_t>(row[0]), static_cast<std::size_t>(row[1]),

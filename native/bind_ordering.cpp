@@ -35,7 +35,7 @@ nb::tuple order(const Column<std::int32_t> &truth_category, const Column<std::in
         nb::gil_scoped_release release;
         return order_task(truth, predictions, score.data(), sizes, limit, threads);
     }();
-    const auto rows = [](const LargeVector<std::uint32_t> &row) {
+    const auto rows = [](const UnfilledVector<std::uint32_t> &row) {
         return column_of<std::int64_t>(row.size(), [&](std::size_t i) { return row[i]; });
     };
     return nb::make_tuple(rows(task.truth_row), rows(task.row),

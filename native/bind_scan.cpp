@@ -17,12 +17,12 @@ namespace detbench::bindings {
 namespace {
 
 template <class T>
-nb::object array_of(LargeVector<T> &&column) {
+nb::object array_of(UnfilledVector<T> &&column) {
     const std::array shape{column.size()};
     return owned<T>(std::move(column), shape);
 }
 
-nb::object boxes_of(LargeVector<double> &&column) {
+nb::object boxes_of(UnfilledVector<double> &&column) {
     const std::array shape{column.size() / 4, std::size_t{4}};
     return owned<double>(std::move(column), shape);
 }

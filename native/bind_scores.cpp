@@ -87,7 +87,7 @@ std::optional<double> mean_recall(const Scores &scores, std::size_t first, std::
     return scores.mean_recall(first, last, area, max_dets);
 }
 
-nb::list texts(const Strings &strings, const LargeVector<std::int32_t> *rows = nullptr) {
+nb::list texts(const Strings &strings, const UnfilledVector<std::int32_t> *rows = nullptr) {
     nb::list result;
     for (std::size_t i = 0; i < strings.ends.size(); ++i) {
         const std::size_t row = rows ? static_cast<std::size_t>((*rows)[i]) : i;
@@ -98,7 +98,7 @@ nb::list texts(const Strings &strings, const LargeVector<std::int32_t> *rows = n
 }
 
 template <typename Rows>
-nb::list numbers(const LargeVector<std::int64_t> &values, const Rows &rows) {
+nb::list numbers(const UnfilledVector<std::int64_t> &values, const Rows &rows) {
     nb::list result;
     for (const auto row : rows) result.append(values[static_cast<std::size_t>(row)]);
     return result;
@@ -106,18 +106,18 @@ nb::list numbers(const LargeVector<std::int64_t> &values, const Rows &rows) {
 
 // Rows of a table that is grouped by image in the order of the file's images, as the file's rows; and the way back.
 struct Grouped {
-    LargeVector<std::int32_t> image;  // by the file's rows: row of the image
-    LargeVector<std::uint32_t> order;
+    UnfilledVector<std::int32_t> image;  // by the file's rows: row of the image
+    UnfilledVector<std::uint32_t> order;
 
-    Grouped(const LargeVector<std::int32_t> &places, const LargeVector<std::int32_t> &image_row) {
+    Grouped(const UnfilledVector<std::int32_t> &places, const UnfilledVector<std::int32_t> &image_row) {
         nb::gil_scoped_release release;
         image.reserve(places.size());
         for (const std::int32_t place : places) image.push_back(image_row[static_cast<std::size_t>(place)]);
         order = stable_order(image.data(), image.size(), image_row.size());
     }
 
-    LargeVector<std::uint32_t> place_of_row() const {
-        LargeVector<std::uint32_t> place(order.size());
+    UnfilledVector<std::uint32_t> place_of_row() const {
+        UnfilledVector<std::uint32_t> place(order.size());
         for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = static_cast<std::uint32_t>(i);
         return place;
     }
@@ -127,13 +127,13 @@ struct Grouped {
         return column_of<T>(order.size(), [&](std::size_t i) { return static_cast<T>(values[order[i]]); });
     }
 
-    nb::object boxes(const LargeVector<double> &xywh) const {
+    nb::object boxes(const UnfilledVector<double> &xywh) const {
         return table_of<double, 4>(order.size(), [&](std::size_t i, double *row) {
             to_corners(xywh.data() + 4 * std::size_t{order[i]}, row);
         });
     }
 
-    nb::object sizes(const LargeVector<double> &xywh) const {
+    nb::object sizes(const UnfilledVector<double> &xywh) const {
         return table_of<double, 2>(order.size(), [&](std::size_t i, double *row) {
             std::copy_n(xywh.data() + 4 * std::size_t{order[i]} + 2, 2, row);
         });
@@ -192,13 +192,13 @@ nb::dict prediction_columns(const Scores &scores) {
 }
 
 // `rows` of a file as rows of the table that is grouped by image, int64.
-nb::object table_rows(const LargeVector<std::uint32_t> &rows, const Grouped &grouped) {
-    const LargeVector<std::uint32_t> place = grouped.place_of_row();
+nb::object table_rows(const UnfilledVector<std::uint32_t> &rows, const Grouped &grouped) {
+    const UnfilledVector<std::uint32_t> place = grouped.place_of_row();
     return column_of<std::int64_t>(rows.size(), [&](std::size_t i) { return place[rows[i]]; });
 }
 
 template <typename T>
-nb::object taken(const LargeVector<std::int32_t> &values, const LargeVector<std::uint32_t> &rows) {
+nb::object taken(const UnfilledVector<std::int32_t> &values, const UnfilledVector<std::uint32_t> &rows) {
     return column_of<T>(rows.size(), [&](std::size_t i) { return values[rows[i]]; });
 }
 

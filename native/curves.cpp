@@ -17,7 +17,7 @@ namespace {
 
 // Sorts by key, equal ones keeping their order: a radix sort, a byte at a time from the lowest. Bytes that all keys
 // share (scores that were float32 end in zeros) are passed over.
-void sort_by_key(LargeVector<Keyed> &rows, LargeVector<Keyed> &spare) {
+void sort_by_key(UnfilledVector<Keyed> &rows, UnfilledVector<Keyed> &spare) {
     constexpr std::size_t bytes = 8, values = 256;
     std::array<std::array<std::uint32_t, values>, bytes> counts{};
     for (const Keyed &s : rows)
@@ -35,7 +35,7 @@ void sort_by_key(LargeVector<Keyed> &rows, LargeVector<Keyed> &spare) {
 
 // What one walk through a category's predictions needs; kept from category to category to save allocations.
 struct Walk {
-    LargeVector<Keyed> order, spare;
+    UnfilledVector<Keyed> order, spare;
     // For each bit, at each prediction that found something: how many predictions count up to and with it.
     std::vector<std::vector<std::uint32_t>> totals;
     std::vector<std::uint32_t> within;  // [bits, M] finds whose rank first fits each maxDets

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "large.hpp"
+#include "unfilled.hpp"
 #include "matching.hpp"
 
 namespace detbench::bindings {
@@ -25,8 +25,8 @@ using Stored = std::conditional_t<std::is_same_v<T, bool>, std::uint8_t, T>;
 
 // An array of `shape` that owns its values.
 template <typename T, std::size_t Dimensions>
-nb::object owned(LargeVector<Stored<T>> &&values, const std::array<std::size_t, Dimensions> &shape) {
-    using Values = LargeVector<Stored<T>>;
+nb::object owned(UnfilledVector<Stored<T>> &&values, const std::array<std::size_t, Dimensions> &shape) {
+    using Values = UnfilledVector<Stored<T>>;
     auto kept = std::make_unique<Values>(std::move(values));
     nb::capsule owner(kept.get(), [](void *memory) noexcept { delete static_cast<Values *>(memory); });
     T *const data = reinterpret_cast<T *>(kept.release()->data());
@@ -36,7 +36,7 @@ nb::object owned(LargeVector<Stored<T>> &&values, const std::array<std::size_t, 
 // An array of `count` values, the i-th `value(i)`. Filling it needs no Python: other threads may go on.
 template <typename T, typename Value>
 nb::object column_of(std::size_t count, const Value &value) {
-    LargeVector<Stored<T>> values(count);
+    UnfilledVector<Stored<T>> values(count);
     {
         nb::gil_scoped_release release;
         for (std::size_t i = 0; i < count; ++i) values[i] = value(i);
@@ -47,7 +47,7 @@ nb::object column_of(std::size_t count, const Value &value) {
 // A table of `count` rows of `Width` values; `fill(i, row)` writes row i, without Python.
 template <typename T, std::size_t Width, typename Fill>
 nb::object table_of(std::size_t count, const Fill &fill) {
-    LargeVector<T> values(Width * count);
+    UnfilledVector<T> values(Width * count);
     {
         nb::gil_scoped_release release;
         for (std::size_t i = 0; i < count; ++i) fill(i, values.data() + Width * i);
@@ -62,7 +62,7 @@ nb::object view(const std::vector<T, Allocator> &values, std::initializer_list<s
 }
 
 // int64 `[P, 4]`, one row a group.
-inline nb::object group_table(const LargeVector<Group> &groups) {
+inline nb::object group_table(const UnfilledVector<Group> &groups) {
     return table_of<std::int64_t, 4>(groups.size(), [&](std::size_t g, std::int64_t *row) {
         row[0] = static_cast<std::int64_t>(groups[g].truth_begin);
         row[1] = static_cast<std::int64_t>(groups[g].truth_end);

@@ -17,9 +17,9 @@ constexpr std::uint64_t table_entries = std::uint64_t{1} << 20, table_entries_pe
 constexpr std::size_t rows_per_piece = std::size_t{1} << 16;
 
 // Replaces a column of ids by one of places. False at an id that is not there.
-bool place_all(LargeVector<std::int64_t> &ids, const IdIndex &index, std::size_t threads,
-               LargeVector<std::int32_t> &places) {
-    const LargeVector<std::int64_t> column = std::exchange(ids, {});
+bool place_all(UnfilledVector<std::int64_t> &ids, const IdIndex &index, std::size_t threads,
+               UnfilledVector<std::int32_t> &places) {
+    const UnfilledVector<std::int64_t> column = std::exchange(ids, {});
     places.resize(column.size());
     std::atomic<bool> known{true};
     share(threads, (column.size() + rows_per_piece - 1) / rows_per_piece, [&](Pieces &pieces) {
@@ -42,7 +42,7 @@ bool place_all(LargeVector<std::int64_t> &ids, const IdIndex &index, std::size_t
 
 }  // namespace
 
-IdIndex::IdIndex(const LargeVector<std::int64_t> &ids) : order_(ids.size()) {
+IdIndex::IdIndex(const UnfilledVector<std::int64_t> &ids) : order_(ids.size()) {
     std::iota(order_.begin(), order_.end(), 0);
     const auto id_of = [&](std::int32_t row) { return ids[static_cast<std::size_t>(row)]; };
     std::sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) { return id_of(a) < id_of(b); });

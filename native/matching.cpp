@@ -161,7 +161,7 @@ void match_group(const Rules &rules, const GroundTruthColumns &truth, const Pred
 }
 
 void match_groups(const Rules &rules, const GroundTruthColumns &truth, const PredictionColumns &predictions,
-                  const LargeVector<Group> &groups, std::size_t threads, const Outcomes &outcomes) {
+                  const UnfilledVector<Group> &groups, std::size_t threads, const Outcomes &outcomes) {
     share(threads, (groups.size() + groups_per_run - 1) / groups_per_run, [&](Pieces &pieces) {
         while (const auto run = pieces.next()) {
             const std::size_t begin = *run * groups_per_run, end = std::min(begin + groups_per_run, groups.size());

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "large.hpp"
+#include "unfilled.hpp"
 
 namespace detbench {
 
@@ -61,7 +61,7 @@ constexpr std::size_t groups_per_run = 256;
 
 // match_group for every group, on several threads.
 void match_groups(const Rules &rules, const GroundTruthColumns &truth, const PredictionColumns &predictions,
-                  const LargeVector<Group> &groups, std::size_t threads, const Outcomes &outcomes);
+                  const UnfilledVector<Group> &groups, std::size_t threads, const Outcomes &outcomes);
 
 double intersection_over_union(const double *a, double area_a, const double *b, double area_b, bool crowd_b,
                                bool inclusive);

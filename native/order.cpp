@@ -41,7 +41,7 @@ void each_image(const Ordered &rows, std::size_t category, const Visit &visit) {
 }
 
 // Rows of one category are read in the order of images; their scores stand in the order of the file.
-void prefetch_scores(const LargeVector<std::uint32_t> &row, std::size_t from, std::size_t count, const double *score) {
+void prefetch_scores(const UnfilledVector<std::uint32_t> &row, std::size_t from, std::size_t count, const double *score) {
     for (std::size_t i = from; i < std::min(from + count, row.size()); ++i) prefetch(score + row[i]);
 }
 
@@ -91,8 +91,8 @@ void fill_category(Task &task, const Ordered &truth, const Ordered &all, const K
 
 }  // namespace
 
-LargeVector<std::uint32_t> stable_order(const std::int32_t *key, std::size_t count, std::size_t keys) {
-    LargeVector<std::uint32_t> order(count);
+UnfilledVector<std::uint32_t> stable_order(const std::int32_t *key, std::size_t count, std::size_t keys) {
+    UnfilledVector<std::uint32_t> order(count);
     if (std::is_sorted(key, key + count)) {
         std::iota(order.begin(), order.end(), 0U);
         return order;
@@ -113,7 +113,7 @@ std::uint64_t falling_key(double score) {
 }
 
 Ordered by_category_and_image(const Placed &rows, const Sizes &sizes) {
-    const LargeVector<std::uint32_t> order = stable_order(rows.image, rows.count, sizes.images);
+    const UnfilledVector<std::uint32_t> order = stable_order(rows.image, rows.count, sizes.images);
     Ordered result{{}, {}, std::vector<std::size_t>(sizes.categories + 1)};
     for (std::size_t r = 0; r < rows.count; ++r)
         if (rows.category[r] >= 0) ++result.offsets[static_cast<std::size_t>(rows.category[r])];

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "large.hpp"
+#include "unfilled.hpp"
 #include "matching.hpp"
 
 namespace detbench {
@@ -24,22 +24,22 @@ struct Sizes {
 
 // Rows sorted by category, then image; equal ones keep their order. Category k has rows offsets[k]..offsets[k + 1].
 struct Ordered {
-    LargeVector<std::uint32_t> row;
-    LargeVector<std::int32_t> image;
+    UnfilledVector<std::uint32_t> row;
+    UnfilledVector<std::int32_t> image;
     std::vector<std::size_t> offsets;
 };
 
 // What is to be matched: both sides by category, then image; predictions by falling score in it.
 struct Task {
-    LargeVector<std::uint32_t> truth_row, row;  // predictions: cut at maxDets
+    UnfilledVector<std::uint32_t> truth_row, row;  // predictions: cut at maxDets
     std::vector<std::size_t> truth_offsets, offsets;  // [categories + 1]
-    LargeVector<double> score;       // [predictions]
-    LargeVector<std::int32_t> rank;  // [predictions] 0: the highest score of its category and image
-    LargeVector<Group> groups;       // one for each category and image with predictions
+    UnfilledVector<double> score;       // [predictions]
+    UnfilledVector<std::int32_t> rank;  // [predictions] 0: the highest score of its category and image
+    UnfilledVector<Group> groups;       // one for each category and image with predictions
 };
 
 // Rows by ascending key, 0..keys; equal ones keep their order.
-LargeVector<std::uint32_t> stable_order(const std::int32_t *key, std::size_t count, std::size_t keys);
+UnfilledVector<std::uint32_t> stable_order(const std::int32_t *key, std::size_t count, std::size_t keys);
 
 Ordered by_category_and_image(const Placed &rows, const Sizes &sizes);
 

@@ -41,7 +41,7 @@ void place_truth(const GroundTruthFile &file, std::size_t row, const Scoring &sc
 }
 
 void order_truth(Scores &scores, std::size_t threads) {
-    const LargeVector<std::uint32_t> &rows = scores.task.truth_row;
+    const UnfilledVector<std::uint32_t> &rows = scores.task.truth_row;
     OrderedTruth &truth = scores.truth;
     truth.corners.resize(4 * rows.size());
     truth.area.resize(rows.size());
@@ -82,7 +82,7 @@ private:
 };
 
 void match_run(Scores &scores, std::size_t first, std::size_t last, const Rules &rules, GatheredBoxes &boxes) {
-    const LargeVector<Group> &groups = scores.task.groups;
+    const UnfilledVector<Group> &groups = scores.task.groups;
     const std::size_t begin = groups[first].prediction_begin;
     boxes.gather(scores, begin, groups[last - 1].prediction_end);
     const Outcomes outcomes{scores.found.data() + begin, scores.not_counted.data() + begin,
@@ -146,7 +146,7 @@ Mask out_of_range(double area, const Scoring &scoring) {
 
 std::optional<double> Scores::mean_precision(std::size_t first, std::size_t last, std::size_t area) const {
     const bool from_curves = scoring.interpolation == Interpolation::points_101;
-    const std::vector<double> &values = from_curves ? precision : average_precision;
+    const UnfilledVector<double> &values = from_curves ? precision : average_precision;
     const std::size_t areas = scoring.areas.size();
     const std::size_t row = (from_curves ? drawn_levels : 1) * sizes().categories * areas;
     return mean_of_defined(values.data() + first * row, (last - first) * row, area, areas);

@@ -31,9 +31,9 @@ struct Scoring {
 
 // Ground truth in the order of matching.
 struct OrderedTruth {
-    LargeVector<double> corners, area;  // [G, 4], [G]
-    LargeVector<Mask> ignored;
-    LargeVector<std::uint8_t> crowd, void_;
+    UnfilledVector<double> corners, area;  // [G, 4], [G]
+    UnfilledVector<Mask> ignored;
+    UnfilledVector<std::uint8_t> crowd, void_;
 
     GroundTruthColumns columns() const {
         return {{corners.data(), area.data()}, ignored.data(), crowd.data(), void_.data()};
@@ -48,10 +48,10 @@ struct Scores {
     Joined joined;
     Task task;
     OrderedTruth truth;
-    LargeVector<Mask> found, not_counted;  // [N] in the order of `task`, as the next
-    LargeVector<std::int32_t> partner;
-    std::vector<double> precision, average_precision, recall;  // as in Curves
-    std::vector<std::int64_t> truth_count;
+    UnfilledVector<Mask> found, not_counted;  // [N] in the order of `task`, as the next
+    UnfilledVector<std::int32_t> partner;
+    UnfilledVector<double> precision, average_precision, recall;  // as in Curves
+    UnfilledVector<std::int64_t> truth_count;
 
     Sizes sizes() const { return {joined.category_row.size(), joined.image_row.size()}; }
 

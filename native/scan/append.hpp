@@ -13,7 +13,7 @@ namespace detbench::scan {
 // Room is made for the whole list at once, at the rate at which it filled up so far: a column that is moved to a larger
 // place is in memory twice meanwhile, while room that is never written to costs nothing.
 template <class T>
-void append(LargeVector<T> &whole, const LargeVector<T> &part, const Progress &progress) {
+void append(UnfilledVector<T> &whole, const UnfilledVector<T> &part, const Progress &progress) {
     const std::size_t count = whole.size() + part.size();
     if (count > whole.capacity()) {
         const double share = static_cast<double>(progress.all_bytes) / static_cast<double>(progress.done_bytes);

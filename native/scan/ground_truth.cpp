@@ -96,8 +96,8 @@ void clear(Strings &strings) {
 struct Images {
     using Record = Image;
     struct Columns {
-        LargeVector<std::int64_t> id;
-        LargeVector<std::int32_t> width_px, height_px;
+        UnfilledVector<std::int64_t> id;
+        UnfilledVector<std::int32_t> width_px, height_px;
         Strings file_name;
     };
     static void clear(Columns &columns) {
@@ -123,7 +123,7 @@ struct Images {
 struct Categories {
     using Record = Category;
     struct Columns {
-        LargeVector<std::int64_t> id;
+        UnfilledVector<std::int64_t> id;
         Strings name;
     };
     static void clear(Columns &columns) {
@@ -276,7 +276,7 @@ class Document {
 };
 
 template <class Ids>
-bool all_in(const LargeVector<std::int64_t> &ids, const Ids &known) {
+bool all_in(const UnfilledVector<std::int64_t> &ids, const Ids &known) {
     return std::all_of(ids.begin(), ids.end(), [&known](std::int64_t id) { return known.contains(id); });
 }
 

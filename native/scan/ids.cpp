@@ -4,7 +4,7 @@
 
 namespace detbench::scan {
 
-IdSet::IdSet(const LargeVector<std::int64_t> &ids) {
+IdSet::IdSet(const UnfilledVector<std::int64_t> &ids) {
     // At least the half megabyte that COCO's image ids need; no more than a column of ids itself takes.
     constexpr std::size_t least_words = std::size_t{1} << 16;
     table_.resize(std::max(least_words, ids.size()));

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "../large.hpp"
+#include "../unfilled.hpp"
 
 namespace detbench::scan {
 
@@ -18,7 +18,7 @@ class IdSet {
     bool in_table(std::int64_t id) const { return static_cast<std::uint64_t>(id) < table_.size() * 64; }
 
   public:
-    explicit IdSet(const LargeVector<std::int64_t> &ids);
+    explicit IdSet(const UnfilledVector<std::int64_t> &ids);
 
     // Whether no id was given twice.
     bool unique() const { return unique_; }
