@@ -263,11 +263,18 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
 
 def _import_ahead() -> None:
     """Import what a result is put together with while the native part reads the files, which needs no Python."""
+    from contextlib import suppress
     from importlib import import_module
     from threading import Thread
 
+    def bring(name: str) -> None:
+        # Where an option is refused meanwhile, Python is ending, and what registers for its end cannot be imported.
+        # Any other error comes again, and is said, when the module is needed.
+        with suppress(Exception):
+            import_module(f"detbench.evaluation.{name}")
+
     for name in ("unpacking", "assemble"):
-        Thread(target=import_module, args=(f"detbench.evaluation.{name}",)).start()
+        Thread(target=bring, args=(name,)).start()
 
 
 def _whole_numbers(text: str) -> list[int]:
