@@ -158,7 +158,7 @@ def _ranks(comparison: Comparison) -> Table:
 
 def _from_baseline(comparison: Comparison) -> Table:
     less = f"less {brief(comparison.baseline, _LONGEST_NAME)}"
-    table = _table("diff.", "interval", "p", named=less, verdict=True)
+    table = _table("diff.", "interval", "p (Holm)", named=less, verdict=True)
     for model in comparison.others:
         found = model.differences[comparison.metric]
         same = model.same_predictions and found.verdict == "equal"
@@ -168,7 +168,7 @@ def _from_baseline(comparison: Comparison) -> Table:
 
 
 def _numbers(model: Contestant) -> Table:
-    table = _table("baseline", "model", "diff.", "interval", "p", named="metric", verdict=True)
+    table = _table("baseline", "model", "diff.", "interval", "p (Holm)", named="metric", verdict=True)
     for name, found in model.differences.items():
         values = [_value(found.baseline), _value(found.model)]
         table.add_row(plain_text(name), *values, *_cells(found), _p(found.p_holm), found.verdict)

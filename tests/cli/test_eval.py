@@ -182,3 +182,11 @@ def test_values_are_completed(typed: str, offered: list[str]) -> None:
     parameter = next(parameter for parameter in command.params if option in parameter.opts)
     context = command.make_context("eval", ["a", "b"])
     assert [item.value for item in parameter.shell_complete(context, begun)] == offered
+
+
+def test_a_refused_option_is_one_line(coco_pair: Pair, detbench: Run) -> None:
+    """What is imported ahead while Python is ending already says nothing of its own."""
+    truth, predictions = coco_pair([(1, 1, [0, 0, 9, 9])], [(1, 1, [0, 0, 9, 9], 0.5)])
+    for options in (["-p", "nope"], ["--proposal-counts", "0"], ["--no-count", "--count-threshold", "0.5"]):
+        done = detbench("eval", truth, predictions, *options)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
