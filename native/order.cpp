@@ -41,7 +41,8 @@ void each_image(const Ordered &rows, std::size_t category, const Visit &visit) {
 }
 
 // Rows of one category are read in the order of images; their scores stand in the order of the file.
-void prefetch_scores(const UnfilledVector<std::uint32_t> &row, std::size_t from, std::size_t count, const double *score) {
+void prefetch_scores(const UnfilledVector<std::uint32_t> &row, std::size_t from, std::size_t count,
+                     const double *score) {
     for (std::size_t i = from; i < std::min(from + count, row.size()); ++i) prefetch(score + row[i]);
 }
 
