@@ -274,7 +274,8 @@ def _import_ahead() -> None:
             import_module(f"detbench.evaluation.{name}")
 
     for name in ("unpacking", "assemble"):
-        Thread(target=bring, args=(name,)).start()
+        # Nobody waits for it at the end: an interrupt in an import can leave Python's import lock taken (CPython 3.11).
+        Thread(target=bring, args=(name,), daemon=True).start()
 
 
 def _whole_numbers(text: str) -> list[int]:
