@@ -17,15 +17,20 @@ __all__ = ["importing"]
 def importing(*modules: str) -> Iterator[None]:
     """Import ``modules`` beside what is done in the block: the native part reads files without Python's lock.
 
-    The block is left when all are imported, for an import that goes on while the interpreter ends fails loudly.
+    The block is left when all are imported, for an import that goes on while the interpreter ends fails loudly. Only
+    an interrupt waits for nothing: in an import it can leave Python's import lock taken (CPython 3.11).
     """
-    threads = [Thread(target=_try, args=(module,)) for module in modules]
+    threads = [Thread(target=_try, args=(module,), daemon=True) for module in modules]
     for thread in threads:
         thread.start()
+    interrupted = False
     try:
         yield
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
     finally:
-        for thread in threads:
+        for thread in () if interrupted else threads:
             thread.join()
 
 

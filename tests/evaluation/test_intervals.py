@@ -230,6 +230,17 @@ def test_a_blocks_numbers_do_not_keep_the_block(shared: Path) -> None:
         assert not np.may_share_memory(values, recall), name
 
 
+def test_what_lies_in_one_image_has_no_interval(coco_pair: Callable[..., tuple[Path, Path]]) -> None:
+    """Every resample that holds that image holds the same: only numbers of two images or more have an interval."""
+    large, small = [0.0, 0.0, 200.0, 200.0], [300.0, 300.0, 9.0, 9.0]
+    truth = [(1, 1, large), (2, 1, large), (1, 2, small)]
+    result = evaluate(*coco_pair(truth, [(*row, 0.9) for row in truth]), resamples=100)
+    assert result.metrics["APs"] == pytest.approx(1.0)
+    assert {"AP", "AP50", "APl"} <= result.intervals.keys()
+    assert not {"APs", "ARs", "APm", "ARm"} & result.intervals.keys()
+    assert [bool(category.intervals) for category in result.per_category] == [True, False]
+
+
 def test_what_is_drawn_is_kept_for_comparison(shared: Path) -> None:
     """The values of the headline numbers, and of every category's AP and AP50, are those of ``resample``."""
     dataset = read_dataset(shared / GT)
