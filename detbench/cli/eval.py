@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detbench.cli.ahead import importing
 from detbench.cli.console import print_json_text, say, stdout
 from detbench.cli.streaming import evaluate_stream
 from detbench.errors import UsageError
@@ -32,7 +32,7 @@ _OF_COUNTS = "Counting"
 _RESULT = "result.json"
 _REPORT = "report.html"
 
-#: What a result is put together with, and what its page is made with: imported while files are read.
+#: What a result is put together with, and what its page is made with: imported while the native part reads files.
 _OF_RESULT = ("detbench.evaluation.unpacking", "detbench.evaluation.assemble")
 _OF_PAGE = ("detbench.report.pages", "matplotlib.backends.backend_svg")
 
@@ -314,35 +314,41 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         "seed": seed,
         "score_threshold": score_threshold,
     }
-    with importing(*_OF_RESULT, *(_OF_PAGE if output is not None else ())):
-        if stream:
-            counting = bool(count) or count_threshold is not None or tune_on is not None
-            refused = {"--errors": errors, "--proposals": proposals is not None, "--count": counting}
-            refused |= {"--join stem": join is Join.stem}
-            result = evaluate_stream(ground_truth, predictions, refused=refused, **alike)
-        else:
-            result = score(
-                ground_truth,
-                predictions,
-                join=join.value,
-                errors=errors,
-                worst=worst,
-                proposals=proposals,
-                proposals_format=proposals_format,
-                proposal_counts=_whole_numbers(proposal_counts),
-                count=count,
-                count_threshold=count_threshold,
-                tune_on=tune_on,
-                tune_predictions=tune_predictions,
-                **alike,
-            )
-        if output is not None:
-            _save(result, output)
-        if as_json:
-            print_json_text(result.to_json().decode())
-            _say_remarks(result, {"error"})
-        else:
-            _show(result, per_category=not no_per_category)
+    if stream:
+        counting = bool(count) or count_threshold is not None or tune_on is not None
+        refused = {"--errors": errors, "--proposals": proposals is not None, "--count": counting}
+        refused |= {"--join stem": join is Join.stem}
+        result = evaluate_stream(ground_truth, predictions, refused=refused, **alike)
+    else:
+        result = score(
+            ground_truth,
+            predictions,
+            join=join.value,
+            errors=errors,
+            worst=worst,
+            proposals=proposals,
+            proposals_format=proposals_format,
+            proposal_counts=_whole_numbers(proposal_counts),
+            count=count,
+            count_threshold=count_threshold,
+            tune_on=tune_on,
+            tune_predictions=tune_predictions,
+            meanwhile=lambda: _import_all(*_OF_RESULT, *(_OF_PAGE if output is not None else ())),
+            **alike,
+        )
+    if output is not None:
+        _save(result, output)
+    if as_json:
+        print_json_text(result.to_json().decode())
+        _say_remarks(result, {"error"})
+    else:
+        _show(result, per_category=not no_per_category)
+
+
+def _import_all(*modules: str) -> None:
+    """Import what is wanted soon."""
+    for module in modules:
+        import_module(module)
 
 
 def _whole_numbers(text: str) -> list[int]:

@@ -10,7 +10,7 @@ from detbench.evaluation.protocols import Protocol, protocol_named
 from detbench.evaluation.results import Completed, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import Literal
 
@@ -49,6 +49,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     count_threshold: float | None = None,
     tune_on: Dataset | Path | str | None = None,
     tune_predictions: LoadedPredictions | Path | str | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Result:
     """Score predictions against ground truth.
 
@@ -85,6 +86,8 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         from which a prediction counts: given, or that of the least MAE on other images, a split of the dataset, a
         dataset or its path, with their predictions unless ``predictions`` has them. Without a threshold there are no
         metrics of counts.
+    meanwhile
+        Called while the native part reads the files, which needs no Python: to import what will be needed then.
 
     Raises
     ------
@@ -118,7 +121,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
 
     resampling = (resamples, seed) if intervals else None
     plain = split is None and join == "id" and {format_name, predictions_format} <= {None, "coco"}
-    if plain and (fast := _score_files(ground_truth, predictions, rules)):
+    if plain and (fast := _score_files(ground_truth, predictions, rules, meanwhile)):
         if count_options.asked or proposals is not None:
             return Result.of(complete(_unpacked(fast, resampling)))
         return Result(lambda: complete(_unpacked(fast, resampling)), metrics=fast.metrics)
@@ -154,14 +157,16 @@ def _proposals_alone(
     return assemble_proposals(dataset, wanted, protocol, _draws(len(dataset.images), resampling), name=name)
 
 
-def _score_files(ground_truth: object, predictions: object, protocol: Protocol) -> FastScores | None:
+def _score_files(
+    ground_truth: object, predictions: object, protocol: Protocol, meanwhile: Callable[[], object] | None
+) -> FastScores | None:
     """Return the scores of two files that the native part can read, or None."""
     import os
 
     from detbench.evaluation.fast import score_files
 
     if isinstance(ground_truth, str | os.PathLike) and isinstance(predictions, str | os.PathLike):
-        return score_files(ground_truth, predictions, protocol)
+        return score_files(ground_truth, predictions, protocol, meanwhile)
     return None
 
 

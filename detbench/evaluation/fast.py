@@ -7,6 +7,7 @@ module imports neither NumPy nor msgspec; :mod:`detbench.evaluation.unpacking` t
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detbench.evaluation.metrics.naming import summaries
@@ -14,6 +15,8 @@ from detbench.evaluation.protocols import Protocol
 from detbench.extension import native
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from detbench.evaluation.metrics.naming import Summary
 
 __all__ = ["FastScores", "may_be_coco", "score_files"]
@@ -55,18 +58,22 @@ class FastScores(NamedTuple):
 
 
 def score_files(
-    ground_truth: str | os.PathLike[str], predictions: str | os.PathLike[str], protocol: Protocol
+    ground_truth: str | os.PathLike[str],
+    predictions: str | os.PathLike[str],
+    protocol: Protocol,
+    meanwhile: Callable[[], object] | None = None,
 ) -> FastScores | None:
     """Score COCO results against COCO ground truth; None where the general readers have to.
 
     That is where the native part was not built, a file is no plain COCO JSON that ends in ``.json``, an id is unknown
-    or the protocol has settings that the native part does not know.
+    or the protocol has settings that the native part does not know. ``meanwhile`` is called beside the native part.
     """
     paths = os.fspath(ground_truth), os.fspath(predictions)
     module = native()
     if module is None or not _honoured(protocol) or not all(may_be_coco(path) for path in paths):
         return None
-    scores = module.score_files(
+    score = partial(
+        module.score_files,
         *map(os.fsencode, paths),
         thresholds=protocol.iou_thresholds,
         areas=[(area.low_px, area.high_px) for area in protocol.areas],
@@ -80,10 +87,24 @@ def score_files(
         id_zero_is_unmatched=protocol.id_zero_is_unmatched,
         threads=os.cpu_count() or 1,
     )
+    scores = score() if meanwhile is None else _beside(score, meanwhile)
     if scores is None:
         return None
     metrics = {summary.name: _value_of(summary, scores, protocol) for summary in summaries(protocol)}
     return FastScores(*paths, protocol, scores, metrics)
+
+
+def _beside(native_part: Callable[[], Any], meanwhile: Callable[[], object]) -> Any:
+    """Return what the native part returns from a thread of its own, in which nothing is imported.
+
+    Imports are ``meanwhile``'s and stay in one thread: modules that import each other deadlock in two.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        found = pool.submit(native_part)
+        meanwhile()
+        return found.result()
 
 
 def _value_of(summary: Summary, scores: Any, protocol: Protocol) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -191,28 +190,3 @@ def test_a_refused_option_is_one_line(coco_pair: Pair, detbench: Run) -> None:
     for options in (["-p", "nope"], ["--proposal-counts", "0"], ["--no-count", "--count-threshold", "0.5"]):
         done = detbench("eval", truth, predictions, *options)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
-
-
-def test_an_interrupt_waits_for_no_import(coco_pair: Pair) -> None:
-    """Where what is imported ahead never comes, for a lock that an interrupt left taken, the command still ends."""
-    truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, BOX, 0.5)])
-    program = f"""
-import sys, threading
-from detbench.cli.app import main
-import detbench.evaluation.evaluate as module
-
-class Never:
-    def find_spec(self, name, path=None, target=None):
-        if name in ("detbench.evaluation.unpacking", "detbench.evaluation.assemble"):
-            threading.Event().wait()
-
-def interrupted(*arguments, **options):
-    raise KeyboardInterrupt
-
-sys.meta_path.insert(0, Never())
-module.evaluate = interrupted
-sys.argv = ["detbench", "eval", {str(truth)!r}, {str(predictions)!r}]
-main()
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, "Traceback" in done.stderr) == (130, False), done.stderr
