@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detbench.errors import UsageError
 from detbench.evaluation.draws import LANES, SHARE, Draws
 from detbench.evaluation.metrics.naming import named_thresholds, summaries
 from detbench.evaluation.metrics.summary import category_metrics, resampled_mean, value_of
@@ -33,6 +34,9 @@ Values = dict[str, "NDArray[np.float64]"]
 
 #: A category's numbers whose draws are kept; under a single threshold the first says all.
 COMPARED = ("AP", "AP50")
+
+#: The draws of 20,000 categories take some 3 GB.
+MOST_CATEGORIES = 20_000
 
 #: What lies in fewer images than this has no interval: every resample that holds it holds the same.
 FEWEST_IMAGES = 2
@@ -83,7 +87,17 @@ def bootstrap(matches: Matches, curves: Accumulated, draws: Draws) -> Intervals:
     The same matches and draws give the same intervals. A category that a resample has no ground truth of keeps its
     value in ``curves``, the numbers of all the images, in that resample's mean; its own interval is over the
     resamples that have it.
+
+    Raises
+    ------
+    UsageError
+        If there are more than :data:`MOST_CATEGORIES` categories: their draws would not fit in memory.
     """
+    if matches.category_count > MOST_CATEGORIES:
+        raise UsageError(
+            f"intervals are for up to {MOST_CATEGORIES:,} categories, and there are {matches.category_count:,}; "
+            "leave them out (--no-intervals)"
+        )
     protocol, compute = matches.protocol, _block_of(matches)
     unknown = _without_values(curves)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from detbench import evaluate
-from detbench.errors import DataError
+from detbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,3 +224,11 @@ def test_eleven_point_levels_are_the_devkits(coco_pair: Pair) -> None:
     truth, predictions = coco_pair([(1, 1, box) for box in boxes], found)
     result = evaluate(truth, predictions, protocol="voc2007", intervals=False)
     assert result.metrics["mAP"] == pytest.approx(3 / 11, abs=1e-12)
+
+
+def test_intervals_of_too_many_categories_are_refused(coco_pair: Pair) -> None:
+    """Draws of a hundred thousand categories would not fit in memory: one sentence that says what to leave out."""
+    truth, predictions = coco_pair([annotation()], [(1, 1, BOX, 0.9)], categories=list(range(1, 20_002)))
+    assert evaluate(truth, predictions, intervals=False).per_category[0].metrics["AP"] == pytest.approx(1.0)
+    with pytest.raises(UsageError, match="intervals are for up to 20,000 categories, and there are 20,001"):
+        evaluate(truth, predictions).intervals  # noqa: B018  computed when it is asked for
