@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from detbench.cli.choices import Join, Unknown, complete_form, complete_format, complete_protocol
 from detbench.cli.console import print_json, say, stdout
-from detbench.cli.eval import Join, Unknown, complete_form, complete_format, complete_protocol
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:

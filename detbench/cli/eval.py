@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from detbench.cli.choices import Join, Unknown, complete_form, complete_format, complete_protocol
 from detbench.cli.console import print_json_text, say, stdout
 from detbench.cli.streaming import evaluate_stream
 from detbench.errors import UsageError
@@ -35,41 +35,6 @@ _REPORT = "report.html"
 #: What a result is put together with, and what its page is made with: imported while the native part reads files.
 _OF_RESULT = ("detbench.evaluation.unpacking", "detbench.evaluation.assemble")
 _OF_PAGE = ("detbench.report.pages", "matplotlib.backends.backend_svg")
-
-
-def complete_protocol(incomplete: str) -> list[str]:
-    """Complete ``--protocol``."""
-    from detbench.evaluation.protocols import PROTOCOLS
-
-    return [name for name in PROTOCOLS if name.startswith(incomplete)]
-
-
-def complete_format(incomplete: str) -> list[str]:
-    """Complete ``--format``."""
-    from detbench.data.formats import FORMAT_NAMES
-
-    return [name for name in FORMAT_NAMES if name.startswith(incomplete)]
-
-
-def complete_form(incomplete: str) -> list[str]:
-    """Complete ``--predictions-format``."""
-    from detbench.data.predictions import FORMS
-
-    return [name for name in FORMS if name.startswith(incomplete)]
-
-
-class Unknown(StrEnum):
-    """What to do with predictions on images or of categories that the ground truth does not have."""
-
-    error = "error"
-    drop = "drop"
-
-
-class Join(StrEnum):
-    """How predictions find their image."""
-
-    id = "id"
-    stem = "stem"
 
 
 def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option

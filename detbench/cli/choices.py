@@ -1,0 +1,42 @@
+"""What the commands that score let a user choose from, and how the shell completes it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Join", "Unknown", "complete_form", "complete_format", "complete_protocol"]
+
+
+def complete_protocol(incomplete: str) -> list[str]:
+    """Complete ``--protocol``."""
+    from detbench.evaluation.protocols import PROTOCOLS
+
+    return [name for name in PROTOCOLS if name.startswith(incomplete)]
+
+
+def complete_format(incomplete: str) -> list[str]:
+    """Complete ``--format``."""
+    from detbench.data.formats import FORMAT_NAMES
+
+    return [name for name in FORMAT_NAMES if name.startswith(incomplete)]
+
+
+def complete_form(incomplete: str) -> list[str]:
+    """Complete ``--predictions-format``."""
+    from detbench.data.predictions import FORMS
+
+    return [name for name in FORMS if name.startswith(incomplete)]
+
+
+class Unknown(StrEnum):
+    """What to do with predictions on images or of categories that the ground truth does not have."""
+
+    error = "error"
+    drop = "drop"
+
+
+class Join(StrEnum):
+    """How predictions find their image."""
+
+    id = "id"
+    stem = "stem"
