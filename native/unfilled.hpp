@@ -15,7 +15,7 @@
 namespace detbench {
 
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-// Blocks of some megabytes get large pages: a fault for each small page is a quarter of what filling a column costs.
+// Blocks of some megabytes get large pages: a fault for each small page is much of what filling a column costs.
 // Larger blocks do not: where a virtual machine has given free memory back to its host, a fresh large page is cleared
 // twice, and that cost more than the faults saved.
 inline constexpr std::size_t large_page = std::size_t{2} << 20, most_in_large_pages = std::size_t{32} << 20;
