@@ -21,12 +21,6 @@ std::optional<PredictionFile> scan_predictions(const char *path, unsigned thread
     return source ? scan::predictions_of(*source, options_of(threads, piece_bytes)) : std::nullopt;
 }
 
-bool scan_prediction_blocks(const char *path, unsigned threads, const std::function<bool(PredictionFile &)> &sink,
-                            std::size_t piece_bytes) {
-    const auto source = scan::open_file(path);
-    return source && scan::prediction_blocks_of(*source, options_of(threads, piece_bytes), sink);
-}
-
 std::optional<GroundTruthFile> scan_ground_truth(const char *path, unsigned threads, std::size_t piece_bytes) {
     const auto source = scan::open_file(path);
     return source ? scan::ground_truth_of(*source, options_of(threads, piece_bytes)) : std::nullopt;

@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -24,12 +23,6 @@ inline constexpr std::size_t default_piece_bytes = std::size_t{1} << 19;
 // A list of results. None throws anything but std::bad_alloc.
 std::optional<PredictionFile> scan_predictions(const char *path, unsigned threads,
                                                std::size_t piece_bytes = default_piece_bytes);
-
-// The same, handed over in blocks, in file order, without ever being held together. The sink is called by one thread
-// at a time, may take the columns, and returns false to stop. False: the file is unusual, and blocks that were handed
-// over already are void, or the sink stopped. A sink that throws stops the scan, and its exception comes out.
-bool scan_prediction_blocks(const char *path, unsigned threads, const std::function<bool(PredictionFile &)> &sink,
-                            std::size_t piece_bytes = default_piece_bytes);
 
 // A whole annotation file. Its columns are checked: ids are unique, and every annotation is on an image and of a
 // category that is there.
