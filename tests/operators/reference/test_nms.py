@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detbench.operators import nms as module
-from detbench.operators.nms import nms
+from detbench.operators.reference import nms as module
+from detbench.operators.reference.nms import nms
 
 UNIT = [0.0, 0.0, 10.0, 10.0]
 

@@ -1,0 +1,143 @@
+"""The oracle: whether an implementation answers as the reference does, and if not, what is wrong with it.
+
+The first case that is answered otherwise is made as small as it can be, and the answers are compared with those of the
+known mistakes: who is refused is told what is wrong, not only that something is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detbench.operators.contract import Case, Counterexample, Implementation, Mistake, Operator, Verdict, called
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Answered", "answer", "check", "judge"]
+
+#: Leaving rows out of a case stops after so many trials: a slow implementation is not asked for ever.
+_MOST_TRIALS = 400
+
+#: A case with more rows than this is not made smaller: each trial would take too long.
+_MOST_ROWS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How all cases were answered: the largest error, or the counterexample of the first that was refused."""
+
+    error: float
+    counterexample: Counterexample | None = None
+
+
+def answer(implementation: Implementation, case: Case, device: str = "cpu") -> Any:
+    """Return the implementation's answer to ``case``, in the form of the reference's."""
+    bound = implementation.bind(case, device)
+    sent = bound.send()
+    bound.compile(sent)
+    return bound.fetch(bound.run(sent))
+
+
+def _copied(case: Case) -> Case:
+    return replace(case, inputs={name: array.copy() for name, array in case.inputs.items()})
+
+
+def judge(operator: Operator, implementation: Implementation, case: Case, device: str = "cpu") -> tuple[Verdict, Any]:
+    """Return the verdict on one case, and the answer. What the implementation raises is a problem like another."""
+    asked = _copied(case)
+    try:
+        got = answer(implementation, asked, device)
+    except Exception as error:  # noqa: BLE001  anybody's code may raise anything: that is a finding, not a crash
+        said = " ".join(str(error).split())
+        return Verdict(np.inf, f"it raises {type(error).__name__}{': ' if said else ''}{said[:300]}"), None
+    for name, array in case.inputs.items():
+        if not np.array_equal(asked.inputs[name], array, equal_nan=array.dtype.kind == "f"):
+            return Verdict(np.inf, f"it writes into its input {name!r}; work on a copy"), got
+    return operator.compare(case, operator.reference(**case.inputs, **case.settings), got), got
+
+
+def check(
+    operator: Operator, implementation: Implementation, cases: Iterable[Case] | None = None, device: str = "cpu"
+) -> Answered:
+    """Return how ``implementation`` answers ``cases``: the operator's hard ones, unless told.
+
+    Cases whose traits it says that it treats otherwise, and those that it says it cannot run, are not asked.
+    """
+    largest = 0.0
+    for case in operator.cases() if cases is None else cases:
+        if case.traits & implementation.differs.keys() or implementation.cannot(case) is not None:
+            continue
+        verdict, got = judge(operator, implementation, case, device)
+        if verdict.problem is not None:
+            return Answered(np.inf, _counterexample(operator, implementation, case, device, verdict, got))
+        largest = max(largest, verdict.error)
+    return Answered(largest)
+
+
+def _counterexample(
+    operator: Operator, implementation: Implementation, case: Case, device: str, verdict: Verdict, got: Any
+) -> Counterexample:
+    """Return the smallest case found that is answered wrongly, and the mistake that answers all cases alike."""
+    hint = _hint(operator, implementation, device)
+    small, verdict, got = _shrunk(operator, implementation, case, device, verdict, got)
+    expected = operator.reference(**small.inputs, **small.settings)
+    return Counterexample(small, expected, got, verdict.problem or "", hint)
+
+
+def _shrunk(
+    operator: Operator, implementation: Implementation, case: Case, device: str, verdict: Verdict, got: Any
+) -> tuple[Case, Verdict, Any]:
+    """Leave out rows, half of them at first, then fewer, as long as the answer stays wrong (ddmin, Zeller 1999)."""
+    count = len(case.inputs[case.rows[0]]) if case.rows else 0
+    if not 1 < count <= _MOST_ROWS:
+        return case, verdict, got
+    trials, size = 0, count // 2
+    while size and trials < _MOST_TRIALS:
+        begin, smaller = 0, False
+        while begin < count and trials < _MOST_TRIALS:
+            kept = np.r_[0:begin, min(begin + size, count) : count]
+            tried = replace(case, inputs={n: a[kept] if n in case.rows else a for n, a in case.inputs.items()})
+            trials += 1
+            found, theirs = judge(operator, implementation, tried, device)
+            if found.problem is not None and len(kept):
+                case, verdict, got, count, smaller = tried, found, theirs, len(kept), True
+            else:
+                begin += size
+        size = size if smaller and size > 1 else size // 2
+    return case, verdict, got
+
+
+def _hint(operator: Operator, implementation: Implementation, device: str) -> str:
+    """Return what to say if the implementation answers every hard case as a known mistake does."""
+    cases = [case for case in operator.cases() if not case.traits & implementation.differs.keys()]
+    answers = []
+    for case in cases:
+        try:
+            answers.append(answer(implementation, _copied(case), device))
+        except Exception:  # noqa: BLE001  a mistake that raises is compared where it does not
+            answers.append(None)
+    for mistake in operator.mistakes:
+        if _alike(operator, mistake, cases, answers):
+            return mistake.hint
+    return ""
+
+
+def _alike(operator: Operator, mistake: Mistake, cases: list[Case], answers: list[Any]) -> bool:
+    """Whether the answers are the mistake's wherever there is one."""
+    wrong = Implementation(mistake.name, operator.name, called(mistake.function))
+    compared = 0
+    for case, got in zip(cases, answers, strict=True):
+        try:
+            theirs = answer(wrong, _copied(case))
+        except Exception:  # noqa: BLE001  as above
+            theirs = None
+        if (got is None) != (theirs is None):
+            return False
+        if got is not None:
+            compared += 1
+            if operator.compare(case, theirs, got).problem is not None:
+                return False
+    return compared > 0
