@@ -135,51 +135,50 @@ def ciou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floatin
 def giou_between(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the generalised IoU of boxes ``[…, 4]`` whose leading axes broadcast: see :func:`giou`."""
     intersection, union = _areas(a, b)
-    side = _hull(a, b)
-    hull = side[..., 0] * side[..., 1]
+    width, height = _hull(a, b)
+    hull = width * height
     return _ratio(intersection, union) - _ratio(hull - union, hull)
 
 
 def _diou_between(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
-    centre_a, centre_b = a[..., :2] + _size(a) / 2, b[..., :2] + _size(b) / 2
-    apart = centre_a - centre_b
-    side = _hull(a, b)
-    distance = _ratio((apart * apart).sum(axis=-1), (side * side).sum(axis=-1))
-    return _ratio(*_areas(a, b)) - distance
+    x = _middle(a[..., 0], a[..., 2]) - _middle(b[..., 0], b[..., 2])
+    y = _middle(a[..., 1], a[..., 3]) - _middle(b[..., 1], b[..., 3])
+    width, height = _hull(a, b)
+    return _ratio(*_areas(a, b)) - _ratio(x * x + y * y, width * width + height * height)
 
 
 def _areas(a: NDArray[np.floating], b: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return intersection and union; the intersection is 0 where either box has no area."""
-    side = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    has_area = (_size(a) > 0).all(axis=-1) & (_size(b) > 0).all(axis=-1)
-    overlapping = (side > 0).all(axis=-1) & has_area
-    intersection = np.where(overlapping, side[..., 0] * side[..., 1], 0)
+    """Return intersection and union. The side of an intersection is at most either box's, so no area gives no area."""
+    width = _length(np.maximum(a[..., 0], b[..., 0]), np.minimum(a[..., 2], b[..., 2]))
+    height = _length(np.maximum(a[..., 1], b[..., 1]), np.minimum(a[..., 3], b[..., 3]))
+    intersection = width * height
     return intersection, _area(a) + _area(b) - intersection
 
 
 def _area(box: NDArray[np.floating]) -> NDArray[np.floating]:
-    size = _size(box)
-    area: NDArray[np.floating] = np.where((size > 0).all(axis=-1), size[..., 0] * size[..., 1], 0)
-    return area
+    return _length(box[..., 0], box[..., 2]) * _length(box[..., 1], box[..., 3])
 
 
-def _size(box: NDArray[np.floating]) -> NDArray[np.floating]:
-    size: NDArray[np.floating] = box[..., 2:] - box[..., :2]
-    return size
-
-
-def _hull(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return width and height of the smallest box around both, ``[…, 2]``."""
-    side = np.maximum(a[..., 2:], b[..., 2:]) - np.minimum(a[..., :2], b[..., :2])
-    hull: NDArray[np.floating] = np.maximum(side, 0)
-    return hull
+def _hull(a: NDArray[np.floating], b: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return width and height of the smallest box around both."""
+    width = _length(np.minimum(a[..., 0], b[..., 0]), np.maximum(a[..., 2], b[..., 2]))
+    height = _length(np.minimum(a[..., 1], b[..., 1]), np.maximum(a[..., 3], b[..., 3]))
+    return width, height
 
 
 def _shape(box: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the angle whose tangent is width over height."""
-    size = np.maximum(_size(box), 0)
-    angle: NDArray[np.floating] = np.arctan2(size[..., 0], size[..., 1])
-    return angle
+    return np.arctan2(_length(box[..., 0], box[..., 2]), _length(box[..., 1], box[..., 3]))
+
+
+def _middle(low: NDArray[np.floating], high: NDArray[np.floating]) -> NDArray[np.floating]:
+    return low + (high - low) / 2
+
+
+def _length(low: NDArray[np.floating], high: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return ``high − low``, and 0 where that is negative or NaN (``fmax`` prefers a number to NaN)."""
+    length: NDArray[np.floating] = np.fmax(high - low, 0)
+    return length
 
 
 def _ratio(part: NDArray[np.floating], whole: NDArray[np.floating]) -> NDArray[np.floating]:
