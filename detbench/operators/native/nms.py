@@ -2,7 +2,7 @@
 
 Arrays that are contiguous and of the right type are read where they lie; others are copied once. Python's lock is
 released meanwhile. What is no number is treated as by the references: a score that is NaN comes last, a box with a
-corner that is NaN or infinite is one without area.
+corner that is NaN or infinite overlaps nothing.
 """
 
 from __future__ import annotations
