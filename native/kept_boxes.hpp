@@ -24,6 +24,8 @@ class KeptBoxes {
 public:
     // At most so many are kept.
     KeptBoxes(Real threshold, std::size_t most) : threshold_(threshold) {
+        blocks_.swap(spare());
+        blocks_.clear();
         // Computed IoUs are off by some roundings: the bounds are wider than the threshold's by more.
         const double near = std::min(static_cast<double>(threshold) * (1 - 1e-5), closest);
         in_cells_ = most > few && near > loosest;
@@ -37,6 +39,12 @@ public:
         hash_shift_ = 64 - bits;
         first_.resize(std::size_t{1} << bits, no_block);
     }
+
+    ~KeptBoxes() {
+        if (blocks_.capacity() * sizeof(Block<Real>) <= most_spared) blocks_.swap(spare());
+    }
+    KeptBoxes(const KeptBoxes &) = delete;
+    KeptBoxes &operator=(const KeptBoxes &) = delete;
 
     // Whether a box that was added overlaps this one by more than the threshold.
     bool suppress(const Box<Real> &box) const {
@@ -80,6 +88,14 @@ private:
     static constexpr std::size_t few = 128;
     // A size class spans so many times the ratio of sides that may still overlap enough; a cell, so many reaches.
     static constexpr double octaves_each = 3.0, cell_side = 4.0;
+
+    // Each thread keeps the memory of blocks, up to so much, for its next call: to be given new pages by the system
+    // each time was half of the time where most boxes are kept.
+    static constexpr std::size_t most_spared = std::size_t{8} << 20;
+    static std::vector<Block<Real>> &spare() {
+        thread_local std::vector<Block<Real>> blocks;
+        return blocks;
+    }
 
     struct Span {
         std::int64_t first, last;
