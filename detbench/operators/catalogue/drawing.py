@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["as_xywh", "boxes", "drawn", "floats", "integers", "longer"]
+__all__ = ["LONGER", "as_xywh", "boxes", "drawn", "floats", "integers", "longer", "normal"]
+
+#: What to tell who makes boxes longer by one.
+LONGER = "Each side is counted one pixel too long: a box is continuous here, so a width is x2 − x1, not x2 − x1 + 1."
 
 
 def boxes(*rows: Sequence[float]) -> NDArray[np.float32]:
@@ -39,6 +42,12 @@ def drawn(seed: int, count: int, *, span: float = 100.0, largest: float = 60.0) 
     corner = rng.integers(0, int(2 * span), (count, 2)) / 2
     side = rng.integers(1, int(2 * largest), (count, 2)) / 2
     return np.concatenate([corner, corner + side], axis=1).astype(np.float32)
+
+
+def normal(seed: int, *shape: int, spread: float = 2.0) -> NDArray[np.float32]:
+    """Return normally distributed numbers around 0, float32 of this shape."""
+    drawn = spread * np.random.default_rng([seed, *shape]).standard_normal(shape)
+    return np.asarray(drawn, dtype=np.float32)
 
 
 def longer(box: NDArray[Any]) -> NDArray[Any]:
