@@ -10,7 +10,7 @@ import numpy as np
 from detbench.detectors.classical import channels
 from detbench.detectors.classical.refine import Refiner, apply_correction, crop
 from detbench.detectors.classical.templates import Templates, respond
-from detbench.operators.reference.nms import nms
+from detbench.operators.native.nms import nms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,10 +14,10 @@ import numpy as np
 
 from detbench.errors import UsageError
 from detbench.extension import native
+from detbench.operators.reference import nms as reference
+from detbench.operators.reference import soft_nms as reference_soft
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from numpy.typing import NDArray
 
 __all__ = ["batched_nms", "nms", "soft_nms"]
@@ -47,7 +47,7 @@ def nms(box: NDArray[Any], score: NDArray[Any], iou_threshold: float, limit: int
     Raises
     ------
     UsageError
-        If shapes do not fit each other, or the native part was not built.
+        If shapes do not fit each other.
 
     Examples
     --------
@@ -57,7 +57,9 @@ def nms(box: NDArray[Any], score: NDArray[Any], iou_threshold: float, limit: int
     """
     box, score = _floats(box), _floats(score)
     _check(box, score=score)
-    kept: NDArray[np.intp] = _native().nms(box, score, None, iou_threshold, _limit(limit))
+    if (module := native()) is None:
+        return reference.nms(box, score, iou_threshold, limit)
+    kept: NDArray[np.intp] = module.nms(box, score, None, iou_threshold, _limit(limit))
     return kept
 
 
@@ -71,7 +73,9 @@ def batched_nms(
     """
     box, score, category = _floats(box), _floats(score), np.ascontiguousarray(category, dtype=np.int32)
     _check(box, score=score, category=category)
-    kept: NDArray[np.intp] = _native().nms(box, score, category, iou_threshold, _limit(limit))
+    if (module := native()) is None:
+        return reference.batched_nms(box, score, category, iou_threshold, limit)
+    kept: NDArray[np.intp] = module.nms(box, score, category, iou_threshold, _limit(limit))
     return kept
 
 
@@ -100,17 +104,12 @@ def soft_nms(
         raise UsageError(f"sigma is {sigma} and should be above 0")
     box, score = _floats(box), _floats(score)
     _check(box, score=score)
-    row, decayed = _native().soft_nms(
+    if (module := native()) is None:
+        return reference_soft.soft_nms(box, score, method, iou_threshold, sigma, score_threshold, limit)
+    row, decayed = module.soft_nms(
         box, score, method == "gaussian", iou_threshold, sigma, score_threshold, _limit(limit)
     )
     return row, decayed
-
-
-def _native() -> ModuleType:
-    module = native()
-    if module is None:
-        raise UsageError("the native part was not built; use detbench.operators.reference instead")
-    return module
 
 
 def _floats(array: NDArray[Any]) -> NDArray[Any]:
