@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detbench.operators.catalogue.comparison import equal
-from detbench.operators.catalogue.drawing import boxes, drawn, floats, longer
+from detbench.operators.catalogue.drawing import LONGER, boxes, drawn, floats, longer
 from detbench.operators.contract import Case, Mistake, Operator
 from detbench.operators.reference.nms import nms
 from detbench.operators.reference.proposals import clip_boxes, filter_boxes, keep_top_n, select_proposals
@@ -193,7 +193,7 @@ _FILTER_MISTAKES = (
     Mistake(
         "a pixel more",
         _kept(lambda w, h, s: (w + 1 >= s) & (h + 1 >= s)),
-        "Each side is counted one pixel too long: a box is continuous here, so a width is x2 − x1, not x2 − x1 + 1.",
+        LONGER,
     ),
     Mistake(
         "the small ones", _kept(lambda w, h, s: (w < s) | (h < s)), "The small boxes are kept, the others dropped."
@@ -332,7 +332,7 @@ _SELECT_MISTAKES = (
             - np.array([0, 0, 1, 1], np.float32),
             found[1],
         ),
-        "Each side is counted one pixel too long: a box is continuous here, so a width is x2 − x1, not x2 − x1 + 1.",
+        LONGER,
     ),
 )
 
