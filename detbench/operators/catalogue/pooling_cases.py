@@ -97,7 +97,7 @@ def common_cases(bins: str, few: tuple[int, int], least: int = 1) -> list[Case]:
 
 def align_cases() -> list[Case]:
     """Return the cases of RoIAlign."""
-    few = {"output_size": (2, 3)}
+    few: dict[str, Any] = {"output_size": (2, 3)}
     tiny = [[40, 24, 42, 27], [40, 24, 40, 24], [60, 20, 63, 60]]
     return [
         *common_cases("output_size", (2, 3)),

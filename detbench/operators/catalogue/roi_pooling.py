@@ -186,7 +186,7 @@ def _crop_rules() -> list[tuple[str, Callable[..., Any], str]]:
         (
             "over the side",
             crop_by(less=0),
-            "Corners are divided by stride · cells; 1 is the centre of the last cell, so divide by stride · (cells − 1).",
+            "Corners are divided by stride · cells; 1 is the last cell's centre, so divide by stride · (cells − 1).",
         ),
         (
             "half a cell",
