@@ -45,13 +45,18 @@ public:
         if (!fits(box)) return any_of_all(box);
         const double width = double{box.x2} - double{box.x1}, height = double{box.y2} - double{box.y1};
         const double x = middle(box.x1, box.x2), y = middle(box.y1, box.y2);
+        const auto found_in = [&](int w, int h) {
+            const std::uint64_t hash = hash_of(box, w, h, cell(x, cells_per_unit(w)), cell(y, cells_per_unit(h)));
+            const std::uint32_t first = first_[hash >> hash_shift_];
+            return first != no_block && any_overlaps(blocks_.data(), first, box, threshold_);
+        };
+        const int own_w = size_class(width), own_h = size_class(height);
+        if (found_in(own_w, own_h)) return true;  // most are
         const int widest = size_class(width * larger_), highest = size_class(height * larger_);
+        const int lowest = size_class(height * smaller_);
         for (int w = size_class(width * smaller_); w <= widest; ++w)
-            for (int h = size_class(height * smaller_); h <= highest; ++h) {
-                const std::uint64_t hash = hash_of(box, w, h, cell(x, cells_per_unit(w)), cell(y, cells_per_unit(h)));
-                const std::uint32_t first = first_[hash >> hash_shift_];
-                if (first != no_block && any_overlaps(blocks_.data(), first, box, threshold_)) return true;
-            }
+            for (int h = lowest; h <= highest; ++h)
+                if ((w != own_w || h != own_h) && found_in(w, h)) return true;
         return false;
     }
 
