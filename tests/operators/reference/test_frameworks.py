@@ -51,11 +51,10 @@ def test_deltas_are_keras() -> None:
     """Encoding and decoding, with variances."""
     keras = pytest.importorskip("keras")
     box, anchor, variances = drawn(97, 30), drawn(98, 30), (0.1, 0.1, 0.2, 0.2)
-    how = {"encoding_format": "center_xywh", "variance": variances}
-    theirs = keras.utils.bounding_boxes.encode_box_to_deltas(anchor, box, "xyxy", "xyxy", **how)
+    theirs = keras.utils.bounding_boxes.encode_box_to_deltas(anchor, box, "xyxy", "xyxy", "center_xywh", variances)
     ours = encode(box, anchor, variances)
     np.testing.assert_allclose(ours, keras.ops.convert_to_numpy(theirs), rtol=1e-4, atol=1e-5)
-    again = keras.utils.bounding_boxes.decode_deltas_to_boxes(anchor, ours, "xyxy", "xyxy", **how)
+    again = keras.utils.bounding_boxes.decode_deltas_to_boxes(anchor, ours, "xyxy", "xyxy", "center_xywh", variances)
     np.testing.assert_allclose(decode(ours, anchor, variances), keras.ops.convert_to_numpy(again), rtol=1e-4, atol=1e-3)
 
 
