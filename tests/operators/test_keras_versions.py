@@ -211,8 +211,9 @@ def test_losses_have_a_derivative_where_targets_are_not_numbers(tf: Any) -> None
         def total(logit: Any, delta: Any, loss: Any = loss) -> Any:
             return tf.reduce_sum(tf.add_n(loss(logit, delta, label, target)))
 
-        watched = tf.Variable(logit), tf.Variable(delta)
+        watched = tf.constant(logit), tf.constant(delta)
         with tf.GradientTape() as tape:
+            tape.watch(watched)
             value = total(*watched)
         slopes = [each.numpy() for each in tape.gradient(value, watched)]
         assert all(np.isfinite(each).all() for each in slopes)

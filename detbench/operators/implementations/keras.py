@@ -118,7 +118,10 @@ _WAYS: dict[str, _Way] = {
 
 
 #: What differs in one operator of one implementation.
-_DIFFERS = {("keras-torch", "rpn-head"): {"empty": "PyTorch does not convolve a map without cells"}}
+_DIFFERS = {
+    ("keras-torch", "rpn-head"): {"empty": "PyTorch does not convolve a map without cells"},
+    ("keras-jax", "rpn-head"): {"empty": "Keras on JAX does not convolve a map without cells"},
+}
 
 
 def _cannot(case: Case) -> str | None:

@@ -101,7 +101,7 @@ IMPLEMENTATIONS = (
         "batched-nms",
         _bind_combined,
         devices=_CPU,
-        differs=_FLIPPED | _TIES,
+        differs=_TIES,
         cannot=_no_combined,
     ),
     _of(
