@@ -3,33 +3,36 @@
 The rule is TensorFlow's ``non_max_suppression``: boxes are taken by descending score, of equal scores the lower row
 first; a box is dropped if its IoU with one that was kept is greater than the threshold. A box without area has an
 IoU of 0 with every box, so it is neither dropped nor drops another.
+
+What is not a number follows from two rules: a score that is NaN comes after all others, and a box whose area is not
+a finite positive number (a corner may be NaN or infinite) is one without area.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["nms"]
+    Float = TypeVar("Float", np.float32, np.float64)
+
+__all__ = ["batched_nms", "box_area", "by_falling_score", "iou_of_one", "nms"]
 
 
-def nms(
-    box: NDArray[np.float64], score: NDArray[np.float64], iou_threshold: float, *, limit: int | None = None
-) -> NDArray[np.intp]:
+def nms(box: NDArray[Float], score: NDArray[Any], iou_threshold: float, limit: int | None = None) -> NDArray[np.intp]:
     """Return the rows that are kept, by descending score.
 
     Parameters
     ----------
     box
-        Float64 ``[N, 4]``: ``x1 y1 x2 y2`` in any unit.
+        Float32 or float64 ``[N, 4]``: ``x1 y1 x2 y2`` in any unit. The IoU is computed in this type.
     score
-        Float64 ``[N]``.
+        Floats ``[N]``.
     iou_threshold
-        A box is dropped if it overlaps a kept one by more than this, 0 to 1.
+        A box is dropped if it overlaps a kept one by more than this, 0 to 1; rounded to the type of ``box``.
     limit
         Stop when this many are kept.
 
@@ -43,23 +46,75 @@ def nms(
     >>> nms(box, np.array([0.8, 0.9, 0.7]), 0.5).tolist()
     [1, 2]
     """
-    left = np.argsort(-score, kind="stable")
-    area = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
+    left = by_falling_score(score)
+    area = box_area(box)
+    threshold = box.dtype.type(iou_threshold)
     kept: list[np.intp] = []
     while len(left) and (limit is None or len(kept) < limit):
         best, left = left[0], left[1:]
         kept.append(best)
-        left = left[_iou_of_one(box[best], area[best], box[left], area[left]) <= iou_threshold]
+        left = left[~(iou_of_one(box[best], area[best], box[left], area[left]) > threshold)]
     return np.array(kept, dtype=np.intp)
 
 
-def _iou_of_one(
-    one: NDArray[np.float64], one_area: np.float64, box: NDArray[np.float64], area: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the IoU of one box with each of ``box``, ``[N]``; 0 where either has no area."""
-    width = np.minimum(one[2], box[:, 2]) - np.maximum(one[0], box[:, 0])
-    height = np.minimum(one[3], box[:, 3]) - np.maximum(one[1], box[:, 1])
-    common = np.maximum(width, 0.0) * np.maximum(height, 0.0)
-    has_area = (area > 0) & (one_area > 0)
-    iou: NDArray[np.float64] = np.divide(common, one_area + area - common, out=np.zeros_like(area), where=has_area)
+def batched_nms(
+    box: NDArray[Float],
+    score: NDArray[Any],
+    category: NDArray[np.int32],
+    iou_threshold: float,
+    limit: int | None = None,
+) -> NDArray[np.intp]:
+    """Return the rows that are kept where boxes suppress only those of their own category, by descending score.
+
+    Parameters
+    ----------
+    box, score, iou_threshold
+        As in :func:`nms`.
+    category
+        Int32 ``[N]``: any numbers.
+    limit
+        So many are kept over all categories: those that score highest.
+
+    Returns
+    -------
+    Rows of ``box``, ``[K]``; of equal scores the lower row first.
+
+    Examples
+    --------
+    >>> box = np.array([[0.0, 0, 10, 10], [0, 0, 10, 8], [0, 0, 10, 9]])
+    >>> batched_nms(box, np.array([0.8, 0.9, 0.7]), np.array([0, 1, 0]), 0.5).tolist()
+    [1, 0]
+    """
+    kept = np.zeros(len(box), dtype=bool)
+    for one in np.unique(category):
+        row = np.flatnonzero(category == one)
+        kept[row[nms(box[row], score[row], iou_threshold)]] = True
+    order = by_falling_score(score)
+    return order[kept[order]][: None if limit is None else max(limit, 0)]
+
+
+def by_falling_score(score: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the rows by descending score, ``[N]``: of equal scores the lower row first, NaN after all numbers."""
+    return np.argsort(-score, kind="stable")
+
+
+def box_area(box: NDArray[Float]) -> NDArray[Float]:
+    """Return the area of each box, ``[N]``: 0 where it is not a finite positive number."""
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        area = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
+    area[~((area > 0) & np.isfinite(area))] = 0
+    return area
+
+
+def iou_of_one(one: NDArray[Float], one_area: Float, box: NDArray[Float], area: NDArray[Float]) -> NDArray[Float]:
+    """Return the IoU of one box with each of ``box``, ``[N]``; 0 where either has no area.
+
+    ``one_area`` and ``area`` are from :func:`box_area`. The arithmetic is TensorFlow's, in its order.
+    """
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        width = np.minimum(one[2], box[:, 2]) - np.maximum(one[0], box[:, 0])
+        height = np.minimum(one[3], box[:, 3]) - np.maximum(one[1], box[:, 1])
+        common = np.maximum(width, 0) * np.maximum(height, 0)
+        union = one_area + area - common
+        iou: NDArray[Float] = np.divide(common, union, out=np.zeros_like(area), where=(area > 0) & (one_area > 0))
     return iou
