@@ -1,0 +1,82 @@
+"""The process in which a learner's file runs: ``python -m detbench.operators.course.child``, started by ``apart.py``.
+
+It reads one line of JSON from standard input, and writes lines of JSON where standard output was. What the file itself
+prints goes to standard error, or into its grade, so that nothing of it is taken for an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import msgspec
+
+from detbench.errors import DetbenchError
+from detbench.operators.course.grade import Watch, examine
+from detbench.operators.course.words import plain, shown
+from detbench.operators.implementations.yours import load_function
+from detbench.operators.registry import operator_named
+
+if TYPE_CHECKING:
+    from detbench.operators.contract import Case
+
+__all__ = ["main"]
+
+
+class _Reporting(Watch):
+    """Says what is being asked, so that who waits knows what it waits for."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.last: Case | None = None
+
+    def asked(self, case: Case) -> None:
+        event: dict[str, Any] = {"event": "asked"}
+        if case is not self.last:
+            values = [*case.inputs.items(), *case.settings.items()]
+            event["case"] = case.name
+            event["inputs"], event["settings"] = plain(dict(case.inputs)), plain(dict(case.settings))
+            event["numbers"] = [(label, shown(value)) for label, value in values]
+        self.last = case
+        _write(self.out, event)
+
+    def answered(self) -> None:
+        _write(self.out, {"event": "answered"})
+
+
+def _write(out: TextIO, event: dict[str, Any]) -> None:
+    out.write(json.dumps(event) + "\n")
+    out.flush()
+
+
+def main() -> None:
+    """Grade the functions that standard input names, one after another."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    wanted = json.loads(sys.stdin.readline())
+    path = Path(wanted["path"])
+    sys.path.insert(0, wanted["folder"])
+    for operator, name, step in wanted["functions"]:
+        _write(out, {"event": "begun"})
+        try:
+            function = load_function(path, name)
+        except DetbenchError as error:
+            _write(out, {"event": "refused", "text": str(error)})
+            return
+        except BaseException as error:  # noqa: BLE001  the learner's file may raise anything, an exit too
+            frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+            line = frames[-1].lineno if frames else 0
+            said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            _write(out, {"event": "broken", "line": line, "text": said})
+            return
+        found = examine(operator_named(operator), function, name, step, watch=_Reporting(out))
+        _write(out, {"event": "graded", "grade": msgspec.to_builtins(found)})
+    _write(out, {"event": "done"})
+
+
+if __name__ == "__main__":
+    main()

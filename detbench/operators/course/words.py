@@ -1,0 +1,141 @@
+"""A grade as text of 79 columns, and values as a person reads them."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detbench.words import counted, printable
+
+if TYPE_CHECKING:
+    from detbench.operators.course.grade import Grade
+    from detbench.operators.course.times import Timed
+
+__all__ = ["plain", "said", "shown", "table"]
+
+WIDTH = 79
+_INDENT = "  "
+
+#: An array with more numbers than this is shown by its corners.
+_MOST_NUMBERS = 60
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it: arrays as nested lists, what is no number as text."""
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else str(value)
+    try:
+        array = np.asarray(value)
+    except Exception:  # noqa: BLE001  anything may have been returned
+        return f"a {type(value).__name__}"
+    return plain(array.tolist()) if array.dtype.kind in "biuf" else f"a {type(value).__name__}"
+
+
+def shown(value: Any) -> str:
+    """Return a value as text: arrays with seven digits, an empty one with its shape.
+
+    Examples
+    --------
+    >>> shown(np.array([[0.5, 1 / 3]], dtype=np.float32)), shown(np.zeros((0, 4))), shown((0.5, None))
+    ('[[0.5, 0.3333333]]', 'empty, 0 × 4', '(0.5, None)')
+    """
+    if isinstance(value, tuple) and any(getattr(one, "ndim", 0) for one in value):
+        return "\n".join(shown(one) for one in value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return repr(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(shown(one) for one in value)})"
+    try:
+        array = np.asarray(value)
+    except Exception:  # noqa: BLE001  anything may have been returned
+        return f"a {type(value).__name__}"
+    if array.dtype.kind not in "biuf":
+        return f"a {type(value).__name__}"
+    if not array.size:
+        return f"empty, {' × '.join(map(str, array.shape))}"
+    text = np.array2string(
+        array,
+        max_line_width=WIDTH - 16,
+        separator=", ",
+        threshold=_MOST_NUMBERS,
+        edgeitems=2,
+        formatter={"float_kind": lambda x: f"{x:.7g}", "int_kind": str},
+    )
+    return f"{text}\n{_shape(array)}" if array.size > _MOST_NUMBERS else text
+
+
+def _shape(array: np.ndarray[Any, Any]) -> str:
+    return f"({array.dtype}, {' × '.join(map(str, array.shape))})"
+
+
+def said(grade: Grade) -> str:
+    """Return a grade in words, as lines of at most 79 columns."""
+    if grade.status == "missing":
+        lines = _wrapped(f"{grade.function} is not there yet.")
+    elif grade.status == "unwritten":
+        lines = _wrapped(f"{grade.function} is not written yet: it returns None.")
+    elif grade.status == "right":
+        lines = _wrapped(f"{grade.function} is right: {grade.cases} of {counted(grade.cases, 'case')}.")
+        lines += table(grade.times) if grade.times is not None else []
+    else:
+        lines = [*_wrapped(f"{grade.function} is wrong{_on(grade)}."), *_wrapped(grade.problem, _INDENT)]
+        lines += _numbers(grade)
+        if grade.place:
+            lines += ["", *_wrapped(f"{grade.place}: {grade.line}", _INDENT)]
+        if grade.hint:
+            lines += ["", *_wrapped(f"Hint: {grade.hint}", _INDENT)]
+    if grade.printed:
+        first = grade.printed.rstrip("\n").split("\n")[:10]
+        lines += ["", f"{_INDENT}It printed:", *(f"{_INDENT}| {printable(line)[: WIDTH - 4]}" for line in first)]
+    return "\n".join(lines)
+
+
+def _on(grade: Grade) -> str:
+    return f" on the case “{grade.case}”" if grade.case and grade.numbers else ""
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        printable(text), WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def _numbers(grade: Grade) -> list[str]:
+    """Return the counterexample, names in a column."""
+    if not grade.numbers:
+        return []
+    wide = max(len(label) for label, _ in grade.numbers)
+    lines = [""]
+    for label, text in grade.numbers:
+        rows = text.split("\n")
+        lines += [f"{_INDENT}{label:<{wide}}  {rows[0]}", *(f"{_INDENT}{'':<{wide}}  {row}" for row in rows[1:])]
+    return lines
+
+
+def table(times: Timed) -> list[str]:
+    """Return what each took, with the first one's time over it."""
+    lines = ["", f"{_INDENT}{times.what}:"]
+    slowest = times.rows[0].ms
+    wide = max(len(row.name) for row in times.rows)
+    for row in times.rows:
+        beside = f"{_ratio(slowest / row.ms)} ×" if row is not times.rows[0] else ""
+        lines.append(f"{_INDENT}{row.name:<{wide}}  {_time(row.ms):>10}  {beside:>9}".rstrip())
+    return lines
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"  # noqa: PLR2004  two digits are enough
+
+
+def _time(ms: float) -> str:
+    if ms >= 1000:  # noqa: PLR2004  a second
+        return f"{ms / 1000:.2f} s"
+    return f"{ms:.2f} ms" if ms >= 0.1 else f"{ms * 1000:.1f} µs"  # noqa: PLR2004  below, the zeros hide the digits

@@ -1,0 +1,1 @@
+"""One way to write each step of each piece; there are others. Open them when yours is right, or when you are stuck."""
