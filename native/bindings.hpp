@@ -40,6 +40,7 @@ inline Interpolation interpolation_named(const std::string &name) {
 
 void bind_errors(nb::module_ &module);
 void bind_matching(nb::module_ &module);
+void bind_nms(nb::module_ &module);
 void bind_ordering(nb::module_ &module);
 void bind_resampling(nb::module_ &module);
 void bind_scores(nb::module_ &module);

@@ -3,9 +3,10 @@
 
 NB_MODULE(_native, module) {
     module.doc() =
-        "detbench's native part: from files to scores, matching, resampling, IoU. Every function has a NumPy twin.";
+        "detbench's native part: from files to scores, matching, resampling, IoU, NMS. Every function has a NumPy twin.";
     detbench::bindings::bind_errors(module);
     detbench::bindings::bind_matching(module);
+    detbench::bindings::bind_nms(module);
     detbench::bindings::bind_ordering(module);
     detbench::bindings::bind_resampling(module);
     detbench::bindings::bind_scores(module);

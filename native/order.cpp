@@ -1,7 +1,6 @@
 #include "order.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <numeric>
 #include <utility>
 
@@ -104,13 +103,6 @@ UnfilledVector<std::uint32_t> stable_order(const std::int32_t *key, std::size_t 
     for (std::size_t r = 0; r < count; ++r)
         order[place[static_cast<std::size_t>(key[r])]++] = static_cast<std::uint32_t>(r);
     return order;
-}
-
-std::uint64_t falling_key(double score) {
-    if (score != score) return ~std::uint64_t{0};
-    constexpr std::uint64_t sign = std::uint64_t{1} << 63;
-    const auto bits = std::bit_cast<std::uint64_t>(score + 0.0);  // -0 becomes 0: they are equal
-    return bits & sign ? bits : ~(bits | sign);
 }
 
 Ordered by_category_and_image(const Placed &rows, const Sizes &sizes) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "falling.hpp"
 #include "unfilled.hpp"
 #include "matching.hpp"
 
@@ -52,8 +53,5 @@ struct Keyed {
     std::uint64_t key;
     std::uint32_t row;
 };
-
-// A number that rises as the score falls; equal scores have equal ones. Not a number comes last.
-std::uint64_t falling_key(double score);
 
 }  // namespace detbench

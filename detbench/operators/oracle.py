@@ -6,7 +6,9 @@ known mistakes: who is refused is told what is wrong, not only that something is
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +23,8 @@ __all__ = ["Answered", "answer", "check", "judge"]
 #: Leaving rows out of a case stops after so many trials: a slow implementation is not asked for ever.
 _MOST_TRIALS = 400
 
-#: A case with more rows than this is not made smaller: each trial would take too long.
-_MOST_ROWS = 2_000
+#: And after so many seconds: some compile anew for every number of rows.
+_MOST_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def judge(operator: Operator, implementation: Implementation, case: Case, device
     asked = _copied(case)
     try:
         got = answer(implementation, asked, device)
-    except Exception as error:  # noqa: BLE001  anybody's code may raise anything: that is a finding, not a crash
+    except (Exception, SystemExit) as error:  # noqa: BLE001  anybody's code may raise anything: a finding, not a crash
         said = " ".join(str(error).split())
         return Verdict(np.inf, f"it raises {type(error).__name__}{': ' if said else ''}{said[:300]}"), None
     for name, array in case.inputs.items():
@@ -92,12 +94,10 @@ def _shrunk(
 ) -> tuple[Case, Verdict, Any]:
     """Leave out rows, half of them at first, then fewer, as long as the answer stays wrong (ddmin, Zeller 1999)."""
     count = len(case.inputs[case.rows[0]]) if case.rows else 0
-    if not 1 < count <= _MOST_ROWS:
-        return case, verdict, got
-    trials, size = 0, count // 2
-    while size and trials < _MOST_TRIALS:
+    trials, size, until = 0, count // 2, monotonic() + _MOST_SECONDS
+    while size and trials < _MOST_TRIALS and monotonic() < until:
         begin, smaller = 0, False
-        while begin < count and trials < _MOST_TRIALS:
+        while begin < count and trials < _MOST_TRIALS and monotonic() < until:
             kept = np.r_[0:begin, min(begin + size, count) : count]
             tried = replace(case, inputs={n: a[kept] if n in case.rows else a for n, a in case.inputs.items()})
             trials += 1
@@ -111,33 +111,29 @@ def _shrunk(
 
 
 def _hint(operator: Operator, implementation: Implementation, device: str) -> str:
-    """Return what to say if the implementation answers every hard case as a known mistake does."""
-    cases = [case for case in operator.cases() if not case.traits & implementation.differs.keys()]
-    answers = []
-    for case in cases:
-        try:
-            answers.append(answer(implementation, _copied(case), device))
-        except Exception:  # noqa: BLE001  a mistake that raises is compared where it does not
-            answers.append(None)
-    for mistake in operator.mistakes:
-        if _alike(operator, mistake, cases, answers):
-            return mistake.hint
-    return ""
+    """Return what to say if the implementation answers the hard cases as a known mistake does.
+
+    Cases where it raises are left out: who makes a mistake may also have forgotten that there can be no boxes.
+    """
+    answers: list[tuple[Case, Any]] = []
+    for case in operator.cases():
+        if case.traits & implementation.differs.keys() or implementation.cannot(case) is not None:
+            continue
+        with contextlib.suppress(Exception, SystemExit):
+            answers.append((case, answer(implementation, _copied(case), device)))
+    return next((mistake.hint for mistake in operator.mistakes if _alike(operator, mistake, answers)), "")
 
 
-def _alike(operator: Operator, mistake: Mistake, cases: list[Case], answers: list[Any]) -> bool:
-    """Whether the answers are the mistake's wherever there is one."""
+def _alike(operator: Operator, mistake: Mistake, answers: list[tuple[Case, Any]]) -> bool:
+    """Whether the answers are the mistake's, and at least one of them is wrong."""
     wrong = Implementation(mistake.name, operator.name, called(mistake.function))
-    compared = 0
-    for case, got in zip(cases, answers, strict=True):
+    refused = 0
+    for case, got in answers:
         try:
             theirs = answer(wrong, _copied(case))
-        except Exception:  # noqa: BLE001  as above
-            theirs = None
-        if (got is None) != (theirs is None):
+        except Exception:  # noqa: BLE001  a mistake may raise where the implementation does not
             return False
-        if got is not None:
-            compared += 1
-            if operator.compare(case, theirs, got).problem is not None:
-                return False
-    return compared > 0
+        if operator.compare(case, theirs, got).problem is not None:
+            return False
+        refused += operator.compare(case, operator.reference(**case.inputs, **case.settings), got).problem is not None
+    return refused > 0

@@ -1,0 +1,102 @@
+"""Non-maximum suppression in C++: the references' answers, to the row.
+
+Arrays that are contiguous and of the right type are read where they lie; others are copied once. Python's lock is
+released meanwhile. What is no number is treated as by the references: a score that is NaN comes last, a box with a
+corner that is NaN or infinite is one without area.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detbench.errors import UsageError
+from detbench.extension import native
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+
+__all__ = ["batched_nms", "nms"]
+
+
+def nms(box: NDArray[Any], score: NDArray[Any], iou_threshold: float, limit: int | None = None) -> NDArray[np.intp]:
+    """Return the rows that are kept, by descending score: :func:`detbench.operators.reference.nms.nms`.
+
+    Parameters
+    ----------
+    box
+        Float32 or float64 ``[N, 4]``: ``x1 y1 x2 y2`` in any unit. Other numbers are taken as float64.
+    score
+        Float32 or float64 ``[N]``, likewise.
+    iou_threshold
+        A box is dropped if it overlaps a kept one by more than this, 0 to 1; rounded to the type of ``box``.
+    limit
+        Stop when this many are kept.
+
+    Returns
+    -------
+    Rows of ``box``, ``[K]``; of equal scores the lower row first.
+
+    Raises
+    ------
+    UsageError
+        If shapes do not fit each other, or the native part was not built.
+
+    Examples
+    --------
+    >>> box = np.array([[0.0, 0, 10, 10], [0, 0, 10, 8], [20, 0, 30, 10]])
+    >>> nms(box, np.array([0.8, 0.9, 0.7]), 0.5).tolist()
+    [1, 2]
+    """
+    box, score = _boxes(box), _floats(score)
+    _check(box, score=score)
+    kept: NDArray[np.intp] = _native().nms(box, score, None, iou_threshold, _limit(limit))
+    return kept
+
+
+def batched_nms(
+    box: NDArray[Any], score: NDArray[Any], category: NDArray[Any], iou_threshold: float, limit: int | None = None
+) -> NDArray[np.intp]:
+    """Return the rows that are kept where boxes suppress only those of their own category, by descending score.
+
+    The reference is :func:`detbench.operators.reference.nms.batched_nms`. ``category`` is int32 ``[N]``, any numbers;
+    ``limit`` counts over all categories; the rest, and what is raised, as in :func:`nms`.
+    """
+    box, score, category = _boxes(box), _floats(score), np.ascontiguousarray(category, dtype=np.int32)
+    _check(box, score=score, category=category)
+    kept: NDArray[np.intp] = _native().nms(box, score, category, iou_threshold, _limit(limit))
+    return kept
+
+
+def _native() -> ModuleType:
+    module = native()
+    if module is None:
+        raise UsageError("the native part was not built; use detbench.operators.reference instead")
+    return module
+
+
+def _floats(array: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(array, dtype=array.dtype if array.dtype in _TYPES else np.float64)
+
+
+_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _boxes(box: NDArray[Any]) -> NDArray[Any]:
+    return _floats(box)
+
+
+def _check(box: NDArray[Any], **columns: NDArray[Any]) -> None:
+    if box.ndim != 2 or box.shape[1] != 4:  # noqa: PLR2004  corners
+        raise UsageError(f"boxes have shape [N, 4], not {list(box.shape)}")
+    for name, column in columns.items():
+        if column.shape != (len(box),):
+            raise UsageError(f"{name} has shape {list(column.shape)} and should have [{len(box)}], one for each box")
+
+
+def _limit(limit: int | None) -> int:
+    return sys.maxsize if limit is None else max(limit, 0)

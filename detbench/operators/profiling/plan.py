@@ -1,0 +1,146 @@
+"""What is to be profiled: which operators, and who runs each of them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from detbench.errors import UsageError
+from detbench.operators import registry
+from detbench.operators.implementations import yours
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from detbench.operators.contract import Case, Implementation, Operator
+    from detbench.timing.document import Status
+
+__all__ = ["ALL", "Candidate", "Task", "missing", "plan", "subjects", "timed_operators", "why_not"]
+
+#: What is profiled if everything is.
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An implementation that is to be run: where it comes from, and whether the user asked for it by name.
+
+    ``problem`` says why it is not there after all, where only loading it could tell.
+    """
+
+    implementation: Implementation
+    origin: str = "detbench"
+    named: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An operator, and who runs it."""
+
+    operator: Operator
+    candidates: list[Candidate] = field(default_factory=list)
+
+
+def subjects() -> list[str]:
+    """Return everything that can be profiled: ``all``, the groups, the operators."""
+    return list(dict.fromkeys((ALL, *registry.GROUPS, *(one.name for one in timed_operators(ALL)))))
+
+
+def timed_operators(subject: str) -> list[Operator]:
+    """Return the operators of a group, the one of this name, or all, in the order of a page.
+
+    A group comes before an operator of the same name: ``nms`` is all of non-maximum suppression.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing of this name, or it is not timed.
+    """
+    timed = [one for one in registry.operators().values() if one.group and one.timed is not None]
+    in_order = sorted(timed, key=lambda one: registry.GROUPS.index(one.group))
+    found = [one for one in in_order if subject in {ALL, one.group}] or [one for one in in_order if one.name == subject]
+    if found:
+        return found
+    if subject in registry.operators():
+        raise UsageError(f"{subject} is not timed: it takes next to nothing; timed are {_listed(in_order)}")
+    raise UsageError(f"there is no operator {subject!r} to profile; there are {_listed(in_order)}")
+
+
+def _listed(operators: Sequence[Operator]) -> str:
+    return ", ".join(dict.fromkeys((ALL, *registry.GROUPS, *(one.name for one in operators))))
+
+
+def plan(subject: str, names: Sequence[str] = ()) -> list[Task]:
+    """Return which operators are run by whom.
+
+    Parameters
+    ----------
+    subject
+        A group, an operator, or ``all``.
+    names
+        Implementations by name: only they are run; all if there is none. ``FILE.py:FUNCTION`` is one that is run
+        beside them; then only the operators that such a function is of are profiled.
+
+    Raises
+    ------
+    UsageError
+        If a name or a file is not what it should be.
+    """
+    operators = timed_operators(subject)
+    otherwise = None if subject == ALL else operators[0].name
+    places = [name for name in names if yours.is_place(name)]
+    loaded = [(place, yours.load(place, [one.name for one in operators], otherwise)) for place in places]
+    if loaded:
+        operators = [one for one in operators if any(found.operator == one.name for _, found in loaded)]
+    only = [name for name in names if not yours.is_place(name)]
+    tasks = {one.name: Task(one, _candidates(one.name, only)) for one in operators}
+    known = {found.implementation.name for task in tasks.values() for found in task.candidates}
+    if unknown := [name for name in only if name not in known]:
+        there = sorted({name for one in operators for name in _known(one.name)})
+        raise UsageError(
+            f"nothing called {unknown[0]!r} runs {subject}; there are {', '.join(there)}; yours is FILE.py:FUNCTION"
+        )
+    for place, found in loaded:
+        tasks[found.operator].candidates.append(Candidate(found, place, named=True))
+    return [task for task in tasks.values() if task.candidates]
+
+
+def _known(operator: str) -> list[str]:
+    return [*registry.implementations_of(operator), *(point.implementation for point in yours.entry_points(operator))]
+
+
+def _candidates(operator: str, only: Sequence[str]) -> list[Candidate]:
+    """Return who runs an operator: what comes with detbench, then what is installed beside it."""
+    own = [Candidate(found, named=found.name in only) for found in registry.implementations_of(operator).values()]
+    found = [one for one in own if not only or one.named]
+    for point in yours.entry_points(operator):
+        if not only or point.implementation in only:
+            implementation, problem = point.load()
+            found.append(Candidate(implementation, point.origin, point.implementation in only, problem))
+    return found
+
+
+def missing(implementation: Implementation) -> list[str]:
+    """Return the modules that an implementation wants and that are not installed; none of them is imported."""
+    return [name for name in implementation.requires if name not in sys.modules and find_spec(name) is None]
+
+
+def why_not(candidate: Candidate, case: Case | None, device: str) -> tuple[Status, str] | None:
+    """Return why a candidate is not run: on a case, or at all. None where it is."""
+    implementation = candidate.implementation
+    if candidate.problem:
+        return "absent", candidate.problem
+    if lacking := missing(implementation):
+        return "absent", f"{', '.join(lacking)} is not installed"
+    if device not in implementation.devices:
+        return "unsupported", f"it runs on the {' or the '.join(implementation.devices).upper()} only"
+    if case is None:
+        return None
+    if (reason := implementation.cannot(case)) is not None:
+        return "unsupported", reason
+    if otherwise := [implementation.differs[trait] for trait in case.traits if trait in implementation.differs]:
+        return "unsupported", otherwise[0]
+    return None

@@ -1,0 +1,144 @@
+"""Samples by turns: in every round each implementation runs once, in an order that is drawn anew.
+
+What disturbs a machine for a while then falls on all of them, and no one always runs after the same other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from detbench.timing.clock import timed, undisturbed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+
+    from detbench.operators.contract import Bound, Case, Implementation
+
+__all__ = ["Allowance", "Stepped", "stepped", "take_turns"]
+
+#: A call shorter than this is run once before its sample: its predecessor's threads may still spin for a moment, and its
+#: own arrays have left the cache. A longer one pays for that with a small part of its time.
+_SETTLES_MS = 10.0
+
+#: Calls that are not sampled, at the most, before the rounds begin.
+_WARM_UP_CALLS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How long an implementation is sampled on a case.
+
+    Samples are taken for ``seconds``, but no fewer than ``least`` and no more than ``most``. Whoever would take longer
+    than ``longest_call_s`` for one call is not sampled at all.
+    """
+
+    seconds: float = 0.4
+    least: int = 5
+    most: int = 400
+
+    @property
+    def longest_call_s(self) -> float:
+        """As long as the fewest samples at the shortest, so that they take no more than 25 times ``seconds``."""
+        return self.least * self.seconds
+
+
+@dataclass(slots=True)
+class Stepped:
+    """An implementation bound to a case, which keeps how long each of its first steps took, and then its samples.
+
+    A time is None where there was nothing to do: a function of NumPy arrays gets the very inputs, and returns the very
+    answer.
+    """
+
+    bound: Bound
+    case: Case
+    sent: Any = None
+    last: Any = None
+    send_ms: float | None = None
+    compile_ms: float | None = None
+    first_call_ms: float | None = None
+    fetch_ms: float | None = None
+    samples_ms: list[float] = field(default_factory=list)
+    raised: str = ""
+
+    def send(self) -> Any:
+        """Return the inputs where the implementation wants them."""
+        self.sent, took_ms = timed(self.bound.send)
+        self.send_ms = None if self.sent is self.case.inputs else took_ms
+        return self.sent
+
+    def compile(self, sent: Any) -> None:
+        """Trace and compile."""
+        _, took_ms = timed(self.bound.compile, sent)
+        self.compile_ms = None if sent is self.case.inputs else took_ms
+
+    def run(self, sent: Any) -> Any:
+        """Return the answer, where the implementation leaves it."""
+        self.last, self.first_call_ms = timed(self.bound.run, sent)
+        return self.last
+
+    def fetch(self, answer: Any) -> Any:
+        """Return the answer in the form of the reference's."""
+        fetched, took_ms = timed(self.bound.fetch, answer)
+        self.fetch_ms = None if fetched is answer else took_ms
+        return fetched
+
+    def sample(self, *, keep: bool = True) -> float:
+        """Run once more and return how many milliseconds that took; what it raises is kept, and ends the samples."""
+        self.last = None  # its memory is given back before the clock runs, not while
+        try:
+            self.last, took_ms = timed(self.bound.run, self.sent)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  anybody's code may raise anything
+            self.raised = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            return 0.0
+        if keep:
+            self.samples_ms.append(took_ms)
+        return took_ms
+
+
+def stepped(implementation: Implementation, kept: list[Stepped]) -> Callable[[Case, str], Bound]:
+    """Return an implementation's ``bind`` whose steps are timed; what it binds is put into ``kept``."""
+
+    def bind(case: Case, device: str) -> Bound:
+        one = Stepped(implementation.bind(case, device), case)
+        kept.append(one)
+        return one
+
+    return bind
+
+
+def take_turns(
+    runs: Sequence[Stepped], allowance: Allowance, rng: np.random.Generator, on_turn: Callable[[int], None]
+) -> None:
+    """Warm up, then sample all of ``runs``; ``on_turn(number)`` is told who is about to run, from 0."""
+    enough_ms = 1e3 * allowance.seconds
+    spent_ms = [0.0] * len(runs)
+    usual_ms = [_warmed_up(run, enough_ms, number, on_turn) for number, run in enumerate(runs)]
+    with undisturbed():
+        while active := [
+            number
+            for number, run in enumerate(runs)
+            if not run.raised
+            and len(run.samples_ms) < allowance.most
+            and (len(run.samples_ms) < allowance.least or spent_ms[number] < enough_ms)
+        ]:
+            for number in rng.permutation(active):
+                on_turn(number)
+                if usual_ms[number] < _SETTLES_MS:
+                    runs[number].sample(keep=False)
+                spent_ms[number] += runs[number].sample()
+
+
+def _warmed_up(run: Stepped, enough_ms: float, number: int, on_turn: Callable[[int], None]) -> float:
+    """Run a few times, for a quarter of the allowance at the most, and return the last time."""
+    on_turn(number)
+    took_ms, spent_ms = run.first_call_ms or 0.0, 0.0
+    for _ in range(_WARM_UP_CALLS):
+        if run.raised or spent_ms + took_ms > enough_ms / 4:
+            break
+        took_ms = run.sample(keep=False)
+        spent_ms += took_ms
+    return took_ms

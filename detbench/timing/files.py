@@ -1,0 +1,52 @@
+"""A profile to JSON and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from detbench.errors import DataError
+from detbench.files import read_bytes
+from detbench.timing.document import SCHEMA, Profile
+from detbench.words import in_words
+
+if TYPE_CHECKING:
+    from detbench.timing.comparison import ProfileComparison
+
+__all__ = ["PROFILE", "encoded", "read_profile"]
+
+#: What a profile is called in its folder.
+PROFILE = "profile.json"
+
+
+def encoded(document: Profile | ProfileComparison) -> bytes:
+    """Return a document as JSON, indented, with a newline at its end."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+
+
+def read_profile(path: Path) -> Profile:
+    """Return the profile in a file, or in ``profile.json`` of a folder.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or is no profile.
+    """
+    file = path / PROFILE if path.is_dir() else path
+    try:
+        profile = msgspec.json.decode(read_bytes(file), type=Profile)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at ")
+        raise DataError(
+            f"is not a profile: {in_words(message)}", file=file, record=place.strip("`"), remedy=_REMEDY
+        ) from error
+    except msgspec.DecodeError as error:
+        raise DataError(f"is not JSON ({error})", file=file, remedy=_REMEDY) from error
+    if profile.schema != SCHEMA:
+        raise DataError(f"has the schema {profile.schema!r}, not {SCHEMA!r}", file=file, remedy=_REMEDY)
+    return profile
+
+
+_REMEDY = "give what detbench profile -o wrote"

@@ -1,0 +1,51 @@
+// Boxes in blocks of eight, a column a coordinate, and whether any of a list of blocks overlaps a box by more than a
+// threshold. The arithmetic is the reference's, in its type and order.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace detbench {
+
+template <typename Real>
+struct Box {
+    Real x1, y1, x2, y2, area;  // area > 0 and finite
+    std::int32_t category;
+};
+
+inline constexpr std::size_t lanes_each = 8;
+inline constexpr std::uint32_t no_block = ~std::uint32_t{0};
+
+// Empty places hold a point with an area of 1: it overlaps nothing, and no union with it is 0.
+template <typename Real>
+struct Block {
+    Block() { area.fill(1); }
+
+    void put(const Box<Real> &box) {
+        x1[filled] = box.x1;
+        y1[filled] = box.y1;
+        x2[filled] = box.x2;
+        y2[filled] = box.y2;
+        area[filled] = box.area;
+        category[filled++] = box.category;
+    }
+
+    std::array<Real, lanes_each> x1{}, y1{}, x2{}, y2{}, area;
+    std::array<std::int32_t, lanes_each> category{};
+    std::uint32_t next = no_block, filled = 0;
+};
+
+template <typename Real>
+inline Real intersection_over_union(const Box<Real> &a, const Box<Real> &b) {
+    const Real width = (a.x2 < b.x2 ? a.x2 : b.x2) - (a.x1 > b.x1 ? a.x1 : b.x1);
+    const Real height = (a.y2 < b.y2 ? a.y2 : b.y2) - (a.y1 > b.y1 ? a.y1 : b.y1);
+    const Real common = (width > 0 ? width : 0) * (height > 0 ? height : 0);
+    return common / (a.area + b.area - common);
+}
+
+// Whether one of the list that begins at `first` has the box's category and an IoU with it above `threshold`.
+bool any_overlaps(const Block<float> *blocks, std::uint32_t first, const Box<float> &box, float threshold);
+bool any_overlaps(const Block<double> *blocks, std::uint32_t first, const Box<double> &box, double threshold);
+
+}  // namespace detbench
