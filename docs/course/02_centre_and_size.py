@@ -1,14 +1,14 @@
 # %% [markdown]
 # # 2 · Centre and size of a box
 #
-# Corners are what pictures are cut with; a network learns better where a thing *is* and how *large* it is. So boxes are
-# turned into centre and size, and back:
+# Corners are what pictures are cut with; a network learns better where a thing *is* and how *large* it is. So boxes
+# are turned into centre and size, and back:
 #
 # $$ c_x = \frac{x_1 + x_2}{2} \quad c_y = \frac{y_1 + y_2}{2} \quad w = x_2 - x_1 \quad h = y_2 - y_1 $$
 #
 # There is no $+1$. In Pascal VOC's own files a box names its first and its last pixel, and its width is
-# $x_2 - x_1 + 1$. Old detectors carried that through, and here it is the commonest mistake: with continuous corners, a
-# box from 0 to 10 is 10 wide.
+# $x_2 - x_1 + 1$. Old detectors carried that through, and here it is the commonest mistake: with continuous corners,
+# a box from 0 to 10 is 10 wide.
 
 # %%
 import numpy as np
@@ -28,7 +28,8 @@ for x, y, w, h in solution.centre_and_size_numpy(vehicle):
 # %% [markdown]
 # ## In loops
 #
-# `centre_and_size(box)` takes and returns `[N, 4]`. No boxes are boxes too: for them the answer has the shape `(0, 4)`.
+# `centre_and_size(box)` takes and returns `[N, 4]`. No boxes are boxes too: for them the answer has the shape `(0,
+# 4)`.
 
 
 # %%

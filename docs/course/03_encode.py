@@ -8,7 +8,8 @@
 # $$ d_x = \frac{c_x - c_x^a}{w^a} \quad d_y = \frac{c_y - c_y^a}{h^a} \quad
 #    d_w = \log \frac{w}{w^a} \quad d_h = \log \frac{h}{h^a} $$
 #
-# Moving and scaling both boxes alike changes nothing. Twice as wide is $\log 2$, half as wide $-\log 2$: as far from 0.
+# Moving and scaling both boxes alike changes nothing. Twice as wide is $\log 2$, half as wide $-\log 2$: as far from
+# 0.
 #
 # Each of the four is then divided by a **variance** (a name that stuck; it is a standard deviation): the four have
 # different spreads, and a loss that adds them up should not hear only the loudest. The RPN takes 1, the second stage
@@ -27,12 +28,12 @@ car = vehicle[:1]
 x, y = (car[0, :2] + car[0, 2:]) / 2
 anchor = np.array([[x - 30, y - 10, x + 18, y + 38]], dtype=np.float32)
 dx, dy, dw, dh = solution.encode_numpy(car, anchor)[0]
-axis = plane(320, 240, picture=picture)
-boxes(axis, car, "green", label="the box")
-boxes(axis, anchor, "orange", label="its anchor")
+title = f"dx {dx:.2f}   dy {dy:.2f}   dw {dw:.2f}   dh {dh:.2f}"
+axis = plane(320, 240, picture=picture, titles=[title])
 start, end = (anchor[0, :2] + anchor[0, 2:]) / 2, (car[0, :2] + car[0, 2:]) / 2
 axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": COLOURS["orange"]})
-axis.set_title(f"dx {dx:.2f}   dy {dy:.2f}   dw {dw:.2f}   dh {dh:.2f}", fontsize=10);
+boxes(axis, car, "green", label="the box")
+boxes(axis, anchor, "orange", label="its anchor")
 
 # %% [markdown]
 # ## In loops

@@ -7,9 +7,9 @@
 #
 # and the same for y and h; before that each delta is *multiplied* by its variance. Then the corners.
 #
-# One thing is new. An untrained network may answer anything, and $\exp(100)$ is no width: it overflows, and one infinite
-# box is NaN somewhere later. So $d_w$ and $d_h$, *after* they have been multiplied by their variances, are cut at
-# `max_log_ratio`, from above only: $\log(1000/16)$, which makes a side at most 62.5 times the anchor's.
+# One thing is new. An untrained network may answer anything, and $\exp(100)$ is no width: it overflows, and one
+# infinite box is NaN somewhere later. So $d_w$ and $d_h$, *after* they have been multiplied by their variances, are
+# cut at `max_log_ratio`, from above only: $\log(1000/16)$, which makes a side at most 62.5 times the anchor's.
 
 # %%
 import math
@@ -39,8 +39,8 @@ for number, axis in enumerate(axes):
 # %% [markdown]
 # ## In loops
 #
-# `decode(delta, reference, variances, max_log_ratio)` takes and returns `[N, 4]`. A delta that is NaN stays NaN in the
-# corners that it enters. (Careful: Python's `min(nan, 1)` is NaN and `min(1, nan)` is 1.)
+# `decode(delta, reference, variances, max_log_ratio)` takes and returns `[N, 4]`. A delta that is NaN stays NaN in
+# the corners that it enters. (Careful: Python's `min(nan, 1)` is NaN and `min(1, nan)` is 1.)
 
 
 # %%

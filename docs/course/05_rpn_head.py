@@ -7,7 +7,8 @@
 #
 # 1. a 3 × 3 convolution from C channels to D, with zeros around the map;
 # 2. ReLU: what is below 0 becomes 0;
-# 3. two 1 × 1 convolutions from D: to A scores and to 4A deltas. A 1 × 1 convolution is a matrix product in each cell.
+# 3. two 1 × 1 convolutions from D: to A scores and to 4A deltas. A 1 × 1 convolution is a matrix product in each
+#    cell.
 #
 # At cell $(i, j)$, with the kernel $K$ `[3, 3, C, D]` (row, column, from, to):
 #
@@ -36,20 +37,20 @@ one, four = np.ones((1, 1), dtype=np.float32), np.zeros((1, 4), dtype=np.float32
 zero = np.zeros(1, dtype=np.float32)
 logit, delta = solution.rpn_head_numpy(feature, kernel, zero, one, zero, four, np.zeros(4, dtype=np.float32))
 axes = plane(320, 240, columns=2, picture=picture, titles=("the picture", "one score a cell"))
+axes[1].imshow(logit.reshape(15, 20), extent=(0, 320, 240, 0), cmap="magma")
 grid(axes[0], 15, 20, 16)
-axes[1].imshow(logit.reshape(15, 20), extent=(0, 320, 240, 0), cmap="magma");
 
 # %% [markdown]
 # ## In loops
 #
-# `rpn_head(feature, kernel, bias, score_kernel, score_bias, delta_kernel, delta_bias)` with `score_kernel` `[D, A]` and
-# `delta_kernel` `[D, 4A]` (the four deltas of one anchor lie side by side) returns
+# `rpn_head(feature, kernel, bias, score_kernel, score_bias, delta_kernel, delta_bias)` with `score_kernel` `[D, A]`
+# and `delta_kernel` `[D, 4A]` (the four deltas of one anchor lie side by side) returns
 #
 # - `logit` `[H·W·A]`: row by row, column by column, anchor by anchor, as the anchors of notebook 1 lie;
 # - `delta` `[H·W·A, 4]`, in the same order.
 #
-# Loop over the cells and over the nine places of the kernel, skipping those outside the map; the product over channels
-# may be `feature[i, j] @ kernel[r, c]`.
+# Loop over the cells and over the nine places of the kernel, skipping those outside the map; the product over
+# channels may be `feature[i, j] @ kernel[r, c]`.
 
 
 # %%
@@ -78,7 +79,8 @@ grade("rpn-head", rpn_head_numpy)
 # %% [markdown]
 # ## In TensorFlow
 #
-# `tf.nn.conv2d` takes a batch: `feature[None]`, with `padding="SAME"`. The 1 × 1 ones are `tf.tensordot(..., axes=1)`.
+# `tf.nn.conv2d` takes a batch: `feature[None]`, with `padding="SAME"`. The 1 × 1 ones are `tf.tensordot(...,
+# axes=1)`.
 
 # %%
 import tensorflow as tf

@@ -1,19 +1,20 @@
 # %% [markdown]
 # # 6 · Keep the top n
 #
-# A picture has tens of thousands of anchors, and the RPN has an opinion on each. Most are not worth a second look: the
-# 6,000 with the highest scores go on (12,000 in training; Ren et al. 2015, section 3.3).
+# A picture has tens of thousands of anchors, and the RPN has an opinion on each. Most are not worth a second look:
+# the 6,000 with the highest scores go on (12,000 in training; Ren et al. 2015, section 3.3).
 #
 # Sorting looks harmless. Its traps:
 #
 # - the answer is in *descending* order, and sorts go up;
-# - of equal scores the lower row comes first. Reversing a sorted array turns equals round; sorting $-\text{score}$ with
-#   a *stable* sort does not;
+# - of equal scores the lower row comes first. Reversing a sorted array turns equals round; sorting $-\text{score}$
+#   with a *stable* sort does not;
 # - boxes and scores must be sorted by the *same* order;
 # - there may be fewer than n;
 # - a score that is NaN comes after all others.
 
 # %%
+import numpy as np
 import solutions.keep_top_n as solution
 from pictures import boxes, parking, plane
 

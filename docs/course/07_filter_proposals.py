@@ -3,8 +3,8 @@
 #
 # Decoded boxes leave the picture and may be slivers. Two small steps make them fit to be looked at again:
 #
-# - **clip**: cut each box to the picture, x to $0 \ldots \text{width}$ and y to $0 \ldots \text{height}$. A box wholly
-#   outside becomes one without area on the border;
+# - **clip**: cut each box to the picture, x to $0 \ldots \text{width}$ and y to $0 \ldots \text{height}$. A box
+#   wholly outside becomes one without area on the border;
 # - **filter**: drop boxes of which a side is below `min_size_px`. A side of exactly so much stays.
 #
 # The order matters: what is cut first may be too small afterwards. (The first RPN of 2015 had it so: top n, clip,
@@ -92,5 +92,5 @@ result = steps("filter-boxes", [filter_boxes_loops, filter_boxes_numpy, filter_b
 result
 
 # %% [markdown]
-# `tf.boolean_mask` has an answer of a size that is not known beforehand, and a compiler (XLA) refuses that. Models that
-# are compiled keep all rows instead, and give those that are dropped a score of $-\infty$.
+# `tf.boolean_mask` has an answer of a size that is not known beforehand, and a compiler (XLA) refuses that. Models
+# that are compiled keep all rows instead, and give those that are dropped a score of $-\infty$.

@@ -1,15 +1,15 @@
 # %% [markdown]
 # # 9 · Non-maximum suppression
 #
-# Around each object many anchors say *here*, and their boxes are nearly the same. One should be left. The greedy rule,
-# older than networks:
+# Around each object many anchors say *here*, and their boxes are nearly the same. One should be left. The greedy
+# rule, older than networks:
 #
 # 1. take the box with the highest score, and keep it;
 # 2. drop every box that overlaps it by more than a threshold;
 # 3. again with what is left, until nothing is left (or enough is kept).
 #
-# Overlap is **intersection over union**: $\text{IoU} = \frac{|A \cap B|}{|A \cup B|}$, 1 for equal boxes and 0 for those
-# that do not touch.
+# Overlap is **intersection over union**: $\text{IoU} = \frac{|A \cap B|}{|A \cup B|}$, 1 for equal boxes and 0 for
+# those that do not touch.
 #
 # The rule has edges, and implementations differ there. Ours is TensorFlow's:
 #
@@ -45,7 +45,8 @@ boxes(axes[1], box[kept], "green")
 #
 # `nms(box, score, iou_threshold, limit=None)` returns the *rows* that are kept, by descending score. First write the
 # IoU of two boxes, then the rule. Keep the numbers float32, as they come (no `tolist`): whether an IoU *equals* a
-# threshold is decided in the last bit, and so is the order of arithmetic: intersection / (area + area − intersection).
+# threshold is decided in the last bit, and so is the order of arithmetic: intersection / (area + area −
+# intersection).
 
 
 # %%

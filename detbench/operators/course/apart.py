@@ -97,9 +97,7 @@ def _run(source: Source, file: Path, found: list[Found], seconds: float) -> list
                 pipe.close()
 
 
-def _events(
-    process: subprocess.Popen[str], file: Path, path: Path, found: list[Found]
-) -> queue.Queue[dict[str, Any]]:
+def _events(process: subprocess.Popen[str], file: Path, path: Path, found: list[Found]) -> queue.Queue[dict[str, Any]]:
     """Ask the process for the grades, and return where its lines arrive; the last one says how it ended."""
     events: queue.Queue[dict[str, Any]] = queue.Queue()
     wanted = {
@@ -125,45 +123,46 @@ def _events(
 def _grades(source: Source, events: queue.Queue[dict[str, Any]], found: list[Found], seconds: float) -> Iterator[Grade]:
     """Yield grades as they arrive; the last one may say that the function did not answer, or ended the process."""
     left = iter(found)
-    current, asked, limit = found[0], {}, _PATIENCE_S + seconds
+    asked: dict[str, Any] = {}
+    current, limit = found[0], _PATIENCE_S + seconds
     while True:
         try:
             event = events.get(timeout=limit)
         except queue.Empty:
-            if not asked:
-                raise DataError(_endless(limit), file=source.path) from None
-            yield _stopped(current, asked, f"It did not answer within {seconds:g} s.")
+            event = {"event": "silent"}
+        kind = event["event"]
+        if kind in {"ended", "silent"}:
+            problem = f"It did not answer within {seconds:g} s." if kind == "silent" else _ended(event["status"])
+            yield _stopped(source, current, asked, problem)
             return
-        kind, limit = event["event"], _PATIENCE_S + seconds
-        if kind == "asked":
-            asked, limit = ({**asked, **event}), seconds
+        if kind == "refused":
+            raise _refused(source, event)
+        if kind == "done":
+            return
+        if kind == "graded":
+            yield _placed(source, msgspec.convert(event["grade"], Grade))
         elif kind == "begun":
             current, asked = next(left), {}
-        elif kind == "graded":
-            yield _placed(source, msgspec.convert(event["grade"], Grade))
-        elif kind == "refused":
-            raise DataError(event["text"])
-        elif kind == "broken":
-            where = source.where(event["line"]) if event["line"] else ""
-            raise DataError(f"running it raises {event['text']}", file=source.path, record=where)
-        elif kind == "ended" and not asked:
-            raise DataError("running it ends Python", file=source.path)
-        elif kind == "ended":
-            yield _stopped(current, asked, f"It ends Python itself: {_status(event['status'])}.")
-            return
-        elif kind == "done":
-            return
+        elif kind == "asked":
+            asked |= event
+        limit = seconds if kind == "asked" else _PATIENCE_S + seconds
 
 
-def _status(status: int) -> str:
-    return f"signal {-status}" if status < 0 else f"exit status {status}"
+def _refused(source: Source, event: dict[str, Any]) -> DataError:
+    """Return why a file could not be run, with the line as the learner finds it."""
+    line = event["record"].removeprefix("line ")
+    where = source.where(int(line)) if line.isdigit() else event["record"]
+    return DataError(event["problem"], file=source.path, record=where, remedy=event["remedy"])
 
 
-def _endless(limit: float) -> str:
-    return f"it did not finish loading within {limit:g} s; is there an endless loop outside its functions?"
+def _ended(status: int) -> str:
+    return f"It ends Python itself: {f'signal {-status}' if status < 0 else f'exit status {status}'}."
 
 
-def _stopped(found: Found, asked: dict[str, Any], problem: str) -> Grade:
+def _stopped(source: Source, found: Found, asked: dict[str, Any], problem: str) -> Grade:
+    """Return the grade of a function that gave no answer. Raises DataError if it was not even asked."""
+    if not asked:
+        raise DataError("it does not come to its end", file=source.path, remedy="leave only functions in it")
     operator = operator_named(found.operator)
     return Grade(
         operator=found.operator,

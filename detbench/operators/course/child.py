@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
-from detbench.errors import DetbenchError
+from detbench.errors import DataError
 from detbench.operators.course.grade import Watch, examine
 from detbench.operators.course.words import plain, shown
-from detbench.operators.implementations.yours import load_function
+from detbench.operators.implementations.yours import function_of
 from detbench.operators.registry import operator_named
 
 if TYPE_CHECKING:
@@ -53,25 +52,27 @@ def _write(out: TextIO, event: dict[str, Any]) -> None:
     out.flush()
 
 
+def _importable(folder: Path) -> list[str]:
+    """Return where a file's neighbours are imported from: its folder, and above the package that the folder is."""
+    above = folder
+    while (above / "__init__.py").is_file():
+        above = above.parent
+    return [str(one) for one in dict.fromkeys((folder, above))]
+
+
 def main() -> None:
     """Grade the functions that standard input names, one after another."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     wanted = json.loads(sys.stdin.readline())
     path = Path(wanted["path"])
-    sys.path.insert(0, wanted["folder"])
+    sys.path[:0] = _importable(Path(wanted["folder"]))
     for operator, name, step in wanted["functions"]:
         _write(out, {"event": "begun"})
         try:
-            function = load_function(path, name)
-        except DetbenchError as error:
-            _write(out, {"event": "refused", "text": str(error)})
-            return
-        except BaseException as error:  # noqa: BLE001  the learner's file may raise anything, an exit too
-            frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-            line = frames[-1].lineno if frames else 0
-            said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            _write(out, {"event": "broken", "line": line, "text": said})
+            function = function_of(path, name)
+        except DataError as error:
+            _write(out, {"event": "refused", "problem": error.problem, "record": error.record, "remedy": error.remedy})
             return
         found = examine(operator_named(operator), function, name, step, watch=_Reporting(out))
         _write(out, {"event": "graded", "grade": msgspec.to_builtins(found)})

@@ -133,15 +133,15 @@ def grade(piece: str | int, function: Callable[..., Any], *, time: bool = True) 
     >>> def change_order(box):
     ...     return box[:, [1, 0, 3, 2]]
     >>> grade("change-order", change_order, time=False)
-    change_order is right: 4 of 4 cases.
+    change_order is right on all 4 cases.
     """
     chosen = piece_named(str(piece))
     name = getattr(function, "__name__", type(function).__name__)
     base, step = parted(name)
     parts = chosen.functions()
     operator = next((part for part, known in parts.items() if base in known), None)
-    if operator is None and len(parts) == 1:
-        (operator,) = parts
+    if operator is None and (len(parts) == 1 or chosen.name in parts):
+        operator = chosen.name if chosen.name in parts else next(iter(parts))
     if operator is None:
         choices = " or ".join(f'"{part}"' for part in parts)
         raise UsageError(f"{chosen.name} has several functions and {name} is none of them; say grade({choices}, …)")
@@ -171,7 +171,13 @@ def examine(
 ) -> Grade:
     """Return the grade of a function that is known to be meant as ``operator``; see :func:`grade`."""
     cases = list(operator.cases())
-    about = {"operator": operator.name, "title": operator.title, "function": name, "step": step, "cases": len(cases)}
+    about: dict[str, Any] = {
+        "operator": operator.name,
+        "title": operator.title,
+        "function": name,
+        "step": step,
+        "cases": len(cases),
+    }
     printed = _Printed()
     with contextlib.redirect_stdout(printed), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -191,7 +197,7 @@ def _found(
         return {"status": "unwritten"}
     yours = Implementation("yours", operator.name, _watched(function, watch))
     if (wrong := check(operator, yours).counterexample) is not None:
-        problem = wrong.problem[:1].upper() + wrong.problem[1:] + "."
+        problem = ("It" + wrong.problem[2:] if wrong.problem.startswith("it ") else wrong.problem) + "."
         place, line = _place(function, wrong.case, watch) if wrong.problem.startswith("it raises") else ("", "")
         numbers = [*wrong.case.inputs.items(), *wrong.case.settings.items(), ("expected", wrong.expected)]
         if not place:
@@ -281,5 +287,3 @@ def _place(function: Callable[..., Any], case: Case, watch: Watch) -> tuple[str,
             number = frames[-1].lineno
             return f"line {number}", linecache.getline(frames[-1].filename, number).strip()
     return "", ""
-
-

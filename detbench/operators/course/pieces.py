@@ -39,7 +39,9 @@ class Piece:
 
     def functions(self) -> dict[str, tuple[str, ...]]:
         """Return each operator with the names of functions that may be it, without steps, the usual one first."""
-        found = {operator: (operator.replace("-", "_"),) for operator in (*self.operators, *self.optional)}
+        found: dict[str, tuple[str, ...]] = {
+            operator: (operator.replace("-", "_"),) for operator in (*self.operators, *self.optional)
+        }
         if self.number and len(self.operators) == 1:
             (only,) = self.operators
             found[only] = tuple(dict.fromkeys((*found[only], self.name.replace("-", "_"))))
@@ -55,26 +57,47 @@ PIECES = (
         also=("anchors",),
     ),
     Piece(
-        2, "centre-and-size", "a box as its centre and its sides, and back", ("centre-and-size",), ("corners",), ("centre",)
+        2,
+        "centre-and-size",
+        "a box as its centre and its sides, and back",
+        ("centre-and-size",),
+        ("corners",),
+        ("centre",),
     ),
     Piece(3, "encode", "what a network should answer to turn an anchor into a box", ("encode",)),
     Piece(4, "decode", "the box that a network's answer means", ("decode",)),
     Piece(5, "rpn-head", "a score and four numbers for every anchor", ("rpn-head",), also=("rpn",)),
     Piece(6, "keep-top-n", "the boxes with the highest scores", ("keep-top-n",), also=("top-n",)),
     Piece(
-        7, "filter-proposals", "boxes inside the picture that are not too small", ("filter-boxes",), ("clip-boxes",), ("filter",)
+        7,
+        "filter-proposals",
+        "boxes inside the picture that are not too small",
+        ("filter-boxes",),
+        ("clip-boxes",),
+        ("filter",),
     ),
     Piece(8, "change-order", "x1 y1 x2 y2 as TensorFlow wants it", ("change-order",), also=("order",)),
     Piece(9, "apply-nms", "one box where many say the same", ("nms",)),
-    Piece(10, "normalize-boxes", "boxes in the coordinates of crop_and_resize", ("normalize-boxes",), also=("normalize",)),
     Piece(
-        11, "roi-pooling", "features of one size from boxes of any size", (), ("crop-max-pool", "roi-align"), ("roi", "pooling")
+        10, "normalize-boxes", "boxes in the coordinates of crop_and_resize", ("normalize-boxes",), also=("normalize",)
+    ),
+    Piece(
+        11,
+        "roi-pooling",
+        "features of one size from boxes of any size",
+        (),
+        ("crop-max-pool", "roi-align"),
+        ("roi", "pooling"),
     ),
     Piece(12, "rcnn-head", "a category and a better box for every region", ("box-head",), also=("r-cnn-head", "head")),
     Piece(13, "rpn-targets", "which anchors are objects, and which are not", ("assign-anchors",), also=("targets",)),
     Piece(14, "sampling", "as many anchors as a step learns from", ("sample-balanced",)),
     Piece(
-        15, "losses", "how wrong the network is, as numbers with a slope", ("smooth-l1", "cross-entropy", "rpn-loss"), also=("loss",)
+        15,
+        "losses",
+        "how wrong the network is, as numbers with a slope",
+        ("smooth-l1", "cross-entropy", "rpn-loss"),
+        also=("loss",),
     ),
 )
 

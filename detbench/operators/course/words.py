@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,9 @@ _INDENT = "  "
 #: An array with more numbers than this is shown by its corners.
 _MOST_NUMBERS = 60
 
+#: So many lines of what a function printed are shown, equal ones in a row once.
+_MOST_PRINTED = 10
+
 
 def plain(value: Any) -> Any:
     """Return a value as JSON can hold it: arrays as nested lists, what is no number as text."""
@@ -32,11 +36,17 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if np.isfinite(value) else str(value)
+    array = _array(value)
+    return f"a {type(value).__name__}" if array is None else plain(array.tolist())
+
+
+def _array(value: Any) -> np.ndarray[Any, Any] | None:
+    """Return anything that may have been returned as an array of numbers, or None if it is none."""
     try:
         array = np.asarray(value)
-    except Exception:  # noqa: BLE001  anything may have been returned
-        return f"a {type(value).__name__}"
-    return plain(array.tolist()) if array.dtype.kind in "biuf" else f"a {type(value).__name__}"
+    except Exception:  # noqa: BLE001  a conversion may raise anything
+        return None
+    return array if array.dtype.kind in "biuf" else None
 
 
 def shown(value: Any) -> str:
@@ -47,17 +57,14 @@ def shown(value: Any) -> str:
     >>> shown(np.array([[0.5, 1 / 3]], dtype=np.float32)), shown(np.zeros((0, 4))), shown((0.5, None))
     ('[[0.5, 0.3333333]]', 'empty, 0 × 4', '(0.5, None)')
     """
-    if isinstance(value, tuple) and any(getattr(one, "ndim", 0) for one in value):
-        return "\n".join(shown(one) for one in value)
+    if isinstance(value, tuple):
+        parts = [shown(one) for one in value]
+        arrays = any(getattr(one, "ndim", 0) for one in value)
+        return "\n".join(parts) if arrays else f"({', '.join(parts)}{',' * (len(parts) == 1)})"
     if value is None or isinstance(value, (bool, int, float, str)):
         return repr(value)
-    if isinstance(value, tuple):
-        return f"({', '.join(shown(one) for one in value)})"
-    try:
-        array = np.asarray(value)
-    except Exception:  # noqa: BLE001  anything may have been returned
-        return f"a {type(value).__name__}"
-    if array.dtype.kind not in "biuf":
+    array = _array(value)
+    if array is None:
         return f"a {type(value).__name__}"
     if not array.size:
         return f"empty, {' × '.join(map(str, array.shape))}"
@@ -83,7 +90,7 @@ def said(grade: Grade) -> str:
     elif grade.status == "unwritten":
         lines = _wrapped(f"{grade.function} is not written yet: it returns None.")
     elif grade.status == "right":
-        lines = _wrapped(f"{grade.function} is right: {grade.cases} of {counted(grade.cases, 'case')}.")
+        lines = _wrapped(f"{grade.function} is right on all {counted(grade.cases, 'case')}.")
         lines += table(grade.times) if grade.times is not None else []
     else:
         lines = [*_wrapped(f"{grade.function} is wrong{_on(grade)}."), *_wrapped(grade.problem, _INDENT)]
@@ -93,7 +100,7 @@ def said(grade: Grade) -> str:
         if grade.hint:
             lines += ["", *_wrapped(f"Hint: {grade.hint}", _INDENT)]
     if grade.printed:
-        first = grade.printed.rstrip("\n").split("\n")[:10]
+        first = [line for line, _ in groupby(grade.printed.rstrip("\n").split("\n"))][:_MOST_PRINTED]
         lines += ["", f"{_INDENT}It printed:", *(f"{_INDENT}| {printable(line)[: WIDTH - 4]}" for line in first)]
     return "\n".join(lines)
 
@@ -121,13 +128,13 @@ def _numbers(grade: Grade) -> list[str]:
 
 
 def table(times: Timed) -> list[str]:
-    """Return what each took, with the first one's time over it."""
+    """Return what each took, and how many times as fast as the first it is."""
     lines = ["", f"{_INDENT}{times.what}:"]
     slowest = times.rows[0].ms
     wide = max(len(row.name) for row in times.rows)
     for row in times.rows:
-        beside = f"{_ratio(slowest / row.ms)} ×" if row is not times.rows[0] else ""
-        lines.append(f"{_INDENT}{row.name:<{wide}}  {_time(row.ms):>10}  {beside:>9}".rstrip())
+        beside = f"{_ratio(slowest / row.ms)} × as fast" if row is not times.rows[0] else ""
+        lines.append(f"{_INDENT}{row.name:<{wide}}  {_time(row.ms):>10}  {beside:>17}".rstrip())
     return lines
 
 

@@ -14,9 +14,9 @@ def decode_loops(delta, reference, variances=(1.0, 1.0, 1.0, 1.0), max_log_ratio
     box = []
     for told, (x, y, width, height) in zip(delta.tolist(), centre_and_size_numpy(reference).tolist(), strict=True):
         dx, dy, dw, dh = [number * variance for number, variance in zip(told, variances, strict=True)]
-        # The comparison stands so that NaN, which is less than nothing, stays NaN.
-        wide = width * math.exp(max_log_ratio if dw > max_log_ratio else dw)
-        high = height * math.exp(max_log_ratio if dh > max_log_ratio else dh)
+        # In this order, for min() keeps its first argument unless the second is less: NaN stays NaN.
+        wide = width * math.exp(min(dw, max_log_ratio))
+        high = height * math.exp(min(dh, max_log_ratio))
         x_new, y_new = x + dx * width, y + dy * height
         box.append([x_new - wide / 2, y_new - high / 2, x_new + wide / 2, y_new + high / 2])
     return np.array(box, dtype=delta.dtype).reshape(-1, 4)

@@ -11,7 +11,7 @@ def reference_boxes(base_size_px, scales, ratios):
             side = base_size_px * scale
             width, height = side / np.sqrt(ratio), side * np.sqrt(ratio)
             box.append([-width / 2, -height / 2, width / 2, height / 2])
-    return np.array(box, dtype=np.float32)
+    return np.array(box, dtype=np.float32).reshape(-1, 4)
 
 
 def anchor_grid_loops(reference, height, width, stride_px, centre=0.5):

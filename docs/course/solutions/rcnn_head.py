@@ -4,9 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def box_head_loops(
-    pooled, weight1, bias1, weight2, bias2, score_weight, score_bias, delta_weight, delta_bias
-):
+def box_head_loops(pooled, weight1, bias1, weight2, bias2, score_weight, score_bias, delta_weight, delta_bias):
     logit, delta = [], []
     for region in pooled:
         hidden = np.maximum(region.reshape(-1) @ weight1 + bias1, 0)
@@ -24,9 +22,7 @@ def box_head_numpy(pooled, weight1, bias1, weight2, bias2, score_weight, score_b
     return hidden @ score_weight + score_bias, delta.reshape(len(pooled), len(delta_bias) // 4, 4)
 
 
-def box_head_tensorflow(
-    pooled, weight1, bias1, weight2, bias2, score_weight, score_bias, delta_weight, delta_bias
-):
+def box_head_tensorflow(pooled, weight1, bias1, weight2, bias2, score_weight, score_bias, delta_weight, delta_bias):
     flat = tf.reshape(pooled, (len(pooled), len(weight1)))
     hidden = tf.nn.relu(tf.matmul(flat, weight1) + bias1)
     hidden = tf.nn.relu(tf.matmul(hidden, weight2) + bias2)
