@@ -121,6 +121,22 @@ def score_files(
     threads: int,
 ) -> Scores | None: ...
 def read_ground_truth(path: bytes, threads: int) -> Scores | None: ...
+def nms(
+    box: NDArray[np.floating[Any]],
+    score: NDArray[np.floating[Any]],
+    category: NDArray[np.int32] | None,
+    iou_threshold: float,
+    limit: int,
+) -> NDArray[np.int64]: ...
+def soft_nms(
+    box: NDArray[np.floating[Any]],
+    score: NDArray[np.floating[Any]],
+    gaussian: bool,
+    iou_threshold: float,
+    sigma: float,
+    score_threshold: float,
+    limit: int,
+) -> tuple[NDArray[np.int64], NDArray[Any]]: ...
 def pairwise_iou(
     a: NDArray[np.float64],
     area_a: NDArray[np.float64],

@@ -74,7 +74,7 @@ private:
     // Up to so many boxes are simply asked one after another.
     static constexpr std::size_t few = 128;
     // A size class spans so many times the ratio of sides that may still overlap enough; a cell, so many reaches.
-    static constexpr double octaves_each = 2.0, cell_side = 2.0;
+    static constexpr double octaves_each = 3.0, cell_side = 4.0;
 
     struct Span {
         std::int64_t first, last;

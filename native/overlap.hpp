@@ -5,14 +5,27 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace detbench {
 
 template <typename Real>
 struct Box {
-    Real x1, y1, x2, y2, area;  // area > 0 and finite
+    Real x1, y1, x2, y2, area;
     std::int32_t category;
 };
+
+template <typename Real>
+inline Box<Real> box_at(const Real *corner, std::int32_t category) {
+    const Real area = (corner[2] - corner[0]) * (corner[3] - corner[1]);
+    return {corner[0], corner[1], corner[2], corner[3], area, category};
+}
+
+// Whether its area is a finite positive number; the IoU of any other is 0.
+template <typename Real>
+inline bool has_area(const Box<Real> &box) {
+    return box.area > 0 && box.area <= std::numeric_limits<Real>::max();
+}
 
 inline constexpr std::size_t lanes_each = 8;
 inline constexpr std::uint32_t no_block = ~std::uint32_t{0};
@@ -36,6 +49,7 @@ struct Block {
     std::uint32_t next = no_block, filled = 0;
 };
 
+// Of boxes that have an area, or of such points.
 template <typename Real>
 inline Real intersection_over_union(const Box<Real> &a, const Box<Real> &b) {
     const Real width = (a.x2 < b.x2 ? a.x2 : b.x2) - (a.x1 > b.x1 ? a.x1 : b.x1);

@@ -1,7 +1,6 @@
 #include "suppress.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <unordered_set>
 
 #include "falling.hpp"
@@ -22,17 +21,6 @@ void each_falling(const ScoredBoxes<Real, Score> &boxes, std::size_t limit, cons
         }
 }
 
-template <typename Real, typename Score>
-Box<Real> box_at(const ScoredBoxes<Real, Score> &boxes, std::uint32_t row) {
-    const Real *corner = boxes.corners + 4 * std::size_t{row};
-    return {corner[0],
-            corner[1],
-            corner[2],
-            corner[3],
-            (corner[2] - corner[0]) * (corner[3] - corner[1]),
-            boxes.category ? boxes.category[row] : 0};
-}
-
 }  // namespace
 
 template <typename Real, typename Score>
@@ -51,8 +39,8 @@ UnfilledVector<std::int64_t> suppress(const ScoredBoxes<Real, Score> &boxes, Rea
     }
     KeptBoxes<Real> suppressors(threshold, most);
     each_falling(boxes, limit, [&](std::uint32_t row) {
-        const Box<Real> box = box_at(boxes, row);
-        if (box.area > 0 && box.area <= std::numeric_limits<Real>::max()) {
+        const Box<Real> box = box_at(boxes.corners + 4 * std::size_t{row}, boxes.category ? boxes.category[row] : 0);
+        if (has_area(box)) {
             if (suppressors.suppress(box)) return true;
             suppressors.add(box);
         }

@@ -22,6 +22,7 @@ from detbench.cli.inspect import inspect
 from detbench.cli.merge import merge
 from detbench.cli.pack import pack
 from detbench.cli.predict import predict
+from detbench.cli.profile import profile
 from detbench.cli.protocols import protocols
 from detbench.cli.report import report
 from detbench.cli.sample import sample
@@ -79,7 +80,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "report": report,
         "protocols": protocols,
     },
-    "Operators": {"grade": grade},
+    "Operators": {"profile": profile, "grade": grade},
 }
 
 for _panel, _commands in _PANELS.items():

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Join", "Unknown", "complete_form", "complete_format", "complete_protocol"]
+__all__ = [
+    "Join",
+    "Unknown",
+    "complete_form",
+    "complete_format",
+    "complete_implementation",
+    "complete_protocol",
+    "complete_subject",
+]
 
 
 def complete_protocol(incomplete: str) -> list[str]:
@@ -26,6 +34,20 @@ def complete_form(incomplete: str) -> list[str]:
     from detbench.data.predictions import FORMS
 
     return [name for name in FORMS if name.startswith(incomplete)]
+
+
+def complete_subject(incomplete: str) -> list[str]:
+    """Complete what ``detbench profile`` profiles."""
+    from detbench.operators.profiling.plan import subjects
+
+    return [name for name in subjects() if name.startswith(incomplete)]
+
+
+def complete_implementation(incomplete: str) -> list[str]:
+    """Complete ``--impl``."""
+    from detbench.operators.profiling.plan import implementation_names
+
+    return [name for name in implementation_names() if name.startswith(incomplete)]
 
 
 class Unknown(StrEnum):

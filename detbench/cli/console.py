@@ -14,11 +14,22 @@ from typing import TYPE_CHECKING, Any
 from detbench.words import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from rich.console import Console
+    from rich.progress import Progress, TaskID
 
-__all__ = ["prepare_streams", "print_json", "print_json_text", "printable", "progress", "say", "stdout"]
+__all__ = [
+    "Bar",
+    "prepare_streams",
+    "print_json",
+    "print_json_text",
+    "printable",
+    "progress",
+    "say",
+    "stdout",
+    "stdout_kept",
+]
 
 _PIPE_WIDTH = 100
 
@@ -88,24 +99,61 @@ def print_json_text(text: str) -> None:
 
 
 @contextlib.contextmanager
-def progress(what: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
+def stdout_kept() -> Iterator[None]:
+    """Send to standard error what anybody's code prints in the block, C code's too: results stand alone."""
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # one of the two was closed: there is nothing to keep
+        yield
+        return
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+class Bar:
+    """Counts what is done, and says what is being done, on a terminal; anywhere else it is silent."""
+
+    def __init__(self, progress: Progress | None = None, task: TaskID | None = None) -> None:
+        self._progress, self._task = progress, task
+
+    def __call__(self, done: int) -> None:
+        """Count so many more as done; from any thread."""
+        self._update(advance=done)
+
+    def describe(self, what: str) -> None:
+        """Show what is being done."""
+        self._update(description=printable(what))
+
+    def _update(self, **changed: Any) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, **changed, refresh=not self._progress.live.auto_refresh)
+
+
+@contextlib.contextmanager
+def progress(what: str, total: int, unit: str = "images", *, redraw: bool = True) -> Iterator[Bar]:
     """Show a progress bar on a terminal's standard error, and nothing anywhere else.
 
-    Yields ``advance(n)``, which counts ``n`` more ``unit`` done; it may be called from any thread.
+    Yields what counts ``unit`` done when it is called. With ``redraw`` false the bar is only drawn when it is told
+    something, not by a thread of its own several times a second.
     """
     if not sys.stderr.isatty():
-        yield lambda _n: None
+        yield Bar()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn(unit),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda n: bar.advance(task, n)
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=redraw) as bar:
+        yield Bar(bar, bar.add_task(what, total=total))

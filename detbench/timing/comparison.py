@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from detbench.errors import UsageError
-from detbench.timing.samples import quantile
+from detbench.timing.samples import quantile, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,9 +32,6 @@ MARGIN = 0.05
 _RATE_MARGIN = 0.15
 
 _ALPHA = 0.05
-
-#: The level of each median's interval, so that both hold at once in 95 % of runs (Bonferroni).
-_LEVEL_OF_EACH = 0.975
 
 #: Options that change what is timed; what else differs, such as the allowance, does not.
 _OPTIONS = ("boxes", "keep", "regions", "seed", "device")
@@ -137,9 +134,7 @@ def _rows(pairs: Sequence[tuple[Measurement, Measurement]]) -> list[Change]:
     corrected = _holm([p for p, _ in tested])
     rows = []
     for (old, new), (_, slower), p in zip(pairs, tested, corrected, strict=True):
-        medians = [quantile(found.samples_ms, 0.5, level=_LEVEL_OF_EACH) for found in (old, new)]
-        was, now = medians
-        bounded = None not in (was.low_ms, was.high_ms, now.low_ms, now.high_ms)
+        change = ratio(new.samples_ms, old.samples_ms)
         operator, case, implementation, device = _key(new)
         rows.append(
             Change(
@@ -147,11 +142,11 @@ def _rows(pairs: Sequence[tuple[Measurement, Measurement]]) -> list[Change]:
                 case=case,
                 implementation=implementation,
                 device=device,
-                old_ms=was.value_ms,
-                new_ms=now.value_ms,
-                ratio=now.value_ms / was.value_ms,
-                low=(now.low_ms or 0.0) / (was.high_ms or 1.0) if bounded else None,
-                high=(now.high_ms or 0.0) / (was.low_ms or 1.0) if bounded else None,
+                old_ms=quantile(old.samples_ms, 0.5).value_ms,
+                new_ms=quantile(new.samples_ms, 0.5).value_ms,
+                ratio=change.value,
+                low=change.low,
+                high=change.high,
                 p=p,
                 verdict=("slower" if slower else "faster") if p < _ALPHA else "not significant",
             )

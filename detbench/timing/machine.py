@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from detbench.timing.clock import timed
 from detbench.timing.document import Machine
@@ -16,7 +17,16 @@ from detbench.timing.document import Machine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SETTINGS", "best_ms", "bound_ms", "measure_machine", "processor", "thread_settings", "usable_threads"]
+__all__ = [
+    "SETTINGS",
+    "best_ms",
+    "bound_ms",
+    "host",
+    "measure_machine",
+    "processor",
+    "thread_settings",
+    "usable_threads",
+]
 
 #: Variables that say to libraries how many threads to use, or which device; they are recorded with every profile.
 SETTINGS = (
@@ -46,14 +56,18 @@ def measure_machine() -> Machine:
 
     The rates are bests, not medians: they stand for what nothing can beat, and whatever disturbs only lowers them.
     """
-    threads = usable_threads()
-    return Machine(
-        cores=os.cpu_count() or threads,
-        threads=threads,
-        blas=_blas(),
-        copy_bytes_per_s=_copy_rate(threads),
+    return replace(
+        host(),
+        copy_bytes_per_s=_copy_rate(usable_threads()),
         operations_per_s=max(_multiplication_rate(side) for side in _MATRIX_SIDES),
     )
+
+
+def host() -> Machine:
+    """Return what is known of this machine without measuring; its rates are 0."""
+    threads = usable_threads()
+    cores = os.cpu_count() or threads
+    return Machine(cores=cores, threads=threads, blas=_blas(), copy_bytes_per_s=0.0, operations_per_s=0.0)
 
 
 def usable_threads() -> int:

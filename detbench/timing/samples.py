@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
     from detbench.timing.document import Measurement, TimedCase
 
-__all__ = ["LEVEL", "Quantile", "Rate", "Summary", "quantile", "rate", "summary", "times_bound"]
+__all__ = ["LEVEL", "Quantile", "Rate", "Ratio", "Summary", "quantile", "rate", "ratio", "summary", "times_bound"]
 
 #: How often an interval holds what it is of.
 LEVEL = 0.95
+
+#: The level of each of two intervals that are to hold at once as often as that (Bonferroni).
+_LEVEL_OF_EACH = 1 - (1 - LEVEL) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,15 @@ class Summary:
     p90: Quantile
     p99: Quantile
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One median over another; ``low`` and ``high`` enclose the true ratio, None with fewer than 7 samples of either."""
+
+    value: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,25 @@ def quantile(samples_ms: Sequence[float], q: float, *, level: float = LEVEL) -> 
     value = in_order[below] + (place - below) * (in_order[above] - in_order[below])
     low, high = _enclosing(len(in_order), q, (1 - level) / 2)
     return Quantile(value, None if low is None else in_order[low], None if high is None else in_order[high])
+
+
+def ratio(samples_ms: Sequence[float], under_ms: Sequence[float]) -> Ratio:
+    """Return the median of ``samples_ms`` over that of ``under_ms``, with an interval of at least 95 %.
+
+    Raises
+    ------
+    ValueError
+        If there is no sample of one of them.
+
+    Examples
+    --------
+    >>> ratio([2.0] * 9, [1.0] * 9)
+    Ratio(value=2.0, low=2.0, high=2.0)
+    """
+    over, under = (quantile(taken, 0.5, level=_LEVEL_OF_EACH) for taken in (samples_ms, under_ms))
+    if over.low_ms is None or over.high_ms is None or not under.low_ms or not under.high_ms:
+        return Ratio(over.value_ms / under.value_ms, None, None)
+    return Ratio(over.value_ms / under.value_ms, over.low_ms / under.high_ms, over.high_ms / under.low_ms)
 
 
 @cache

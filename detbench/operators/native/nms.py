@@ -2,13 +2,13 @@
 
 Arrays that are contiguous and of the right type are read where they lie; others are copied once. Python's lock is
 released meanwhile. What is no number is treated as by the references: a score that is NaN comes last, a box with a
-corner that is NaN or infinite is one without area.
+corner that is NaN or infinite overlaps nothing.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["batched_nms", "nms"]
+__all__ = ["batched_nms", "nms", "soft_nms"]
+
+#: Types that are taken as they are.
+_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def nms(box: NDArray[Any], score: NDArray[Any], iou_threshold: float, limit: int | None = None) -> NDArray[np.intp]:
@@ -52,7 +55,7 @@ def nms(box: NDArray[Any], score: NDArray[Any], iou_threshold: float, limit: int
     >>> nms(box, np.array([0.8, 0.9, 0.7]), 0.5).tolist()
     [1, 2]
     """
-    box, score = _boxes(box), _floats(score)
+    box, score = _floats(box), _floats(score)
     _check(box, score=score)
     kept: NDArray[np.intp] = _native().nms(box, score, None, iou_threshold, _limit(limit))
     return kept
@@ -66,10 +69,41 @@ def batched_nms(
     The reference is :func:`detbench.operators.reference.nms.batched_nms`. ``category`` is int32 ``[N]``, any numbers;
     ``limit`` counts over all categories; the rest, and what is raised, as in :func:`nms`.
     """
-    box, score, category = _boxes(box), _floats(score), np.ascontiguousarray(category, dtype=np.int32)
+    box, score, category = _floats(box), _floats(score), np.ascontiguousarray(category, dtype=np.int32)
     _check(box, score=score, category=category)
     kept: NDArray[np.intp] = _native().nms(box, score, category, iou_threshold, _limit(limit))
     return kept
+
+
+def soft_nms(
+    box: NDArray[Any],
+    score: NDArray[Any],
+    method: Literal["gaussian", "linear"] = "gaussian",
+    iou_threshold: float = 0.3,
+    sigma: float = 0.5,
+    score_threshold: float = 0.001,
+    limit: int | None = None,
+) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Return the rows that are taken, in the order they are taken, and their decayed scores.
+
+    Parameters, the answer and the rule are those of :func:`detbench.operators.reference.soft_nms.soft_nms`; types as in
+    :func:`nms`. Scores differ from the reference's by the rounding of exp.
+
+    Raises
+    ------
+    UsageError
+        As in :func:`nms`; or if there is no such method, or ``sigma`` is not positive.
+    """
+    if method not in {"gaussian", "linear"}:
+        raise UsageError(f"there is no method {method!r} of soft-NMS; there are 'gaussian' and 'linear'")
+    if not sigma > 0:
+        raise UsageError(f"sigma is {sigma} and should be above 0")
+    box, score = _floats(box), _floats(score)
+    _check(box, score=score)
+    row, decayed = _native().soft_nms(
+        box, score, method == "gaussian", iou_threshold, sigma, score_threshold, _limit(limit)
+    )
+    return row, decayed
 
 
 def _native() -> ModuleType:
@@ -81,13 +115,6 @@ def _native() -> ModuleType:
 
 def _floats(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array, dtype=array.dtype if array.dtype in _TYPES else np.float64)
-
-
-_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
-
-
-def _boxes(box: NDArray[Any]) -> NDArray[Any]:
-    return _floats(box)
 
 
 def _check(box: NDArray[Any], **columns: NDArray[Any]) -> None:

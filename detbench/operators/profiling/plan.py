@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from detbench.operators.contract import Case, Implementation, Operator
     from detbench.timing.document import Status
 
-__all__ = ["ALL", "Candidate", "Task", "missing", "plan", "subjects", "timed_operators", "why_not"]
+__all__ = [
+    "ALL",
+    "Candidate",
+    "Task",
+    "implementation_names",
+    "missing",
+    "plan",
+    "subjects",
+    "timed_operators",
+    "why_not",
+]
 
 #: What is profiled if everything is.
 ALL = "all"
@@ -99,13 +109,16 @@ def plan(subject: str, names: Sequence[str] = ()) -> list[Task]:
     tasks = {one.name: Task(one, _candidates(one.name, only)) for one in operators}
     known = {found.implementation.name for task in tasks.values() for found in task.candidates}
     if unknown := [name for name in only if name not in known]:
-        there = sorted({name for one in operators for name in _known(one.name)})
-        raise UsageError(
-            f"nothing called {unknown[0]!r} runs {subject}; there are {', '.join(there)}; yours is FILE.py:FUNCTION"
-        )
+        there = ", ".join(implementation_names(subject))
+        raise UsageError(f"nothing called {unknown[0]!r} runs {subject}; there are {there}; yours is FILE.py:FUNCTION")
     for place, found in loaded:
         tasks[found.operator].candidates.append(Candidate(found, place, named=True))
     return [task for task in tasks.values() if task.candidates]
+
+
+def implementation_names(subject: str = ALL) -> list[str]:
+    """Return the names of everything that runs an operator of ``subject``; nothing of it is imported."""
+    return list(dict.fromkeys(name for one in timed_operators(subject) for name in _known(one.name)))
 
 
 def _known(operator: str) -> list[str]:
@@ -130,17 +143,15 @@ def missing(implementation: Implementation) -> list[str]:
 
 def why_not(candidate: Candidate, case: Case | None, device: str) -> tuple[Status, str] | None:
     """Return why a candidate is not run: on a case, or at all. None where it is."""
-    implementation = candidate.implementation
-    if candidate.problem:
-        return "absent", candidate.problem
-    if lacking := missing(implementation):
-        return "absent", f"{', '.join(lacking)} is not installed"
+    implementation, lacking = candidate.implementation, missing(candidate.implementation)
+    if candidate.problem or lacking:
+        return "absent", candidate.problem or f"{', '.join(lacking)} is not installed"
     if device not in implementation.devices:
         return "unsupported", f"it runs on the {' or the '.join(implementation.devices).upper()} only"
-    if case is None:
-        return None
-    if (reason := implementation.cannot(case)) is not None:
-        return "unsupported", reason
-    if otherwise := [implementation.differs[trait] for trait in case.traits if trait in implementation.differs]:
-        return "unsupported", otherwise[0]
-    return None
+    return _unsupported(implementation, case) if case is not None else None
+
+
+def _unsupported(implementation: Implementation, case: Case) -> tuple[Status, str] | None:
+    otherwise = [how for trait, how in implementation.differs.items() if trait in case.traits]
+    reason = implementation.cannot(case) or next(iter(otherwise), None)
+    return None if reason is None else ("unsupported", reason)

@@ -1,7 +1,7 @@
 """One run of ``detbench profile``: each case is asked of everybody, every answer is checked, and who is right is timed.
 
-No process is started and no thread of ours runs beside what is timed. Frameworks keep pools of threads that may spin for
-a moment after a call; :mod:`.turns` says what is done about that.
+No process is started and no thread of ours runs beside what is timed. Frameworks keep pools of threads that may spin
+for a moment after a call; :mod:`.turns` says what is done about that.
 """
 
 from __future__ import annotations
@@ -68,18 +68,24 @@ class Run:
     options: dict[str, Any] = field(default_factory=dict)
     on_check: Callable[[str], None] = lambda _: None
     now: str = field(default="", init=False)
-    _work: list[tuple[Task, Case]] = field(init=False)
+    _work: list[tuple[Task, Case]] = field(default_factory=list, init=False)
     _cases: list[TimedCase] = field(default_factory=list, init=False)
     _measurements: list[Measurement] = field(default_factory=list, init=False)
     _checked: dict[tuple[str, str], Counterexample | None] = field(default_factory=dict, init=False)
     _history: dict[tuple[str, str, str], list[tuple[int, float]]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        """Have the inputs drawn."""
         self._work = [(task, case) for task in self.tasks for case in (task.operator.timed or _no_case)(self.wanted)]
 
     def __len__(self) -> int:
         """Return how many cases there are."""
         return len(self._work)
+
+    @property
+    def done(self) -> int:
+        """How many cases have been measured."""
+        return len(self._cases)
 
     def steps(self) -> Iterator[None]:
         """Measure case after case, and pause after each; what is done by then is in :meth:`profile`."""
@@ -122,7 +128,7 @@ class Run:
             **{name: plain(value) for name, value in asdict(self.wanted).items()},
             "device": self.device,
             "seconds": self.allowance.seconds,
-            "complete": len(self._cases) == len(self),
+            "complete": self.done == len(self),
         }
         return Profile(
             detbench=__version__,
@@ -158,7 +164,7 @@ class Run:
         power = 1.0
         if len(smaller) > 1 and smaller[-2][0] < size and smaller[-2][1] > 0:
             power = max(0.0, log(time_ms / smaller[-2][1]) / log(size / smaller[-2][0]))
-        return time_ms * (case.size / size) ** power
+        return time_ms * float((case.size / size) ** power)
 
 
 def _no_case(_: Wanted) -> Sequence[Case]:
@@ -184,7 +190,9 @@ class _Question:
         patience_s = _PATIENCE * self.run.allowance.longest_call_s
         estimate_s = self.run.estimate_ms(case, operator.name, "") / 1e3
         if estimate_s > patience_s:
-            reason = f"the reference would take about {estimate_s:.0f} s to say what is right, more than {patience_s:g} s"
+            reason = (
+                f"the reference would take about {estimate_s:.0f} s to say what is right, more than {patience_s:g} s"
+            )
             return self._timed_case(Work(0, 0, "")), [self._without(c, "skipped", reason) for c in self.task.candidates]
         self.run.say(f"{operator.name}: the reference on {case.name}")
         expected, took_ms = timed(lambda: operator.reference(**case.inputs, **case.settings))
@@ -206,15 +214,15 @@ class _Question:
     def _check(self, candidate: Candidate, operator: Operator) -> tuple[Candidate, Stepped | Measurement, float]:
         """Return the implementation, bound and right on the hard cases and this one, or why it is not timed."""
         implementation, name = candidate.implementation, candidate.implementation.name
-        if (reason := why_not(candidate, self.case, self.run.device)) is not None:
-            return candidate, self._without(candidate, *reason), np.inf
+        if (why := why_not(candidate, self.case, self.run.device)) is not None:
+            return candidate, self._without(candidate, *why), np.inf
         if (found := self.run.counterexample(operator, candidate)) is not None:
             return candidate, self._refused(candidate, found), np.inf
         longest_s = self.run.allowance.longest_call_s
         estimate_s = self.run.estimate_ms(self.case, operator.name, name) / 1e3
         if estimate_s > longest_s:
-            reason = "skipped", f"one call would take about {estimate_s:.1f} s, more than {longest_s:g} s"
-            return candidate, self._without(candidate, *reason), np.inf
+            reason = f"one call would take about {estimate_s:.1f} s, more than {longest_s:g} s"
+            return candidate, self._without(candidate, "skipped", reason), np.inf
         self.run.say(f"{operator.name}: {name} on {self.case.name}, checked")
         kept: list[Stepped] = []
         asked = replace(implementation, bind=stepped(implementation, kept))
@@ -225,8 +233,8 @@ class _Question:
         took_ms = bound.first_call_ms or 0.0
         self.run.took(self.case, operator.name, name, took_ms)
         if took_ms / 1e3 > longest_s:
-            reason = "skipped", f"one call takes {took_ms / 1e3:.1f} s, more than {longest_s:g} s"
-            return candidate, self._without(candidate, *reason, stepped_so_far=bound, error=verdict.error), np.inf
+            reason = f"one call takes {took_ms / 1e3:.1f} s, more than {longest_s:g} s"
+            return candidate, self._without(candidate, "skipped", reason, steps=bound, error=verdict.error), np.inf
         return candidate, bound, verdict.error
 
     def _wrong(self, candidate: Candidate, operator: Operator, problem: str, got: Any) -> Measurement:
@@ -253,7 +261,7 @@ class _Question:
             problem = f"it writes into its input {changed[0]!r}" if changed else verdict.problem
             return self._without(candidate, "refused", f"{self.case.name}: called many times, {problem}")
         return with_changed(
-            self._without(candidate, "timed", "", stepped_so_far=bound, error=max(error, verdict.error)),
+            self._without(candidate, "timed", "", steps=bound, error=max(error, verdict.error)),
             samples_ms=[round(time_ms, 6) for time_ms in bound.samples_ms],
         )
 
@@ -263,12 +271,12 @@ class _Question:
         status: Status,
         reason: str,
         *,
-        stepped_so_far: Stepped | None = None,
+        steps: Stepped | None = None,
         error: float | None = None,
     ) -> Measurement:
         """Return a measurement without samples."""
-        steps = ("send_ms", "compile_ms", "first_call_ms", "fetch_ms")
-        times = {name: getattr(stepped_so_far, name) for name in steps} if stepped_so_far else {}
+        names = ("send_ms", "compile_ms", "first_call_ms", "fetch_ms")
+        times = {name: getattr(steps, name) for name in names} if steps else {}
         return Measurement(
             operator=self.task.operator.name,
             case=self.case.name,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Allowance", "Stepped", "stepped", "take_turns"]
 
-#: A call shorter than this is run once before its sample: its predecessor's threads may still spin for a moment, and its
-#: own arrays have left the cache. A longer one pays for that with a small part of its time.
+#: A call shorter than this is run once before its sample: its predecessor's threads may still spin for a moment, and
+#: its own arrays have left the cache. A longer one pays for that with a small part of its time.
 _SETTLES_MS = 10.0
 
 #: Calls that are not sampled, at the most, before the rounds begin.

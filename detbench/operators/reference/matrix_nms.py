@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from detbench.operators.reference.nms import box_area, by_falling_score, iou_of_one
+from detbench.operators.reference.iou import iou
+from detbench.operators.reference.nms import by_falling_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["matrix_nms"]
 
 
+@np.errstate(invalid="ignore", over="ignore")  # corners may be infinite
 def matrix_nms(
     box: NDArray[Float],
     score: NDArray[Any],
@@ -54,7 +56,6 @@ def matrix_nms(
     >>> matrix_nms(box, np.array([0.8, 0.9, 0.7]), np.array([0, 0, 0]), "linear").round(2).tolist()
     [0.16, 0.9, 0.7]
     """
-    area = box_area(box)
     decay = np.ones(len(box), dtype=box.dtype)
     for one in np.unique(category):
         order = by_falling_score(score)
@@ -62,14 +63,14 @@ def matrix_nms(
         largest = np.zeros(len(order), dtype=box.dtype)  # IoU of each with a box that scores higher
         for place, row in enumerate(order):
             later = order[place + 1 :]
-            iou = iou_of_one(box[row], area[row], box[later], area[later])
+            overlap = iou(box[row : row + 1], box[later])[0]
             compensate = _kernel(largest[place], kernel, sigma)
             # A box that has a twin above it decays nothing by itself: the twin does, and 0/0 is avoided.
             if compensate > 0:
-                decay[later] = np.minimum(decay[later], _kernel(iou, kernel, sigma) / compensate)
-            largest[place + 1 :] = np.maximum(largest[place + 1 :], iou)
+                decay[later] = np.minimum(decay[later], _kernel(overlap, kernel, sigma) / compensate)
+            largest[place + 1 :] = np.maximum(largest[place + 1 :], overlap)
     return (score * decay).astype(score.dtype)
 
 
-def _kernel(iou: Any, kernel: Literal["gaussian", "linear"], sigma: float) -> Any:
-    return 1 - iou if kernel == "linear" else np.exp(-sigma * iou**2)
+def _kernel(overlap: Any, kernel: Literal["gaussian", "linear"], sigma: float) -> Any:
+    return 1 - overlap if kernel == "linear" else np.exp(-sigma * overlap**2)

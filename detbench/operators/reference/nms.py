@@ -2,10 +2,8 @@
 
 The rule is TensorFlow's ``non_max_suppression``: boxes are taken by descending score, of equal scores the lower row
 first; a box is dropped if its IoU with one that was kept is greater than the threshold. A box without area has an
-IoU of 0 with every box, so it is neither dropped nor drops another.
-
-What is not a number follows from two rules: a score that is NaN comes after all others, and a box whose area is not
-a finite positive number (a corner may be NaN or infinite) is one without area.
+IoU of 0 with every box, so it is neither dropped nor drops another; so has one with a corner that is NaN or infinite.
+A score that is NaN comes after all numbers.
 """
 
 from __future__ import annotations
@@ -14,14 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from detbench.operators.reference.iou import iou
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Float = TypeVar("Float", np.float32, np.float64)
 
-__all__ = ["batched_nms", "box_area", "by_falling_score", "iou_of_one", "nms"]
+__all__ = ["batched_nms", "by_falling_score", "nms"]
 
 
+@np.errstate(invalid="ignore", over="ignore")  # corners may be infinite
 def nms(box: NDArray[Float], score: NDArray[Any], iou_threshold: float, limit: int | None = None) -> NDArray[np.intp]:
     """Return the rows that are kept, by descending score.
 
@@ -47,13 +48,12 @@ def nms(box: NDArray[Float], score: NDArray[Any], iou_threshold: float, limit: i
     [1, 2]
     """
     left = by_falling_score(score)
-    area = box_area(box)
     threshold = box.dtype.type(iou_threshold)
     kept: list[np.intp] = []
     while len(left) and (limit is None or len(kept) < limit):
         best, left = left[0], left[1:]
         kept.append(best)
-        left = left[~(iou_of_one(box[best], area[best], box[left], area[left]) > threshold)]
+        left = left[~(iou(box[best : best + 1], box[left])[0] > threshold)]
     return np.array(kept, dtype=np.intp)
 
 
@@ -96,25 +96,3 @@ def batched_nms(
 def by_falling_score(score: NDArray[Any]) -> NDArray[np.intp]:
     """Return the rows by descending score, ``[N]``: of equal scores the lower row first, NaN after all numbers."""
     return np.argsort(-score, kind="stable")
-
-
-def box_area(box: NDArray[Float]) -> NDArray[Float]:
-    """Return the area of each box, ``[N]``: 0 where it is not a finite positive number."""
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        area = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
-    area[~((area > 0) & np.isfinite(area))] = 0
-    return area
-
-
-def iou_of_one(one: NDArray[Float], one_area: Float, box: NDArray[Float], area: NDArray[Float]) -> NDArray[Float]:
-    """Return the IoU of one box with each of ``box``, ``[N]``; 0 where either has no area.
-
-    ``one_area`` and ``area`` are from :func:`box_area`. The arithmetic is TensorFlow's, in its order.
-    """
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        width = np.minimum(one[2], box[:, 2]) - np.maximum(one[0], box[:, 0])
-        height = np.minimum(one[3], box[:, 3]) - np.maximum(one[1], box[:, 1])
-        common = np.maximum(width, 0) * np.maximum(height, 0)
-        union = one_area + area - common
-        iou: NDArray[Float] = np.divide(common, union, out=np.zeros_like(area), where=(area > 0) & (one_area > 0))
-    return iou

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from detbench.operators.reference.nms import box_area, iou_of_one
+from detbench.operators.reference.iou import iou
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["soft_nms", "weight"]
 
 
+@np.errstate(invalid="ignore", over="ignore")  # corners may be infinite
 def soft_nms(
     box: NDArray[Float],
     score: NDArray[Any],
@@ -60,7 +61,6 @@ def soft_nms(
     >>> row.tolist(), decayed.round(2).tolist()
     ([1, 2, 0], [0.9, 0.7, 0.16])
     """
-    area = box_area(box)
     decayed, lowest = score.copy(), score.dtype.type(score_threshold)
     left = np.flatnonzero(decayed >= lowest)
     taken: list[np.intp] = []
@@ -68,19 +68,18 @@ def soft_nms(
         place = np.argmax(decayed[left])
         best, left = left[place], np.delete(left, place)
         taken.append(best)
-        iou = iou_of_one(box[best], area[best], box[left], area[left])
-        decayed[left] *= weight(iou, method, iou_threshold, sigma)
+        decayed[left] *= weight(iou(box[best : best + 1], box[left])[0], method, iou_threshold, sigma)
         left = left[decayed[left] >= lowest]
     row = np.array(taken, dtype=np.intp)
     return row, decayed[row]
 
 
 def weight(
-    iou: NDArray[Float], method: Literal["gaussian", "linear"], iou_threshold: float, sigma: float
+    overlap: NDArray[Float], method: Literal["gaussian", "linear"], iou_threshold: float, sigma: float
 ) -> NDArray[Float]:
-    """Return what scores are multiplied by, ``[N]``, given the IoU with the box just taken."""
+    """Return what scores are multiplied by, ``[N]``, given the IoUs with the box just taken."""
     if method == "linear":
-        linear: NDArray[Float] = np.where(iou > iou.dtype.type(iou_threshold), 1 - iou, 1)
+        linear: NDArray[Float] = np.where(overlap > overlap.dtype.type(iou_threshold), 1 - overlap, 1)
         return linear
-    gaussian: NDArray[Float] = np.exp(-(iou**2) / iou.dtype.type(sigma))
+    gaussian: NDArray[Float] = np.exp(-(overlap**2) / overlap.dtype.type(sigma))
     return gaussian

@@ -1,0 +1,129 @@
+"""Targets: the rules of :mod:`detbench.operators.reference.targets`, in batches.
+
+One truth at a time with the maximum so far: the IoU of 268,000 anchors with 100 truths, several times over in
+temporaries, does not fit a cache and hardly a small machine.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from detbench.operators.keras.gather import as_float, rows
+from detbench.operators.keras.iou import Planes, overlap, planes
+
+__all__ = ["assign_anchors", "assign_regions"]
+
+
+class _Found(NamedTuple):
+    """What is known of each box, ``[B, N]``: see :func:`_look_at_truths`."""
+
+    best: Any
+    match: Any
+    most_of_a_truth: Any
+    ignored: Any
+
+
+def assign_anchors(
+    anchor: Any,
+    truth: Any,
+    state: Any,
+    positive_at: float = 0.7,
+    negative_below: float = 0.3,
+    low_quality: bool = True,
+) -> tuple[Any, Any]:
+    """Return what each anchor is trained to be, and which truth it belongs to (Ren et al. 2015, section 3.1.2).
+
+    Parameters
+    ----------
+    anchor
+        ``[N, 4]``, or ``[B, N, 4]`` if they differ between pictures.
+    truth, state
+        ``[B, M, 4]`` and int32 ``[B, M]``: 1 an object, 0 padding, −1 ignored.
+    positive_at, negative_below, low_quality
+        As in the reference.
+
+    Returns
+    -------
+    label, match
+        int32 ``[B, N]``: 1 positive, 0 negative, −1 left out; the row of the best object, −1 where there is none.
+    """
+    found = _look_at_truths(anchor, truth, state)
+    positive = ops.logical_and(found.best >= positive_at, found.match >= 0)
+    if low_quality:
+        positive = ops.logical_or(positive, found.most_of_a_truth)
+    negative = ops.logical_and(found.best < negative_below, found.ignored < negative_below)
+    return ops.where(positive, 1, ops.where(negative, 0, -1)), found.match
+
+
+def assign_regions(
+    region: Any,
+    truth: Any,
+    state: Any,
+    category: Any,
+    positive_at: float = 0.5,
+    negative_from: float = 0.0,
+) -> tuple[Any, Any]:
+    """Return the category that each region is trained to have, and which truth it belongs to.
+
+    Parameters
+    ----------
+    region
+        ``[B, N, 4]``. Regions that are padding get a label like others: they are left out where it is known that they
+        are padding, ``where(valid, label, -1)``.
+    truth, state, category
+        ``[B, M, 4]``, int32 ``[B, M]`` and int32 ``[B, M]``.
+    positive_at, negative_from
+        As in the reference.
+
+    Returns
+    -------
+    label, match
+        int32 ``[B, N]``: ``category + 1``, 0 background, −1 left out; the row of the best object, or −1.
+    """
+    found = _look_at_truths(region, truth, state)
+    positive = ops.logical_and(found.best >= positive_at, found.match >= 0)
+    negative = ops.logical_and(found.best >= negative_from, found.ignored < positive_at)
+    label = ops.where(negative, 0, -1)
+    if truth.shape[1]:
+        category = rows(ops.cast(category, "int32"), ops.maximum(found.match, 0))
+        label = ops.where(positive, category + 1, label)
+    return label, found.match
+
+
+def _look_at_truths(box: Any, truth: Any, state: Any) -> _Found:
+    """Return, of each box, its highest IoU with an object, that object's row, whether no box has a higher IoU with some
+    object, and the highest IoU with an ignored truth, 0 at least.
+    """  # noqa: D205
+    ours, theirs = planes(ops.stop_gradient(box)), planes(ops.stop_gradient(truth))
+    if len(ours.x1.shape) == 1:
+        ours = ours.at(None)
+    state = ops.cast(state, "int32")
+    none = ops.zeros_like(as_float(theirs.x1[:, :1])) if truth.shape[1] else ops.zeros((ops.shape(truth)[0], 1))
+    zero = none + ops.zeros_like(ours.x1)  # [B, N]
+    nobody = zero > 0
+
+    def step(row: Any, *before: Any) -> tuple[Any, ...]:
+        so_far = _Found(*before)
+        one = Planes(*(ops.take(plane, row, axis=1)[:, None] for plane in theirs))
+        kind = ops.take(state, row, axis=1)[:, None]
+        pair = overlap(ours, one)
+        on_object = ops.where(kind == 1, pair, 0.0)
+        better = ops.logical_and(kind == 1, ops.logical_or(pair > so_far.best, so_far.match < 0))
+        highest = ops.max(on_object, axis=1, keepdims=True)
+        most = ops.logical_and(on_object == highest, on_object > 0)
+        return (
+            row + 1,
+            ops.where(better, pair, so_far.best),
+            ops.where(better, row, so_far.match),
+            ops.logical_or(so_far.most_of_a_truth, most),
+            ops.where(kind == -1, ops.maximum(so_far.ignored, pair), so_far.ignored),
+        )
+
+    start = _Found(zero, ops.cast(zero, "int32") - 1, nobody, zero)
+    if truth.shape[1] == 0:
+        return start
+    count = truth.shape[1]
+    loop = ops.while_loop(lambda row, *_: row < count, step, (ops.zeros((), "int32"), *start))
+    return _Found(*loop[1:])
