@@ -168,7 +168,8 @@ def _hull(a: NDArray[np.floating], b: NDArray[np.floating]) -> tuple[NDArray[np.
 
 def _shape(box: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the angle whose tangent is width over height."""
-    return np.arctan2(_length(box[..., 0], box[..., 2]), _length(box[..., 1], box[..., 3]))
+    angle: NDArray[np.floating] = np.arctan2(_length(box[..., 0], box[..., 2]), _length(box[..., 1], box[..., 3]))
+    return angle
 
 
 def _middle(low: NDArray[np.floating], high: NDArray[np.floating]) -> NDArray[np.floating]:
