@@ -45,5 +45,7 @@ void bind_ordering(nb::module_ &module);
 void bind_resampling(nb::module_ &module);
 void bind_scores(nb::module_ &module);
 void bind_scan(nb::module_ &module);
+void bind_roi_pooling(nb::module_ &module);
+void bind_iou(nb::module_ &module);
 
 }  // namespace detbench::bindings

@@ -11,4 +11,6 @@ NB_MODULE(_native, module) {
     detbench::bindings::bind_resampling(module);
     detbench::bindings::bind_scores(module);
     detbench::bindings::bind_scan(module);
+    detbench::bindings::bind_roi_pooling(module);
+    detbench::bindings::bind_iou(module);
 }

@@ -26,7 +26,7 @@ from detbench.operators.reference.bilinear import hat_weights, interpolated
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["crop_and_resize", "crop_max_pool"]
+__all__ = ["crop_and_resize", "crop_max_pool", "point_weights"]
 
 
 def crop_and_resize(
@@ -71,8 +71,8 @@ def crop_and_resize(
     corner = region.astype(dtype, copy=False) / (dtype.type(stride_px) * np.maximum(last, 1))
     crop = np.empty((len(region), *crop_size, channels), dtype=dtype)
     for row, (x1, y1, x2, y2) in enumerate(corner):
-        weight_y = _point_weights(y1, y2, height, crop_size[0])
-        weight_x = _point_weights(x1, x2, width, crop_size[1])
+        weight_y = point_weights(y1, y2, height, crop_size[0])
+        weight_x = point_weights(x1, x2, width, crop_size[1])
         crop[row] = interpolated(feature[image[row]], weight_y, weight_x)
     return crop
 
@@ -105,7 +105,7 @@ def crop_max_pool(
     return np.asarray(pairs.max(axis=(2, 4)))
 
 
-def _point_weights(start: np.floating, stop: np.floating, cells: int, points: int) -> NDArray[np.floating]:
+def point_weights(start: np.floating, stop: np.floating, cells: int, points: int) -> NDArray[np.floating]:
     """Return how much each cell along an axis counts at each point: ``[points, cells]``; ends are normalised.
 
     The order of arithmetic is TensorFlow's: an ulp decides whether a point on the edge of the map is outside.

@@ -11,7 +11,7 @@ The rule is torchvision's and Detectron2's, to the letter:
 - Point ``s`` of ``n`` in bin ``p`` lies at ``start + p · bin + (s + 0.5) · bin / n``.
 - A point more than one cell before the first cell's centre or more than one behind the last's counts as 0. Nearer to
   the map it is moved to the edge.
-- ``sampling_ratio=0`` takes ``n = ceil(side / bins)`` points along each axis, about one in a cell; a side without
+- ``sampling_ratio=0`` (or less) takes ``n = ceil(side / bins)`` points along each axis, about one in a cell; a side without
   length has none, and its bins are 0.
 
 Points of a bin share their rows and columns, so the mean over them is again a product: the weights along y are averaged
@@ -30,7 +30,7 @@ from detbench.operators.reference.bilinear import hat_weights, interpolated
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["roi_align"]
+__all__ = ["bin_weights", "roi_align"]
 
 
 def roi_align(
@@ -81,18 +81,18 @@ def roi_align(
     _, height, width, channels = feature.shape
     pooled = np.empty((len(region), *output_size, channels), dtype=dtype)
     for row, (x1, y1, x2, y2) in enumerate(corner):
-        weight_y = _bin_weights(y1, max(y2 - y1, dtype.type(shortest)), height, output_size[0], sampling_ratio)
-        weight_x = _bin_weights(x1, max(x2 - x1, dtype.type(shortest)), width, output_size[1], sampling_ratio)
+        weight_y = bin_weights(y1, max(y2 - y1, dtype.type(shortest)), height, output_size[0], sampling_ratio)
+        weight_x = bin_weights(x1, max(x2 - x1, dtype.type(shortest)), width, output_size[1], sampling_ratio)
         pooled[row] = interpolated(feature[image[row]], weight_y, weight_x)
     return pooled
 
 
-def _bin_weights(
+def bin_weights(
     start: np.floating, length: np.floating, cells: int, bins: int, sampling_ratio: int
 ) -> NDArray[np.floating]:
     """Return how much each cell along an axis counts in each bin, averaged over the bin's points: ``[bins, cells]``."""
     size = length / start.dtype.type(bins)
-    points = sampling_ratio or max(int(np.ceil(size)), 0)
+    points = sampling_ratio if sampling_ratio > 0 else max(int(np.ceil(size)), 0)
     if points == 0:
         return np.zeros((bins, cells), dtype=start.dtype)
     number, point = (np.arange(count, dtype=start.dtype) for count in (bins, points))

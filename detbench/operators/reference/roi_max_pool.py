@@ -22,7 +22,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["roi_max_pool"]
+__all__ = ["bin_cells", "roi_max_pool", "rounded"]
 
 
 def roi_max_pool(
@@ -62,25 +62,25 @@ def roi_max_pool(
     """
     dtype = np.result_type(feature, region, np.float32)
     feature = feature.astype(dtype, copy=False)
-    corner = _rounded(region.astype(dtype, copy=False) / dtype.type(stride_px))
+    corner = rounded(region.astype(dtype, copy=False) / dtype.type(stride_px))
     _, height, width, channels = feature.shape
     pooled = np.empty((len(region), *output_size, channels), dtype=dtype)
     for row, (x1, y1, x2, y2) in enumerate(corner):
-        below = _bins(y1, y2, height, output_size[0])
-        across = _bins(x1, x2, width, output_size[1])
+        below = bin_cells(y1, y2, height, output_size[0])
+        across = bin_cells(x1, x2, width, output_size[1])
         # The greatest of a rectangle is the greatest of its rows' greatest: down first, then across.
         rows = np.stack([_greatest(feature[image[row], cells], axis=0) for cells in below])  # [ph, W, C]
         pooled[row] = np.stack([_greatest(rows[:, cells], axis=1) for cells in across], axis=1)
     return pooled
 
 
-def _rounded(value: NDArray[np.floating]) -> NDArray[np.int64]:
+def rounded(value: NDArray[np.floating]) -> NDArray[np.int64]:
     """Return the nearest whole numbers, halves away from 0, as C's ``round`` does: NumPy's goes to the even one."""
     whole = np.trunc(value)
     return np.asarray(whole + np.trunc(2 * (value - whole)), dtype=np.int64)
 
 
-def _bins(first: int, last: int, cells: int, bins: int) -> list[slice]:
+def bin_cells(first: int, last: int, cells: int, bins: int) -> list[slice]:
     """Return the cells of each bin along an axis that has so many cells."""
     side = max(last - first + 1, 1)
     begin = [first + number * side // bins for number in range(bins)]
