@@ -75,7 +75,7 @@ def roi_align(
     ``[B, R, ph, pw, C]`` in the type of ``feature``.
     """
     on, table = _on_maps([feature], region, image)
-    corner = ops.stop_gradient(as_float(region)) / stride_px
+    corner = _divided(ops.stop_gradient(as_float(region)), stride_px)
     return _aligned(table, on, corner, output_size, sampling_ratio, aligned, feature.dtype)
 
 
@@ -118,9 +118,9 @@ def crop_and_resize(
     Parameters are those of :func:`roi_align`; ``crop_size`` is the number of points, down and across.
     """
     on, table = _on_maps([feature], region, image)
+    region = ops.stop_gradient(as_float(region))
     last = np.maximum(np.array(feature.shape[1:3]) - 1, 1)
-    scale = as_float((stride_px * last[[1, 0, 1, 0]]).astype(np.float32))
-    corner = ops.stop_gradient(as_float(region)) / scale
+    corner = _divided(region, as_float((stride_px * last[[1, 0, 1, 0]]).astype(np.float32)))
     down = _points(corner[..., 1], corner[..., 3], on.height, crop_size[0])
     across = _points(corner[..., 0], corner[..., 2], on.width, crop_size[1])
     return _weighted(table, on, down, across, feature.dtype)
@@ -152,9 +152,9 @@ def roi_max_pool(
     """
     on, _ = _on_maps([feature], region, image)
     windows, table = _windows(feature)
-    corner = _rounded(ops.stop_gradient(as_float(region)) / stride_px)
-    down = _bin_windows(corner[..., 1], corner[..., 3], on.height, output_size[0])
-    across = _bin_windows(corner[..., 0], corner[..., 2], on.width, output_size[1])
+    corner = _rounded(_divided(ops.stop_gradient(as_float(region)), stride_px))
+    down = _bin_windows(corner[..., 1], corner[..., 3], feature.shape[1], output_size[0])
+    across = _bin_windows(corner[..., 0], corner[..., 2], feature.shape[2], output_size[1])
 
     def chunk(first: Any, width: Any, below: Any, beside: Any) -> Any:
         # below and beside: [n, bins, 4] - first and last window, its power of two, whether there is any cell
@@ -201,9 +201,9 @@ def _aligned(
 
 def _bins(start: Any, length: Any, cells: Any, bins: int, points: int) -> _Taps:
     """Return what each bin of an axis takes: the two cells beside each of its points, ``[B, R, bins, 2 · points]``."""
-    size = (length / bins)[..., None, None]
+    size = _divided(length, bins)[..., None, None]
     number, point = ops.arange(bins, dtype="float32")[:, None], ops.arange(points, dtype="float32")
-    at = start[..., None, None] + number * size + (point + 0.5) * size / points
+    at = start[..., None, None] + number * size + _divided((point + 0.5) * size, points)
     most = ops.cast(cells, "float32")[..., None, None]
     near = ops.logical_and(at >= -1.0, at <= most)
     taps = _beside(ops.clip(at, 0.0, most - 1.0), cells[..., None, None], near)
@@ -214,13 +214,22 @@ def _points(start: Any, stop: Any, cells: Any, points: int) -> _Taps:
     """Return what each point of an axis takes; ends are normalised: ``[B, R, points, 2]``."""
     last = ops.cast(cells, "float32") - 1.0
     if points > 1:
-        step = (stop - start) * last / (points - 1)
+        step = _divided((stop - start) * last, points - 1)
         at = (start * last)[..., None] + ops.arange(points, dtype="float32") * step[..., None]
     else:
         at = (0.5 * (start + stop) * last)[..., None]
     at, last = at[..., None], last[..., None, None]
     inside = ops.logical_and(at >= 0.0, at <= last)
     return _beside(ops.clip(at, 0.0, last), cells[..., None, None], inside)
+
+
+def _divided(number: Any, constant: Any) -> Any:
+    """Return ``number / constant``, rounded once.
+
+    Compilers turn a division by a constant into a product with its reciprocal, which is rounded twice, and an ulp decides
+    whether a point on the edge of a map is outside. So the divisor is made to look as if it depended on the number.
+    """
+    return number / (constant + 0.0 * number)
 
 
 def _beside(at: Any, cells: Any, counts: Any) -> _Taps:
@@ -297,7 +306,7 @@ def _rounded(value: Any) -> Any:
     return ops.cast(whole + ops.trunc(2 * (value - whole)), "int32")
 
 
-def _bin_windows(first: Any, last: Any, cells: Any, bins: int) -> Any:
+def _bin_windows(first: Any, last: Any, cells: int, bins: int) -> Any:
     """Return the two windows that cover each bin of an axis: int32 ``[B, R, bins, 4]``.
 
     The first cell of each, the power of 2 that they are long, and whether the bin has any cell.
@@ -306,13 +315,11 @@ def _bin_windows(first: Any, last: Any, cells: Any, bins: int) -> Any:
     number = ops.arange(bins, dtype="int32")
     begin = first[..., None] + number * side // bins
     end = first[..., None] + ((number + 1) * side + bins - 1) // bins
-    begin, end = (ops.clip(each, 0, cells[..., None]) for each in (begin, end))
+    begin, end = (ops.clip(each, 0, cells) for each in (begin, end))
     length = end - begin
     power = ops.zeros_like(length)
-    long = ops.ones_like(length)
-    for _ in range(31):
-        fits = 2 * long <= length
-        power, long = power + ops.cast(fits, "int32"), ops.where(fits, 2 * long, long)
-    final = ops.maximum(cells[..., None] - 1, 0)
-    start = ops.minimum(begin, final), ops.clip(end - long, 0, final)
+    for exponent in range(1, cells.bit_length()):
+        power = power + ops.cast(length >= 2**exponent, "int32")
+    behind = ops.take(ops.convert_to_tensor([2**exponent for exponent in range(cells.bit_length())]), power, axis=0)
+    start = ops.minimum(begin, cells - 1), ops.clip(end - ops.cast(behind, "int32"), 0, cells - 1)
     return ops.stack([*start, power, ops.cast(length > 0, "int32")], axis=-1)

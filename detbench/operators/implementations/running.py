@@ -1,0 +1,149 @@
+"""Running a function of tensors on a framework and a device: send, compile, run, fetch, each complete by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["RUNNERS", "Jax", "TensorFlow", "TensorFlowXla", "Torch"]
+
+
+@dataclass(slots=True)
+class _Bound:
+    """What the frameworks have in common: ``function(tensors)`` is compiled, ``fetched`` is given NumPy arrays."""
+
+    function: Callable[[dict[str, Any]], Any]
+    inputs: Mapping[str, NDArray[Any]]
+    fetched: Callable[[Any], Any]
+    device: str
+    compiled: Any = field(default=None, init=False)
+
+    def fetch(self, answer: Any) -> Any:
+        arrays = tuple(self._array(part) for part in answer) if isinstance(answer, tuple) else self._array(answer)
+        return self.fetched(arrays)
+
+    def _array(self, tensor: Any) -> NDArray[Any]:
+        return np.asarray(tensor)
+
+
+class TensorFlow(_Bound):
+    """A ``tf.function``, as a graph."""
+
+    __slots__ = ()
+    xla = False
+
+    def send(self) -> dict[str, Any]:
+        import tensorflow as tf
+
+        with tf.device(self._place()):
+            sent = {name: tf.identity(tf.constant(array)) for name, array in self.inputs.items()}
+        self._wait()
+        return sent
+
+    def compile(self, sent: dict[str, Any]) -> None:
+        import tensorflow as tf
+
+        self.compiled = tf.function(self.function, jit_compile=self.xla, autograph=False)
+        with tf.device(self._place()):
+            self.compiled.get_concrete_function(sent)
+        if self.xla:  # TensorFlow calls XLA's compiler at the first call, not before
+            self.run(sent)
+
+    def run(self, sent: dict[str, Any]) -> Any:
+        import tensorflow as tf
+
+        with tf.device(self._place()):
+            answer = self.compiled(sent)
+        self._wait()
+        return answer
+
+    def _place(self) -> str:
+        return f"/{self.device.upper()}:0"
+
+    def _wait(self) -> None:
+        if self.device != "cpu":
+            import tensorflow as tf
+
+            tf.test.experimental.sync_devices()
+
+
+class TensorFlowXla(TensorFlow):
+    """A ``tf.function``, compiled by XLA."""
+
+    __slots__ = ()
+    xla = True
+
+
+class Jax(_Bound):
+    """``jax.jit``."""
+
+    __slots__ = ()
+
+    def send(self) -> dict[str, Any]:
+        import jax
+
+        sent = {name: jax.device_put(array, jax.devices(self.device)[0]) for name, array in self.inputs.items()}
+        return dict(jax.block_until_ready(sent))
+
+    def compile(self, sent: dict[str, Any]) -> None:
+        import jax
+
+        self.compiled = jax.jit(self.function).lower(sent).compile()
+
+    def run(self, sent: dict[str, Any]) -> Any:
+        import jax
+
+        return jax.block_until_ready(self.compiled(sent))
+
+
+class Torch(_Bound):
+    """PyTorch, call by call, without gradients."""
+
+    __slots__ = ()
+
+    def send(self) -> dict[str, Any]:
+        import torch
+
+        sent = {name: torch.tensor(array, device=self._place()) for name, array in self.inputs.items()}
+        self._wait()
+        return sent
+
+    def compile(self, sent: dict[str, Any]) -> None:
+        """Do nothing."""
+
+    def run(self, sent: dict[str, Any]) -> Any:
+        import keras
+        import torch
+
+        with torch.no_grad(), keras.device(self._place()):
+            answer = self.function(sent)
+        self._wait()
+        return answer
+
+    def _place(self) -> str:
+        return {"cpu": "cpu", "gpu": "cuda"}[self.device]
+
+    def _wait(self) -> None:
+        if self.device != "cpu":
+            import torch
+
+            torch.cuda.synchronize()
+
+    def _array(self, tensor: Any) -> NDArray[Any]:
+        return np.asarray(tensor.cpu())
+
+
+#: Name of an implementation → what runs it.
+RUNNERS: dict[str, type[Any]] = {
+    "keras-graph": TensorFlow,
+    "keras-xla": TensorFlowXla,
+    "keras-jax": Jax,
+    "keras-torch": Torch,
+}
