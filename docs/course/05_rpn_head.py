@@ -26,7 +26,8 @@ from detbench.operators.course import grade, steps
 
 # %% [markdown]
 # A head without training already shows what it does. Here the "features" are the picture's own colours averaged over
-# cells of 16 pixels, and the kernel is one that answers to what is brighter or darker than its neighbours.
+# cells of 16 pixels, and the kernel is one that answers to what is brighter than its neighbours. (The bright frame is
+# the zeros around the map: next to nothing, everything is bright.)
 
 # %%
 picture, _ = parking()
@@ -79,8 +80,9 @@ grade("rpn-head", rpn_head_numpy)
 # %% [markdown]
 # ## In TensorFlow
 #
-# `tf.nn.conv2d` takes a batch: `feature[None]`, with `padding="SAME"`. The 1 × 1 ones are `tf.tensordot(...,
-# axes=1)`.
+# `tf.nn.conv2d` takes a batch: `feature[None]`, with `padding="SAME"`. The 1 × 1 ones are
+# `tf.tensordot(..., axes=1)`. Of a map without cells `conv2d` gets the channels wrong: answer that by yourself, with
+# arrays of no rows.
 
 # %%
 import tensorflow as tf

@@ -16,16 +16,18 @@
 # %%
 import numpy as np
 import solutions.keep_top_n as solution
-from pictures import boxes, parking, plane
+from pictures import boxes, opinions, parking, plane
 
 from detbench.operators.course import grade, steps
-from detbench.operators.inputs import clustered_boxes
+
+# %% [markdown]
+# Thirty boxes around each vehicle, shifted at random; the less, the higher the score:
 
 # %%
-picture, _ = parking()
-box, score = clustered_boxes(400, 20, seed=0, canvas_px=(320, 240))
+picture, vehicle = parking()
+box, score = opinions(vehicle, 30, 0.4)
 first, _ = solution.keep_top_n_numpy(box, score, 40)
-axes = plane(320, 240, columns=2, picture=picture, titles=("400 boxes", "the 40 with the highest scores"))
+axes = plane(320, 240, columns=2, picture=picture, titles=(f"{len(box)} boxes", "the 40 with the highest scores"))
 boxes(axes[0], box, "orange", width=0.5)
 boxes(axes[1], first, "orange", width=0.8)
 

@@ -22,7 +22,7 @@
 # %%
 import numpy as np
 import solutions.apply_nms as solution
-from pictures import boxes, parking, plane
+from pictures import boxes, opinions, parking, plane
 
 from detbench.operators.course import grade, steps
 
@@ -31,10 +31,7 @@ from detbench.operators.course import grade, steps
 
 # %%
 picture, vehicle = parking()
-rng = np.random.default_rng(2)
-shift = rng.normal(0, 0.1, (6, *vehicle.shape))
-box = (vehicle + shift * np.tile(vehicle[:, 2:] - vehicle[:, :2], 2)).reshape(-1, 4).astype(np.float32)
-score = (1 - np.abs(shift).sum(axis=2)).ravel().astype(np.float32)
+box, score = opinions(vehicle, 6, 0.1)
 kept = solution.nms_numpy(box, score, 0.5)
 axes = plane(320, 240, columns=2, picture=picture, titles=(f"before: {len(box)}", f"after: {len(kept)}"))
 boxes(axes[0], box, "orange", width=0.8)
@@ -77,7 +74,9 @@ grade("nms", nms_numpy)
 # ## In TensorFlow
 #
 # It is there: `tf.image.non_max_suppression(boxes, scores, max_output_size, iou_threshold)`. It takes the order of
-# notebook 8 (for NMS, `x1 y1 x2 y2` would give the same answer: why?), and it wants a limit.
+# notebook 8 (for NMS, `x1 y1 x2 y2` would give the same answer: why?), and it wants a limit. And one of its edges is
+# not ours: it puts the corners of every box in order first, so that a box with $x_2 < x_1$ has an area after all. Make
+# such boxes points before (`tf.where`).
 
 # %%
 import tensorflow as tf

@@ -26,9 +26,9 @@ for height, shown in enumerate((sampled, label)):
     for wanted, colour in ((1, "orange"), (0, "blue")):
         count = (shown == wanted).sum()
         axis.barh(height, count / of, left=left, color=COLOURS[colour])
-        axis.text(left + 0.01, height, f"{count:,}", va="center", color="white", fontsize=8)
         left += count / of
-axis.set(yticks=[0, 1], yticklabels=["the sample", "all anchors"], xlabel="share: orange positive, blue negative")
+said = [f"{name}: {(of == 1).sum():,} and {(of == 0).sum():,}" for name, of in (("sample", sampled), ("all", label))]
+axis.set(yticks=[0, 1], yticklabels=said, xlabel="positive (orange) and negative (blue)")
 figure.tight_layout()
 
 # %% [markdown]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from detbench.data.synthetic.parking import draw
 
-__all__ = ["COLOURS", "boxes", "grid", "parking", "plane"]
+__all__ = ["COLOURS", "boxes", "grid", "opinions", "parking", "plane"]
 
 #: Blue, orange and green that differ for everybody, and a grey.
 COLOURS = {"blue": "#0072b2", "orange": "#d55e00", "green": "#009e73", "grey": "#888888"}
@@ -36,6 +36,13 @@ def parking():
     cut = np.clip(moved, 0, [width, height, width, height])
     area, left = (np.prod(box[:, 2:] - box[:, :2], axis=1) for box in (moved, cut))
     return whole[y : y + height, x : x + width], cut[left > area / 2].astype(np.float32)
+
+
+def opinions(box, each, spread, seed=2):
+    """Return ``each`` boxes around every box as a detector has them, and their scores: the nearer, the higher."""
+    shift = np.random.default_rng(seed).normal(0, spread, (each, *box.shape))
+    moved = box + shift * np.tile(box[:, 2:] - box[:, :2], 2)
+    return moved.reshape(-1, 4).astype(np.float32), (1 - np.abs(shift).mean(axis=2)).ravel().astype(np.float32)
 
 
 def plane(width_px, height_px, *, columns=1, picture=None, titles=()):

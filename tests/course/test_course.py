@@ -81,6 +81,6 @@ def test_the_course_runs_and_its_solutions_are_right() -> None:
         assert one["figures"], name
         assert [found["text"] for found in one["steps"] if not found["right"]] == []
         for found in one["steps"]:
-            assert [step for step in STEPS if f"{step}, the solution" not in found["text"]] == []
+            assert all(f"{step}, the solution" in found["text"] for step in ("loops", "NumPy", "TensorFlow"))
     assert [name for name, one in report["scripts"].items() if not one["steps"]] == ["16_together"]
     assert {name: said for name, said in report["solutions"].items() if said} == {}

@@ -127,7 +127,7 @@ def test_steps_are_timed_beside_each_other() -> None:
     found = steps("change-order", [change_order_loops, change_order_numpy, change_order_tensorflow], solution)
     assert not found.right
     assert found.times is not None
-    assert [row.name for row in found.times.rows][:2] == ["loops, the solution", "numpy, yours"]
+    assert [row.name for row in found.times.rows][:2] == ["loops, the solution", "NumPy, yours"]
     assert repr(found).startswith("change_order_tensorflow is wrong")
     with pytest.raises(UsageError, match="does not say its step"):
         steps("change-order", [change_order])

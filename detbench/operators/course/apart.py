@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detbench.errors import DataError
-from detbench.operators.course.grade import Grade
+from detbench.operators.course.grade import Grade, asked_of
 from detbench.operators.course.pieces import Piece, piece_named
 from detbench.operators.course.source import Found, Source, find, read_source
 from detbench.operators.registry import operator_named
@@ -170,7 +170,7 @@ def _stopped(source: Source, found: Found, asked: dict[str, Any], problem: str) 
         function=found.name,
         step=found.step,
         status="wrong",
-        cases=len(operator.cases()),
+        cases=len(asked_of(operator, found.step)),
         problem=problem,
         case=asked["case"],
         inputs=asked["inputs"],

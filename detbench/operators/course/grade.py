@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from detbench.operators.contract import Bound
 
-__all__ = ["Grade", "Watch", "examine", "grade", "parted"]
+__all__ = ["Grade", "Watch", "asked_of", "examine", "grade", "parted"]
 
 #: So much of what a function prints is kept.
 _MOST_PRINTED = 2_000
@@ -170,7 +170,7 @@ def examine(
     watch: Watch | None = None,
 ) -> Grade:
     """Return the grade of a function that is known to be meant as ``operator``; see :func:`grade`."""
-    cases = list(operator.cases())
+    cases = asked_of(operator, step)
     about: dict[str, Any] = {
         "operator": operator.name,
         "title": operator.title,
@@ -185,6 +185,14 @@ def examine(
     return Grade(**about, **found, printed=printed.text)
 
 
+def asked_of(operator: Operator, step: str) -> list[Case]:
+    """Return the hard cases that a function of this step is asked: TensorFlow's image operators take no float64."""
+    cases = operator.cases()
+    if step != "tensorflow":
+        return list(cases)
+    return [case for case in cases if all(array.dtype != np.float64 for array in case.inputs.values())]
+
+
 def _found(
     operator: Operator, function: Callable[..., Any], name: str, cases: list[Case], watch: Watch, *, time: bool
 ) -> dict[str, Any]:
@@ -196,7 +204,7 @@ def _found(
     if _unwritten(function, cases[0], watch):
         return {"status": "unwritten"}
     yours = Implementation("yours", operator.name, _watched(function, watch))
-    if (wrong := check(operator, yours).counterexample) is not None:
+    if (wrong := check(operator, yours, cases).counterexample) is not None:
         problem = ("It" + wrong.problem[2:] if wrong.problem.startswith("it ") else wrong.problem) + "."
         place, line = _place(function, wrong.case, watch) if wrong.problem.startswith("it raises") else ("", "")
         numbers = [*wrong.case.inputs.items(), *wrong.case.settings.items(), ("expected", wrong.expected)]

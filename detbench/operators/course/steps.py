@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Steps", "steps"]
 
+_NAMES = {"loops": "loops", "numpy": "NumPy", "tensorflow": "TensorFlow"}
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Steps:
@@ -35,7 +37,8 @@ class Steps:
     def __repr__(self) -> str:
         """Return what a learner reads in a notebook."""
         wrong = [repr(one) for one in self.grades if not one.right]
-        return "\n".join([*wrong, *(table(self.times)[1:] if self.times is not None else [])])
+        times = "\n".join(table(self.times)[1:]) if self.times is not None else ""
+        return "\n\n".join([*wrong, *([times] if times else [])])
 
 
 def steps(operator: str, yours: Sequence[Callable[..., Any]], otherwise: ModuleType | None = None) -> Steps:
@@ -67,7 +70,7 @@ def steps(operator: str, yours: Sequence[Callable[..., Any]], otherwise: ModuleT
                 continue
             grades.append(found)
             if found.right:
-                right[f"{step}, {whose}"] = Implementation(step, operator, called(function))
+                right[f"{_NAMES[step]}, {whose}"] = Implementation(step, operator, called(function))
             break
     case = realistic(chosen)
     times = timed(chosen, case, right) if right and case is not None else None

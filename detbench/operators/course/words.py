@@ -19,8 +19,8 @@ __all__ = ["plain", "said", "shown", "table"]
 WIDTH = 79
 _INDENT = "  "
 
-#: An array with more numbers than this is shown by its corners.
-_MOST_NUMBERS = 60
+#: Of an array with more numbers than this, or of more than two axes and this many, the first ones are shown.
+_MOST_NUMBERS, _MOST_DEEP, _FIRST = 60, 24, 4
 
 #: So many lines of what a function printed are shown, equal ones in a row once.
 _MOST_PRINTED = 10
@@ -68,19 +68,21 @@ def shown(value: Any) -> str:
         return f"a {type(value).__name__}"
     if not array.size:
         return f"empty, {' × '.join(map(str, array.shape))}"
+    if array.size > (_MOST_NUMBERS if array.ndim <= 2 else _MOST_DEEP):  # noqa: PLR2004  a table can be read
+        first = ", ".join(_number(one) for one in array.reshape(-1)[:_FIRST])
+        return f"{array.dtype}, {' × '.join(map(str, array.shape))}: {first}, …"
     text = np.array2string(
         array,
         max_line_width=WIDTH - 16,
         separator=", ",
-        threshold=_MOST_NUMBERS,
-        edgeitems=2,
-        formatter={"float_kind": lambda x: f"{x:.7g}", "int_kind": str},
+        threshold=array.size,
+        formatter={"float_kind": _number, "int_kind": str},
     )
-    return f"{text}\n{_shape(array)}" if array.size > _MOST_NUMBERS else text
+    return "\n".join(line.rstrip() for line in text.split("\n") if line.strip())
 
 
-def _shape(array: np.ndarray[Any, Any]) -> str:
-    return f"({array.dtype}, {' × '.join(map(str, array.shape))})"
+def _number(number: np.generic | float) -> str:
+    return f"{number:.7g}"
 
 
 def said(grade: Grade) -> str:

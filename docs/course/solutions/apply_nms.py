@@ -47,4 +47,6 @@ def nms_numpy(box, score, iou_threshold, limit=None):
 
 def nms_tensorflow(box, score, iou_threshold, limit=None):
     most = len(box) if limit is None else limit
+    has_area = tf.reduce_all(box[:, 2:] > box[:, :2], axis=1, keepdims=True)
+    box = tf.where(has_area, box, 0)  # a point stays one when its corners are put in order
     return tf.image.non_max_suppression(change_order_tensorflow(box), score, most, iou_threshold)

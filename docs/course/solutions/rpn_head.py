@@ -34,6 +34,8 @@ def rpn_head_numpy(feature, kernel, bias, score_kernel, score_bias, delta_kernel
 
 
 def rpn_head_tensorflow(feature, kernel, bias, score_kernel, score_bias, delta_kernel, delta_bias):
+    if not feature.shape[0] * feature.shape[1]:
+        return tf.zeros(0), tf.zeros((0, 4))
     hidden = tf.nn.relu(tf.nn.conv2d(feature[None], kernel, strides=1, padding="SAME") + bias)
     logit = tf.tensordot(hidden, score_kernel, axes=1) + score_bias
     delta = tf.tensordot(hidden, delta_kernel, axes=1) + delta_bias
