@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["as_xywh", "boxes", "drawn", "floats", "integers", "longer", "normal"]
+__all__ = ["LONGER", "as_xywh", "boxes", "drawn", "floats", "integers", "longer", "normal"]
+
+#: What to tell who makes boxes longer by one.
+LONGER = "Each side is counted one pixel too long: a box is continuous here, so a width is x2 − x1, not x2 − x1 + 1."
 
 
 def boxes(*rows: Sequence[float]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detbench.operators.catalogue.comparison import close
-from detbench.operators.catalogue.drawing import as_xywh, boxes, drawn, longer
+from detbench.operators.catalogue.drawing import LONGER, as_xywh, boxes, drawn, longer
 from detbench.operators.contract import Case, Mistake, Operator, Work
 from detbench.operators.inputs import clustered_boxes
 from detbench.operators.reference.iou import ciou, diou, giou, iou
@@ -89,7 +89,7 @@ def _inclusive(function: Callable[..., Any]) -> Mistake:
     return Mistake(
         "a pixel more",
         lambda a, b: function(longer(a), longer(b)),
-        "Each side is counted one pixel too long: a box is continuous here, so a width is x2 − x1, not x2 − x1 + 1.",
+        LONGER,
     )
 
 

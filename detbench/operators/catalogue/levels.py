@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from detbench.operators.catalogue.comparison import equal
-from detbench.operators.catalogue.drawing import boxes, drawn, longer
+from detbench.operators.catalogue.drawing import LONGER, boxes, drawn, longer
 from detbench.operators.contract import Case, Mistake, Operator
 from detbench.operators.reference.levels import assign_levels
 
@@ -119,7 +119,7 @@ _MISTAKES = (
         lambda region, lowest=2, highest=5, canonical_level=4, canonical_size_px=224.0: assign_levels(
             longer(region), lowest, highest, canonical_level, canonical_size_px
         ),
-        "Each side is counted one pixel too long: a box is continuous here, so a width is x2 − x1, not x2 − x1 + 1.",
+        LONGER,
     ),
     Mistake(
         "constants",

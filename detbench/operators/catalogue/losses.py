@@ -8,7 +8,7 @@ import numpy as np
 
 from detbench.operators.catalogue import head_losses
 from detbench.operators.catalogue.comparison import close
-from detbench.operators.catalogue.drawing import as_xywh, boxes, drawn, floats, integers, longer, normal
+from detbench.operators.catalogue.drawing import LONGER, as_xywh, boxes, drawn, floats, integers, longer, normal
 from detbench.operators.contract import Case, Mistake, Operator
 from detbench.operators.reference.iou import giou, iou
 from detbench.operators.reference.losses import binary_cross_entropy, cross_entropy, giou_loss, smooth_l1
@@ -249,7 +249,7 @@ _GIOU_MISTAKES = (
     Mistake(
         "a pixel more",
         lambda box, target: giou_loss(longer(box), longer(target)),
-        "Each side is counted one pixel too long: a box is continuous here, so a width is x2 − x1, not x2 − x1 + 1.",
+        LONGER,
     ),
     Mistake(
         "width for corner",
