@@ -24,6 +24,8 @@ class KeptBoxes {
 public:
     // At most so many are kept.
     KeptBoxes(Real threshold, std::size_t most) : threshold_(threshold) {
+        blocks_.swap(spare());
+        blocks_.clear();
         // Computed IoUs are off by some roundings: the bounds are wider than the threshold's by more.
         const double near = std::min(static_cast<double>(threshold) * (1 - 1e-5), closest);
         in_cells_ = most > few && near > loosest;
@@ -38,6 +40,12 @@ public:
         first_.resize(std::size_t{1} << bits, no_block);
     }
 
+    ~KeptBoxes() {
+        if (blocks_.capacity() * sizeof(Block<Real>) <= most_spared) blocks_.swap(spare());
+    }
+    KeptBoxes(const KeptBoxes &) = delete;
+    KeptBoxes &operator=(const KeptBoxes &) = delete;
+
     // Whether a box that was added overlaps this one by more than the threshold.
     bool suppress(const Box<Real> &box) const {
         if (loose_ != no_block && any_overlaps(blocks_.data(), loose_, box, threshold_)) return true;
@@ -45,13 +53,18 @@ public:
         if (!fits(box)) return any_of_all(box);
         const double width = double{box.x2} - double{box.x1}, height = double{box.y2} - double{box.y1};
         const double x = middle(box.x1, box.x2), y = middle(box.y1, box.y2);
+        const auto found_in = [&](int w, int h) {
+            const std::uint64_t hash = hash_of(box, w, h, cell(x, cells_per_unit(w)), cell(y, cells_per_unit(h)));
+            const std::uint32_t first = first_[hash >> hash_shift_];
+            return first != no_block && any_overlaps(blocks_.data(), first, box, threshold_);
+        };
+        const int own_w = size_class(width), own_h = size_class(height);
+        if (found_in(own_w, own_h)) return true;  // most are
         const int widest = size_class(width * larger_), highest = size_class(height * larger_);
+        const int lowest = size_class(height * smaller_);
         for (int w = size_class(width * smaller_); w <= widest; ++w)
-            for (int h = size_class(height * smaller_); h <= highest; ++h) {
-                const std::uint64_t hash = hash_of(box, w, h, cell(x, cells_per_unit(w)), cell(y, cells_per_unit(h)));
-                const std::uint32_t first = first_[hash >> hash_shift_];
-                if (first != no_block && any_overlaps(blocks_.data(), first, box, threshold_)) return true;
-            }
+            for (int h = lowest; h <= highest; ++h)
+                if ((w != own_w || h != own_h) && found_in(w, h)) return true;
         return false;
     }
 
@@ -75,6 +88,14 @@ private:
     static constexpr std::size_t few = 128;
     // A size class spans so many times the ratio of sides that may still overlap enough; a cell, so many reaches.
     static constexpr double octaves_each = 3.0, cell_side = 4.0;
+
+    // Each thread keeps the memory of blocks, up to so much, for its next call: to be given new pages by the system
+    // each time was half of the time where most boxes are kept.
+    static constexpr std::size_t most_spared = std::size_t{8} << 20;
+    static std::vector<Block<Real>> &spare() {
+        thread_local std::vector<Block<Real>> blocks;
+        return blocks;
+    }
 
     struct Span {
         std::int64_t first, last;

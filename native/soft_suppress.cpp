@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "overlap.hpp"
 
@@ -16,53 +17,81 @@ Score decayed(Score score, Real iou, const Decay<Real, Score> &decay) {
     return static_cast<Score>(score * weight);
 }
 
-// What has not been taken yet, in the order of the rows: of equal scores the lower row is taken first.
+// What has not been taken yet, a column a coordinate, in the order of the rows: of equal scores the lower row is taken
+// first. What is taken or scores too low is struck out where it stands, until that is a quarter of all.
 template <typename Real, typename Score>
 class Left {
 public:
-    explicit Left(const ScoredBoxes<Real, Score> &boxes, Score least) {
+    Left(const ScoredBoxes<Real, Score> &boxes, Score least) {
         for (std::size_t r = 0; r < boxes.count; ++r) {
             if (!(boxes.score[r] >= least)) continue;
-            const Box<Real> box = box_at(boxes.corners + 4 * r, 0);
-            box_.push_back(has_area(box) ? box : Box<Real>{0, 0, 0, 0, 1, 0});  // a point: it overlaps nothing
-            score_.push_back(boxes.score[r]);
             row_.push_back(static_cast<std::int64_t>(r));
+            score_.push_back(boxes.score[r]);
+        }
+        for (const std::int64_t row : row_) {
+            const Box<Real> box = box_at(boxes.corners + 4 * row, 0);
+            const Box<Real> point{0, 0, 0, 0, 1, 0};  // it overlaps nothing
+            columns_.push_back(has_area(box) ? box : point);
         }
         iou_.resize(row_.size());
-        best_ = static_cast<std::size_t>(std::max_element(score_.begin(), score_.end()) - score_.begin());
+        alive_ = row_.size();
+        find_best();
     }
 
-    bool empty() const { return row_.empty(); }
+    bool empty() const { return alive_ == 0; }
 
-    // Takes the box with the highest score out and lowers the scores of the others.
+    // Takes the box with the highest score and lowers the scores of the others.
     void take(const Decay<Real, Score> &decay, Taken<Score> &taken) {
+        const Box<Real> one = columns_.at(best_);
         taken.row.push_back(row_[best_]);
         taken.score.push_back(score_[best_]);
-        const Box<Real> one = box_[best_];
-        for (std::size_t i = 0; i < box_.size(); ++i) iou_[i] = intersection_over_union(one, box_[i]);
-        std::size_t count = 0, best = 0;
-        for (std::size_t i = 0; i < box_.size(); ++i) {
-            if (i == best_) continue;
-            const Score score = iou_[i] > 0 ? decayed(score_[i], iou_[i], decay) : score_[i];
-            if (!(score >= decay.score_threshold)) continue;
-            box_[count] = box_[i];
-            score_[count] = score;
-            row_[count] = row_[i];
-            if (score > score_[best]) best = count;
-            ++count;
+        strike(best_);
+        overlaps_of(one, columns_, iou_.data());
+        for (std::size_t i = 0; i < row_.size(); ++i) {
+            if (!(iou_[i] > 0)) continue;
+            score_[i] = decayed(score_[i], iou_[i], decay);
+            if (!(score_[i] >= decay.score_threshold)) strike(i);
         }
-        box_.resize(count);
-        score_.resize(count);
-        row_.resize(count);
-        best_ = best;
+        if (4 * alive_ < 3 * row_.size()) close_up();
+        find_best();
     }
 
 private:
-    UnfilledVector<Box<Real>> box_;
+    static constexpr std::int64_t struck = -1;
+
+    void strike(std::size_t i) {
+        columns_.set(i, Box<Real>{0, 0, 0, 0, 1, 0});
+        score_[i] = -std::numeric_limits<Score>::infinity();
+        row_[i] = struck;
+        --alive_;
+    }
+
+    void close_up() {
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < row_.size(); ++i) {
+            if (row_[i] == struck) continue;
+            columns_.set(count, columns_.at(i));
+            score_[count] = score_[i];
+            row_[count++] = row_[i];
+        }
+        columns_.resize(count);
+        score_.resize(count);
+        row_.resize(count);
+    }
+
+    // The first of the highest scores that is not struck out: a score may be minus infinity, too.
+    void find_best() {
+        best_ = static_cast<std::size_t>(std::find_if(row_.begin(), row_.end(), [](auto r) { return r != struck; }) -
+                                         row_.begin());
+        for (std::size_t i = best_; i < row_.size(); ++i)
+            if (score_[i] > score_[best_]) best_ = i;
+    }
+
+    Columns<Real> columns_;
     UnfilledVector<Score> score_;
-    UnfilledVector<std::int64_t> row_;
+    UnfilledVector<std::int64_t> row_;  // or struck
     UnfilledVector<Real> iou_;
-    std::size_t best_ = 0;
+    std::size_t alive_ = 0, best_ = 0;
 };
 
 }  // namespace

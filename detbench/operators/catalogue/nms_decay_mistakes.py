@@ -156,12 +156,12 @@ def _matrix(
         overlap = np.triu(iou(box[order], box[order]) * same, 1)
         largest = overlap.max(axis=0, initial=0)[:, None]
 
-        def f(value: NDArray[Any]) -> NDArray[Any]:
+        def f(value: NDArray[Any]) -> Any:
             return 1 - value if kernel == "linear" else np.exp(-np.float32(sigma) * value**2)
 
         with np.errstate(divide="ignore", invalid="ignore"):
             decay = combine(f(overlap), f(largest))
-        decayed = np.empty_like(score)
+        decayed: NDArray[Any] = np.empty(len(score), dtype=score.dtype)
         decayed[order] = score[order] * decay
         return decayed
 
@@ -176,11 +176,11 @@ def _sigma_divides(box: Any, score: Any, category: Any, kernel: Any = "gaussian"
     return matrix_nms(box, score, category, kernel, 1 / sigma)
 
 
-def _by_score(box: Any, score: Any, *rules: Any, **named: Any) -> NDArray[Any]:
+def _by_score(box: Any, score: Any, *rules: Any, **named: Any) -> Any:
     return matrix_nms(box, score, *rules, **named)[by_falling_score(score)]
 
 
-def _higher_row(box: Any, score: Any, category: Any, *rules: Any, **named: Any) -> NDArray[Any]:
+def _higher_row(box: Any, score: Any, category: Any, *rules: Any, **named: Any) -> Any:
     back = slice(None, None, -1)
     return matrix_nms(box[back], score[back], category[back], *rules, **named)[back]
 

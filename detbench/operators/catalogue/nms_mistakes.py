@@ -76,7 +76,7 @@ def _zero_over_zero(box: Any, score: Any, iou_threshold: float, limit: int | Non
     return _greedy(by_falling_score(score), box, dropped, limit)
 
 
-def _by_dropped(box: Any, score: Any, iou_threshold: float, limit: int | None = None) -> NDArray[np.intp]:
+def _by_dropped(box: Any, score: Any, iou_threshold: float, limit: int | None = None) -> Any:
     order = by_falling_score(score)
     overlap = np.triu(iou(box[order], box[order]), 1) > box.dtype.type(iou_threshold)
     return order[~overlap.any(axis=0)][:limit]

@@ -57,9 +57,9 @@ def matrix_nms(
     [0.16, 0.9, 0.7]
     """
     decay = np.ones(len(box), dtype=box.dtype)
+    falling = by_falling_score(score)
     for one in np.unique(category):
-        order = by_falling_score(score)
-        order = order[category[order] == one]
+        order = falling[category[falling] == one]
         largest = np.zeros(len(order), dtype=box.dtype)  # IoU of each with a box that scores higher
         for place, row in enumerate(order):
             later = order[place + 1 :]
