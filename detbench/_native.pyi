@@ -146,6 +146,41 @@ def pairwise_iou(
     inclusive: bool,
     out: NDArray[np.float64],
 ) -> None: ...
+def box_overlaps(
+    name: str,
+    a: NDArray[np.floating],
+    angle_a: NDArray[np.floating],
+    b: NDArray[np.floating],
+    angle_b: NDArray[np.floating],
+    threads: int,
+    out: NDArray[np.floating],
+) -> None: ...
+def roi_align(
+    feature: NDArray[np.floating],
+    region: NDArray[np.floating],
+    image: NDArray[np.int32],
+    stride_px: float,
+    points: int,
+    aligned: bool,
+    threads: int,
+    out: NDArray[np.floating],
+) -> None: ...
+def roi_max_pool(
+    feature: NDArray[np.floating],
+    region: NDArray[np.floating],
+    image: NDArray[np.int32],
+    stride_px: float,
+    threads: int,
+    out: NDArray[np.floating],
+) -> None: ...
+def crop_and_resize(
+    feature: NDArray[np.floating],
+    region: NDArray[np.floating],
+    image: NDArray[np.int32],
+    stride_px: float,
+    threads: int,
+    out: NDArray[np.floating],
+) -> None: ...
 def scan_predictions(path: str | PathLike[str], threads: int, piece_bytes: int = ...) -> dict[str, Any] | None: ...
 def scan_ground_truth(path: str | PathLike[str], threads: int, piece_bytes: int = ...) -> dict[str, Any] | None: ...
 

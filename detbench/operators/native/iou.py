@@ -59,9 +59,7 @@ def ciou(a: NDArray[np.floating], b: NDArray[np.floating], *, threads: int | Non
     return _overlaps("ciou", a, b, threads)
 
 
-def _overlaps(
-    name: str, a: NDArray[np.floating], b: NDArray[np.floating], threads: int | None
-) -> NDArray[np.floating]:
+def _overlaps(name: str, a: NDArray[np.floating], b: NDArray[np.floating], threads: int | None) -> NDArray[np.floating]:
     dtype = np.result_type(a, b, np.float32)
     first, second = (np.ascontiguousarray(box, dtype=dtype) for box in (a, b))
     for box in (first, second):

@@ -137,7 +137,7 @@ def _pooled(
     finite = np.isfinite(region)
     if not finite.all():
         raise DataError(f"region {int(finite.all(axis=1).argmin())} has a corner that is not finite")
-    if len(image) and not (0 <= image.min() and image.max() < len(feature)):
+    if len(image) and (image.min() < 0 or image.max() >= len(feature)):
         row = int(((image < 0) | (image >= len(feature))).argmax())
         raise DataError(f"region {row} lies on image {image[row]}, and there are {len(feature)}; they count from 0")
     if stride_px <= 0 or min(bins) < 1:

@@ -11,8 +11,8 @@ The rule is torchvision's and Detectron2's, to the letter:
 - Point ``s`` of ``n`` in bin ``p`` lies at ``start + p · bin + (s + 0.5) · bin / n``.
 - A point more than one cell before the first cell's centre or more than one behind the last's counts as 0. Nearer to
   the map it is moved to the edge.
-- ``sampling_ratio=0`` (or less) takes ``n = ceil(side / bins)`` points along each axis, about one in a cell; a side without
-  length has none, and its bins are 0.
+- ``sampling_ratio=0`` (or less) takes ``n = ceil(side / bins)`` points along each axis, about one in a cell; a side
+  without length has none, and its bins are 0.
 
 Points of a bin share their rows and columns, so the mean over them is again a product: the weights along y are averaged
 over the points of a bin, those along x likewise, and W_y · F · W_xᵀ (:mod:`detbench.operators.reference.bilinear`) is
