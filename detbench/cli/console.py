@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ __all__ = [
     "printable",
     "progress",
     "say",
+    "stderr_held",
     "stdout",
     "stdout_kept",
 ]
@@ -114,6 +116,31 @@ def stdout_kept() -> Iterator[None]:
         sys.stdout.flush()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+@contextlib.contextmanager
+def stderr_held() -> Iterator[None]:
+    """Hold back what is written to standard error in the block, C code's too; show it only if the block fails."""
+    with contextlib.ExitStack() as stack:
+        held = stack.enter_context(tempfile.TemporaryFile())
+        try:
+            sys.stderr.flush()
+            kept = os.dup(2)
+        except OSError:  # it was closed: there is nothing to hold back
+            yield
+            return
+        os.dup2(held.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            if failed:
+                held.seek(0)
+                sys.stderr.write(held.read().decode(errors="replace"))
 
 
 class Bar:

@@ -1,22 +1,16 @@
 """Precision-recall curves as small SVG text whose colours are the page's.
 
-Matplotlib lays a figure out; what it writes is then reduced to paths and texts. Every element that wants a
-look carries a class in its ``gid``; colours, fonts and line widths stand in ``templates/page.css``, so that one
-figure serves light, dark and print. Inline styles are taken out: the page's content policy forbids them. The same
-data gives the same bytes.
+How a figure of matplotlib becomes one of the page is in :mod:`detbench.report.vector`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import html
-import io
-import re
-import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
+from detbench.report.vector import default_settings, svg
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -26,11 +20,8 @@ __all__ = ["MAX_SHADES", "category_curve", "mean_curves"]
 #: The style sheet has this many line classes, ``shade-0`` (the strongest) to ``shade-9``.
 MAX_SHADES = 10
 
-_SVG = "{http://www.w3.org/2000/svg}"
 _RIGHT_IN = 0.14
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
-#: What a gid that is a class begins with; matplotlib's own ids (``figure_1``, ``xtick_2``) do not.
-_LOOKS = ("curve", "area", "grid", "tick", "axis")
 
 
 def mean_curves(recall: Sequence[float], curves: dict[str, list[float]]) -> str:
@@ -38,7 +29,7 @@ def mean_curves(recall: Sequence[float], curves: dict[str, list[float]]) -> str:
     figure, axes = _square(4.9, 4.3, ticks=_TICKS, named=True)
     for place, precision in reversed(list(enumerate(curves.values()))):
         _draw(axes, recall, precision, f"curve shade-{min(place, MAX_SHADES - 1)}", filled=place == 0)
-    return _svg(figure, "Precision against recall: the mean over the categories, a curve for each IoU threshold")
+    return svg(figure, "Precision against recall: the mean over the categories, a curve for each IoU threshold")
 
 
 def category_curve(recall: Sequence[float], precision: Sequence[float], mean: Sequence[float] | None) -> str:
@@ -47,7 +38,7 @@ def category_curve(recall: Sequence[float], precision: Sequence[float], mean: Se
     if mean is not None:
         _draw(axes, recall, mean, "curve behind")
     _draw(axes, recall, precision, "curve shade-0", filled=True)
-    return _svg(figure, "Precision against recall at IoU 0.50")
+    return svg(figure, "Precision against recall at IoU 0.50")
 
 
 def _draw(axes: Axes, recall: Sequence[float], precision: Sequence[float], look: str, *, filled: bool = False) -> None:
@@ -60,22 +51,11 @@ def _draw(axes: Axes, recall: Sequence[float], precision: Sequence[float], look:
     axes.plot(x, y, gid=look, clip_on=False)
 
 
-@contextlib.contextmanager
-def _settings() -> Iterator[None]:
-    """Draw with matplotlib's defaults, whatever the user's own settings are, and text as text."""
-    import matplotlib as mpl
-
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams["svg.fonttype"] = "none"
-        yield
-
-
 def _square(width_in: float, height_in: float, *, ticks: Sequence[float], named: bool) -> tuple[Figure, Axes]:
     """Return an empty figure from 0 to 1 both ways, with a hairline at each tick."""
     from matplotlib.figure import Figure
 
-    with _settings():
+    with default_settings():
         figure = Figure(figsize=(width_in, height_in))
         left_in, bottom_in, top_in = (0.46, 0.56, 0.4) if named else (0.32, 0.28, 0.12)
         width, height = width_in - left_in - _RIGHT_IN, height_in - bottom_in - top_in
@@ -94,48 +74,3 @@ def _square(width_in: float, height_in: float, *, ticks: Sequence[float], named:
             axes.text(1, -0.125, "recall", gid="axis", ha="right")
             axes.text(-0.085, 1.05, "precision", gid="axis", ha="left")
     return figure, axes
-
-
-def _svg(figure: Figure, title: str) -> str:
-    """Return the figure as one ``<svg>`` element, without prolog, ids, metadata, colours and styles."""
-    buffer = io.StringIO()
-    with _settings():
-        figure.patch.set_visible(False)
-        for axes in figure.axes:
-            axes.patch.set_visible(False)
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    root = ET.fromstring(buffer.getvalue())  # noqa: S314  matplotlib wrote it a line above
-    body = "".join(_drawn(root, ""))
-    return f'<svg viewBox="{root.get("viewBox")}" role="img" aria-label="{title}">{body}</svg>'
-
-
-def _drawn(parent: ET.Element, look: str) -> list[str]:
-    """Return the paths and texts under ``parent`` in drawing order; ``look`` is the nearest class above them."""
-    parts = []
-    for element in parent:
-        name = element.get("id", "")
-        inherited = name if name.startswith(_LOOKS) else look
-        match element.tag.removeprefix(_SVG):
-            case "g":
-                parts.extend(_drawn(element, inherited))
-            case "path" if inherited:
-                parts.append(f'<path class="{inherited}" d="{_short(element.get("d", ""))}"/>')
-            case "text":
-                parts.append(_text(element, inherited))
-    return parts
-
-
-def _text(element: ET.Element, look: str) -> str:
-    """Return a text at its place; what it says is escaped, how it is turned is kept."""
-    anchor = re.search(r"text-anchor: (\w+)", element.get("style", ""))
-    turned = element.get("transform", "")
-    place = f' transform="{_short(turned)}"' if turned and not turned.startswith("rotate(-0 ") else ""
-    return (
-        f'<text class="{look}" x="{_short(element.get("x", "0"))}" y="{_short(element.get("y", "0"))}" '
-        f'text-anchor="{anchor[1] if anchor else "start"}"{place}>{html.escape(element.text or "")}</text>'
-    )
-
-
-def _short(numbers: str) -> str:
-    """Return path data or a transform on one line, every number with one decimal: a tenth of a pixel."""
-    return re.sub(r"-?\d+\.\d+", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), " ".join(numbers.split()))

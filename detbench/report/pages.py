@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from markupsafe import Markup
 
 from detbench import __version__
@@ -14,7 +13,7 @@ from detbench.files import write_text
 from detbench.report import tables
 from detbench.report.figures import MAX_SHADES, category_curve, mean_curves
 from detbench.report.glossary import explain
-from detbench.report.templating import inline, page_environment
+from detbench.report.templating import embedded, inline, page_environment
 from detbench.words import brief, counted
 
 if TYPE_CHECKING:
@@ -32,11 +31,6 @@ _MIN_SMALL = 2
 
 #: A title longer than this is cut: it names a tab.
 _MAX_TITLE = 60
-
-#: What must not stand inside a script element, and how JSON says the same.
-_IN_SCRIPT = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"},
-)
 
 
 def write_report(result: Result, path: Path | str) -> None:
@@ -68,7 +62,7 @@ def render_report(result: Result) -> str:
         environment_rows=[("detbench", result.detbench), *sorted(result.environment.items())],
         citation=tables.citation(result),
         glossary=_glossary([*result.metrics, *columns], result),
-        embedded=Markup(msgspec.json.encode(result.document).decode().translate(_IN_SCRIPT)),  # noqa: S704  escaped by _IN_SCRIPT
+        embedded=embedded(result.document),
     )
 
 

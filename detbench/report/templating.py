@@ -7,10 +7,16 @@ import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-__all__ = ["Inline", "inline", "page_environment"]
+__all__ = ["Inline", "embedded", "inline", "page_environment"]
+
+#: What must not stand inside a script element, and how JSON says the same.
+_IN_SCRIPT = str.maketrans(
+    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +27,17 @@ class Inline:
     hash: str
 
 
-def inline(name: str) -> Inline:
-    """Return a file of the templates that goes into the page as it is, with its hash for the policy."""
-    text = files("detbench.report").joinpath("templates", name).read_text(encoding="utf-8")
+def inline(*names: str) -> Inline:
+    """Return files of the templates, one after another, that go into the page as they are, with the policy's hash."""
+    folder = files("detbench.report").joinpath("templates")
+    text = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
     digest = hashlib.sha256(text.encode()).digest()
-    return Inline(Markup(text), f"sha256-{base64.b64encode(digest).decode()}")  # noqa: S704  our own file
+    return Inline(Markup(text), f"sha256-{base64.b64encode(digest).decode()}")  # noqa: S704  our own files
+
+
+def embedded(document: object) -> Markup:
+    """Return a document as JSON that can stand in a script element."""
+    return Markup(msgspec.json.encode(document).decode().translate(_IN_SCRIPT))  # noqa: S704  escaped by _IN_SCRIPT
 
 
 def page_environment() -> Environment:

@@ -239,9 +239,7 @@ def _beside(at: Any, cells: Any, counts: Any) -> _Taps:
     behind = at - before
     cell = ops.cast(before, "int32")
     weight = ops.where(counts, 1.0 - behind, 0.0), ops.where(counts, behind, 0.0)
-    return _Taps(
-        ops.concatenate([cell, ops.minimum(cell + 1, cells - 1)], axis=-1), ops.concatenate(weight, axis=-1)
-    )
+    return _Taps(ops.concatenate([cell, ops.minimum(cell + 1, cells - 1)], axis=-1), ops.concatenate(weight, axis=-1))
 
 
 def _weighted(table: Any, on: _Map, down: _Taps, across: _Taps, dtype: Any) -> Any:

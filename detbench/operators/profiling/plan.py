@@ -29,6 +29,9 @@ __all__ = [
     "why_not",
 ]
 
+#: Where comes from what comes with detbench.
+OURS = "detbench"
+
 #: What is profiled if everything is.
 ALL = "all"
 
@@ -41,7 +44,7 @@ class Candidate:
     """
 
     implementation: Implementation
-    origin: str = "detbench"
+    origin: str = OURS
     named: bool = False
     problem: str = ""
 

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Allowance", "Stepped", "stepped", "take_turns"]
 
-#: A call shorter than this is run once before its sample: its predecessor's threads may still spin for a moment, and
-#: its own arrays have left the cache. A longer one pays for that with a small part of its time.
-_SETTLES_MS = 10.0
+#: A call shorter than this is run once before its sample, and again until so many milliseconds have passed: the threads
+#: of its predecessor may still spin for a moment, and its own arrays have left the cache. What takes longer pays for
+#: that with a small part of its time.
+_SHORT_MS, _SETTLED_MS = 10.0, 1.0
+
+#: A step that takes less is a call of nothing: there was nothing to do.
+_NOTHING_MS = 0.002
 
 #: Calls that are not sampled, at the most, before the rounds begin.
 _WARM_UP_CALLS = 3
@@ -31,18 +35,19 @@ _WARM_UP_CALLS = 3
 class Allowance:
     """How long an implementation is sampled on a case.
 
-    Samples are taken for ``seconds``, but no fewer than ``least`` and no more than ``most``. Whoever would take longer
-    than ``longest_call_s`` for one call is not sampled at all.
+    Samples are taken for ``seconds``, but no fewer than ``least`` and no more than ``most``: 7 are the fewest of which
+    two medians can be compared, and 400 enclose p99. Whoever takes longer than ``longest_call_s`` for one call is not
+    sampled at all.
     """
 
     seconds: float = 0.4
-    least: int = 5
+    least: int = 7
     most: int = 400
 
     @property
     def longest_call_s(self) -> float:
-        """As long as the fewest samples at the shortest, so that they take no more than 25 times ``seconds``."""
-        return self.least * self.seconds
+        """Four times ``seconds``: the fewest samples then take no more than 28 times as long."""
+        return 4 * self.seconds
 
 
 @dataclass(slots=True)
@@ -73,7 +78,7 @@ class Stepped:
     def compile(self, sent: Any) -> None:
         """Trace and compile."""
         _, took_ms = timed(self.bound.compile, sent)
-        self.compile_ms = None if sent is self.case.inputs else took_ms
+        self.compile_ms = None if took_ms < _NOTHING_MS else took_ms
 
     def run(self, sent: Any) -> Any:
         """Return the answer, where the implementation leaves it."""
@@ -127,9 +132,15 @@ def take_turns(
         ]:
             for number in rng.permutation(active):
                 on_turn(number)
-                if usual_ms[number] < _SETTLES_MS:
-                    runs[number].sample(keep=False)
+                _settle(runs[number], usual_ms[number])
                 spent_ms[number] += runs[number].sample()
+
+
+def _settle(run: Stepped, usual_ms: float) -> None:
+    """Run without a sample, until a moment has passed since another ran."""
+    settled_ms = 0.0
+    while usual_ms < _SHORT_MS and settled_ms < _SETTLED_MS and not run.raised:
+        settled_ms += run.sample(keep=False)
 
 
 def _warmed_up(run: Stepped, enough_ms: float, number: int, on_turn: Callable[[int], None]) -> float:

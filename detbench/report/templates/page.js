@@ -1,8 +1,8 @@
 "use strict";
-// The page is complete without this: here the table learns to sort and filter, and the result to be saved.
+// The page is complete without this: here tables learn to sort and filter, and the document to be saved.
 const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
-for (const table of document.querySelectorAll("table.categories")) {
+for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
   const key = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
@@ -26,8 +26,8 @@ for (const table of document.querySelectorAll("table.categories")) {
     });
   });
   if (body.rows.length > 20) {
-    const filter = make("input", { type: "search", className: "filter", placeholder: "Find a category" });
-    filter.setAttribute("aria-label", "Find a category");
+    const filter = make("input", { type: "search", className: "filter", placeholder: table.dataset.find });
+    filter.setAttribute("aria-label", table.dataset.find);
     filter.addEventListener("input", () => {
       const wanted = filter.value.trim().toLowerCase();
       for (const row of body.rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
@@ -36,11 +36,12 @@ for (const table of document.querySelectorAll("table.categories")) {
   }
 }
 
-const save = make("button", { type: "button", className: "button", textContent: "Save result.json" });
-save.addEventListener("click", () => {
+const save = document.getElementById("save");
+const button = make("button", { type: "button", className: "button", textContent: `Save ${save.dataset.file}` });
+button.addEventListener("click", () => {
   const text = document.getElementById("result").textContent.trim() + "\n";
   const href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  make("a", { href, download: "result.json" }).click();
+  make("a", { href, download: save.dataset.file }).click();
   setTimeout(() => URL.revokeObjectURL(href), 1000);
 });
-document.getElementById("save").append(save);
+save.append(button);
