@@ -72,13 +72,7 @@ def _environment() -> Environment:
     environment.filters["percent"] = lambda value: f"{min(max(value, 0.0), 1.0) * 100:.2f}%"
     environment.filters["counted"] = counted
     environment.filters["brief"] = lambda name: brief(name, _MAX_TITLE)
-    environment.filters["sentence"] = _sentence
     return environment
-
-
-def _sentence(clause: str) -> str:
-    """Return a clause with a capital letter and a full stop."""
-    return clause[:1].upper() + clause[1:] + ("" if clause.endswith((".", "!", "?")) else ".")
 
 
 def _mean_figure(result: Result) -> Markup:

@@ -42,7 +42,7 @@ def embedded(document: object) -> Markup:
 
 def page_environment() -> Environment:
     """Return an environment for our templates: all text is escaped, and a name that is missing is an error."""
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("detbench.report"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -50,3 +50,10 @@ def page_environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["sentence"] = _sentence
+    return environment
+
+
+def _sentence(clause: str) -> str:
+    """Return a clause with a capital letter and a full stop."""
+    return clause[:1].upper() + clause[1:] + ("" if clause.endswith((".", "!", "?")) else ".")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import exp, lgamma, log
+from math import exp, inf, lgamma, log
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -117,9 +117,10 @@ def ratio(samples_ms: Sequence[float], under_ms: Sequence[float]) -> Ratio:
     Ratio(value=2.0, low=2.0, high=2.0)
     """
     over, under = (quantile(taken, 0.5, level=_LEVEL_OF_EACH) for taken in (samples_ms, under_ms))
+    value = over.value_ms / under.value_ms if under.value_ms > 0 else inf
     if over.low_ms is None or over.high_ms is None or not under.low_ms or not under.high_ms:
-        return Ratio(over.value_ms / under.value_ms, None, None)
-    return Ratio(over.value_ms / under.value_ms, over.low_ms / under.high_ms, over.high_ms / under.low_ms)
+        return Ratio(value, None, None)
+    return Ratio(value, over.low_ms / under.high_ms, over.high_ms / under.low_ms)
 
 
 @cache

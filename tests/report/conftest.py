@@ -1,10 +1,21 @@
-"""Results to report on: one made up, one that pycocotools measured on real files."""
+"""Results and profiles to report on, made up and real, and a browser to look at their pages.
+
+The browser is Chromium, driven over its debugging pipe, with nothing but the standard library.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import math
+import os
+import random
+import select
+import shutil
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,9 +23,10 @@ import pytest
 
 from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts, Remark
 from detbench.evaluation.results import Result
+from detbench.timing.document import Counterexample, Machine, Measurement, Profile, TimedCase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _RECALL = [round(0.01 * step, 2) for step in range(101)]
@@ -187,3 +199,232 @@ def _measured(truth: Path, predictions: Path) -> Result:
         remarks=[],
     )
     return Result(document)
+
+
+#: Operator, group, series, sizes, milliseconds at the first size, growth, bytes and operations of a row.
+_OPERATORS = (
+    ("nms", "nms", ("clustered 5", "clustered 20", "clustered 100", "random"), (1_000, 10_000, 50_000), 0.2, 1.1),
+    ("batched-nms", "nms", ("80 categories",), (1_000, 10_000), 0.3, 1.0),
+    ("roi-align", "roi-pooling", ("38×50×1024", "64×64×256"), (300, 1_000, 2_000), 8.0, 1.0),
+    ("iou", "iou", ("against 100",), (1_000, 10_000, 50_000), 0.1, 1.0),
+)
+_IMPLEMENTATIONS = {"native": 1.0, "combined_nms": 9.4, "tensorflow": 24.0, "numpy": 31.0, "opencv": 140.0}
+
+#: What a strict threshold does: it drops a box that overlaps by the threshold exactly.
+_COUNTEREXAMPLE = Counterexample(
+    case="an IoU of the threshold exactly",
+    problem="it drops row 1, which the reference keeps",
+    hint="a box is dropped if its IoU is greater than the threshold, not if it is equal",
+    inputs={
+        "box": [[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 5.0], [30.0, 2.0, 42.0, 14.0], [31.0, 2.0, 42.0, 14.0]],
+        "score": [0.9, 0.8, 0.7, 0.6],
+    },
+    settings={"iou_threshold": 0.5, "limit": None},
+    expected=[0, 1, 2],
+    got=[0, 2, 3],
+)
+
+
+@pytest.fixture
+def make_profile() -> Callable[..., Profile]:
+    """Return a maker of profiles: ``make_profile(implementations={"mine": 3.0})``, times as factors of the fastest.
+
+    ``refused`` names who is refused everywhere; other keywords replace fields.
+    """
+
+    def make(
+        implementations: dict[str, float] | None = None, refused: tuple[str, ...] = ("mine",), **changes: Any
+    ) -> Profile:
+        rng = random.Random(7)
+        names = _IMPLEMENTATIONS if implementations is None else implementations
+        cases, measurements = [], []
+        for operator, group, all_series, sizes, first_ms, power in _OPERATORS:
+            for series in all_series:
+                for size in sizes:
+                    case = _timed_case(operator, group, series, size)
+                    fastest_ms = first_ms * (size / sizes[0]) ** power
+                    cases.append(case)
+                    measurements += [_timed(case, name, factor * fastest_ms, rng) for name, factor in names.items()]
+                    measurements += [_not_timed(case, name, "refused") for name in refused]
+                    measurements.append(_not_timed(case, "torchvision", "absent"))
+        whole = Profile(
+            detbench="0.1.0",
+            environment={"python": "3.11.9", "numpy": "2.3.4"},
+            machine=Machine(
+                cores=2, threads=2, blas="OpenBLAS 0.3.30", copy_bytes_per_s=16.8e9, operations_per_s=169e9
+            ),
+            options={"boxes": [1000, 10000, 50000], "seed": 0, "device": "cpu", "complete": True},
+            cases=cases,
+            measurements=measurements,
+        )
+        return msgspec.structs.replace(whole, **changes)
+
+    return make
+
+
+def _timed_case(operator: str, group: str, series: str, size: int) -> TimedCase:
+    rows = {"roi-pooling": "region"}.get(group, "box")
+    bytes_moved, operations = size * (50_176 if group == "roi-pooling" else 20), size * 12_544
+    return TimedCase(
+        operator=operator,
+        group=group,
+        name=f"{size:,} {series}",
+        series=series,
+        size=size,
+        settings={"iou_threshold": 0.5},
+        shapes={rows: [size, 4]},
+        bytes_moved=bytes_moved,
+        operations=operations,
+        counts="every input read once, every answer written once",
+        bound_ms=1e3 * max(bytes_moved / 16.8e9, operations / 169e9),
+    )
+
+
+def _timed(case: TimedCase, name: str, median_ms: float, rng: random.Random) -> Measurement:
+    return Measurement(
+        operator=case.operator,
+        case=case.name,
+        implementation=name,
+        device="cpu",
+        status="timed",
+        error=0.0 if "nms" in case.operator else 2.4e-7,
+        error_unit="rows" if "nms" in case.operator else "largest difference",
+        differs={"score ties": "takes equal scores in any order"} if name == "combined_nms" else {},
+        first_call_ms=median_ms * 4,
+        compile_ms=52.0 if name == "tensorflow" else None,
+        send_ms=0.4 if name == "tensorflow" else None,
+        fetch_ms=0.1 if name == "tensorflow" else None,
+        samples_ms=[median_ms * math.exp(abs(rng.gauss(0, 0.06))) for _ in range(40)],
+    )
+
+
+def _not_timed(case: TimedCase, name: str, status: Any) -> Measurement:
+    is_nms = status == "refused" and case.operator == "nms"
+    return Measurement(
+        operator=case.operator,
+        case=case.name,
+        implementation=name,
+        device="cpu",
+        status=status if is_nms or status != "refused" else "unsupported",
+        reason=f"{_COUNTEREXAMPLE.case}: {_COUNTEREXAMPLE.problem}" if is_nms else "torchvision is not installed",
+        counterexample=_COUNTEREXAMPLE if is_nms else None,
+    )
+
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run")
+_PATIENCE_S = 30.0
+
+#: Puts the two pipes where Chromium looks for them, then becomes Chromium.
+_LAUNCH = """
+import fcntl, os, sys
+aside = [fcntl.fcntl(int(name), fcntl.F_DUPFD_CLOEXEC, 10) for name in sys.argv[1:3]]
+os.dup2(aside[0], 3)
+os.dup2(aside[1], 4)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+
+
+class Browser:
+    """A headless Chromium with one tab. Messages are JSON, each ended by a NUL, on file descriptors 3 and 4."""
+
+    def __init__(self, program: str, profile: Path) -> None:
+        command_read, self._write = os.pipe()
+        self._read, reply_write = os.pipe()
+        pipes = (str(command_read), str(reply_write))
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _LAUNCH, *pipes, program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            pass_fds=(command_read, reply_write),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(command_read)
+        os.close(reply_write)
+        self._waiting = b""
+        self._last_id = 0
+        self._session = ""
+        self.events: list[dict[str, Any]] = []
+        pages = [t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page"]
+        attached = self.call("Target.attachToTarget", targetId=pages[0]["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Send one command and return its reply; what happens meanwhile is kept in ``events``."""
+        self._last_id += 1
+        message = {"id": self._last_id, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while True:
+            reply = self._next()
+            if reply.get("id") == self._last_id:
+                assert "error" not in reply, reply["error"]
+                result: dict[str, Any] = reply["result"]
+                return result
+            self.events.append(reply)
+
+    def _next(self) -> dict[str, Any]:
+        deadline = time.monotonic() + _PATIENCE_S
+        while b"\0" not in self._waiting:
+            ready, _, _ = select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))
+            chunk = os.read(self._read, 65536) if ready else b""
+            assert chunk, "Chromium said nothing for too long, or has gone"
+            self._waiting += chunk
+        head, _, self._waiting = self._waiting.partition(b"\0")
+        message: dict[str, Any] = json.loads(head)
+        return message
+
+    def open(self, path: Path, *, width_px: int = 1280, dark: bool = False) -> None:
+        """Load a file and wait until it is complete."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width_px, height=900, deviceScaleFactor=1, mobile=width_px < 600
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.events.clear()
+        self.call("Page.navigate", url=path.as_uri())
+        deadline = time.monotonic() + _PATIENCE_S
+        while self.run("document.readyState") != "complete":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def run(self, expression: str) -> Any:
+        """Evaluate JavaScript in the page and return its value; an exception in it fails the test."""
+        reply = self.call("Runtime.evaluate", expression=expression, returnByValue=True, userGesture=True)
+        assert "exceptionDetails" not in reply, reply["exceptionDetails"]
+        return reply["result"].get("value")
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """Return what the console showed and what the policy refused."""
+        self.run("0")
+        kinds = {"Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"}
+        return [event for event in self.events if event["method"] in kinds]
+
+    def requests(self) -> list[str]:
+        """Return every address asked for since the page was opened."""
+        self.run("0")
+        return [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
+
+    def close(self) -> None:
+        """End the browser."""
+        os.close(self._write)
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._read)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Start Chromium, or skip where there is none."""
+    program = next(filter(None, map(shutil.which, _NAMES)), None)
+    if program is None:
+        pytest.skip(f"no browser: none of {', '.join(_NAMES)} is installed")
+    started = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield started
+    started.close()

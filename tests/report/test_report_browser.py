@@ -1,15 +1,9 @@
-"""The page in a real browser: Chromium, driven over its debugging pipe, with nothing but the standard library."""
+"""The page in a real browser."""
 
 from __future__ import annotations
 
-import json
-import os
-import select
-import shutil
-import subprocess
-import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,131 +11,16 @@ from detbench import evaluate
 from detbench.report.pages import write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from conftest import Browser
 
     from detbench.evaluation.results import Result
 
 pytestmark = pytest.mark.slow
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-_FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run")
 _PATIENCE_S = 30.0
-
-#: Puts the two pipes where Chromium looks for them, then becomes Chromium.
-_LAUNCH = """
-import fcntl, os, sys
-aside = [fcntl.fcntl(int(name), fcntl.F_DUPFD_CLOEXEC, 10) for name in sys.argv[1:3]]
-os.dup2(aside[0], 3)
-os.dup2(aside[1], 4)
-os.execvp(sys.argv[3], sys.argv[3:])
-"""
-
-
-class Browser:
-    """A headless Chromium with one tab. Messages are JSON, each ended by a NUL, on file descriptors 3 and 4."""
-
-    def __init__(self, program: str, profile: Path) -> None:
-        command_read, self._write = os.pipe()
-        self._read, reply_write = os.pipe()
-        pipes = (str(command_read), str(reply_write))
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _LAUNCH, *pipes, program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
-            pass_fds=(command_read, reply_write),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(command_read)
-        os.close(reply_write)
-        self._waiting = b""
-        self._last_id = 0
-        self._session = ""
-        self.events: list[dict[str, Any]] = []
-        pages = [t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page"]
-        attached = self.call("Target.attachToTarget", targetId=pages[0]["targetId"], flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Send one command and return its reply; what happens meanwhile is kept in ``events``."""
-        self._last_id += 1
-        message = {"id": self._last_id, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._write, json.dumps(message).encode() + b"\0")
-        while True:
-            reply = self._next()
-            if reply.get("id") == self._last_id:
-                assert "error" not in reply, reply["error"]
-                result: dict[str, Any] = reply["result"]
-                return result
-            self.events.append(reply)
-
-    def _next(self) -> dict[str, Any]:
-        deadline = time.monotonic() + _PATIENCE_S
-        while b"\0" not in self._waiting:
-            ready, _, _ = select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))
-            chunk = os.read(self._read, 65536) if ready else b""
-            assert chunk, "Chromium said nothing for too long, or has gone"
-            self._waiting += chunk
-        head, _, self._waiting = self._waiting.partition(b"\0")
-        message: dict[str, Any] = json.loads(head)
-        return message
-
-    def open(self, path: Path, *, width_px: int = 1280, dark: bool = False) -> None:
-        """Load a file and wait until it is complete."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width_px, height=900, deviceScaleFactor=1, mobile=width_px < 600
-        )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
-        self.events.clear()
-        self.call("Page.navigate", url=path.as_uri())
-        deadline = time.monotonic() + _PATIENCE_S
-        while self.run("document.readyState") != "complete":
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-    def run(self, expression: str) -> Any:
-        """Evaluate JavaScript in the page and return its value; an exception in it fails the test."""
-        reply = self.call("Runtime.evaluate", expression=expression, returnByValue=True, userGesture=True)
-        assert "exceptionDetails" not in reply, reply["exceptionDetails"]
-        return reply["result"].get("value")
-
-    def complaints(self) -> list[dict[str, Any]]:
-        """Return what the console showed and what the policy refused."""
-        self.run("0")
-        kinds = {"Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"}
-        return [event for event in self.events if event["method"] in kinds]
-
-    def requests(self) -> list[str]:
-        """Return every address asked for since the page was opened."""
-        self.run("0")
-        return [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
-
-    def close(self) -> None:
-        """End the browser."""
-        os.close(self._write)
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        os.close(self._read)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Start Chromium, or skip where there is none."""
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
-        pytest.skip(f"no browser: none of {', '.join(_NAMES)} is installed")
-    started = Browser(program, tmp_path_factory.mktemp("profile"))
-    yield started
-    started.close()
-
 
 @pytest.fixture
 def page(tmp_path: Path, make_result: Callable[..., Result]) -> Path:

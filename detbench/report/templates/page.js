@@ -5,10 +5,11 @@ const make = (tag, properties) => Object.assign(document.createElement(tag), pro
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
-  const key = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
+  const key = (row, column) => row.cells[column]?.dataset.value ?? row.cells[column]?.textContent.trim() ?? "";
   const compare = (a, b, numeric) =>
     numeric ? Number(a) - Number(b) : a.localeCompare(b, undefined, { numeric: true, sensitivity: "base" });
   heads.forEach((head, column) => {
+    if (head.classList.contains("plot")) return; // a scale is no heading to sort by
     const numeric = head.classList.contains("number");
     const button = make("button", { type: "button", className: "sort" });
     button.append(...head.childNodes);
