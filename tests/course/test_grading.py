@@ -10,7 +10,7 @@ import pytest
 
 from detbench.errors import UsageError
 from detbench.operators.course import grade, steps
-from detbench.operators.course.pieces import names, piece_named
+from detbench.operators.course.pieces import PIECES, Piece, names, piece_named
 from detbench.operators.course.source import find, read_source
 from detbench.operators.registry import operator_named
 
@@ -98,6 +98,20 @@ def test_a_known_mistake_has_a_hint() -> None:
     assert "Hint: " in repr(grade("centre-and-size", plus_one, time=False))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", PIECES, ids=lambda piece: piece.name)
+def test_what_people_get_wrong_is_told_on_a_screen(piece: Piece) -> None:
+    """Every known mistake in every function of the course: numbers and hint, in 79 columns and some thirty lines."""
+    for name in (*piece.operators, *piece.optional):
+        operator = operator_named(name)
+        for mistake in operator.mistakes:
+            lines = repr(grade(name, mistake.function, time=False)).splitlines()
+            assert " is wrong on the case " in lines[0]
+            assert "Hint: " in "".join(lines[-4:])
+            assert max(map(len, lines)) <= 79, mistake.name
+            assert len(lines) <= 48, mistake.name
+
+
 def test_the_name_says_the_part() -> None:
     """Where a piece has several functions, the name decides, without its step."""
 
@@ -147,10 +161,22 @@ def test_every_name_is_a_piece() -> None:
 def test_a_script_of_cells_is_read_as_a_notebook(tmp_path: Path) -> None:
     """Only what it defines is taken, on its own lines."""
     file = tmp_path / "cells.py"
-    file.write_text('# %%\nimport os\nprint("no")\n# %%\n@os.path.join\ndef encode(): pass\nLIMIT = 3\nx = f()\n')
+    file.write_text(
+        '# %%\nimport os\nprint("no")\n# %%\n@os.path.join\ndef encode(): pass\nLIMIT = 3\nx = f()\nx[0] = 1\n'
+    )
     source = read_source(file)
     assert source.names == ("encode", "LIMIT")
-    assert source.text.splitlines() == ["", "import os", "", "", "@os.path.join", "def encode(): pass", "LIMIT = 3", ""]
+    assert source.text.splitlines() == [
+        "",
+        "import os",
+        "",
+        "",
+        "@os.path.join",
+        "def encode(): pass",
+        "LIMIT = 3",
+        "",
+        "",
+    ]
     found, missing = find(source, piece_named("encode"))
     assert [one.name for one in found] == ["encode"]
     assert missing == []

@@ -88,7 +88,7 @@ def _run(source: Source, file: Path, found: list[Found], seconds: float) -> list
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
     try:
-        return list(_grades(source, _events(process, file, source.path, found), found, seconds))
+        return list(_grades(source, _events(process, file, source, found), found, seconds))
     finally:
         process.kill()
         process.wait()
@@ -97,18 +97,21 @@ def _run(source: Source, file: Path, found: list[Found], seconds: float) -> list
                 pipe.close()
 
 
-def _events(process: subprocess.Popen[str], file: Path, path: Path, found: list[Found]) -> queue.Queue[dict[str, Any]]:
+def _events(
+    process: subprocess.Popen[str], file: Path, source: Source, found: list[Found]
+) -> queue.Queue[dict[str, Any]]:
     """Ask the process for the grades, and return where its lines arrive; the last one says how it ended."""
     events: queue.Queue[dict[str, Any]] = queue.Queue()
     wanted = {
         "path": str(file),
-        "folder": str(path.resolve().parent),
+        "folder": str(source.path.resolve().parent),
+        "tensorflow": source.tensorflow,
         "functions": [(one.operator, one.name, one.step) for one in found],
     }
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("the process was started without pipes")
     process.stdin.write(json.dumps(wanted) + "\n")
-    process.stdin.flush()
+    process.stdin.close()  # a function that asks for input is told that there is none
     lines = process.stdout
 
     def listen() -> None:

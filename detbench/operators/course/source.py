@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import json
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,11 @@ class Source:
     text: str
     names: tuple[str, ...]
     cells: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def tensorflow(self) -> bool:
+        """Whether it imports TensorFlow or Keras by itself."""
+        return re.search(r"^\s*(import|from)\s+(tensorflow|keras)\b", self.text, re.MULTILINE) is not None
 
     def where(self, line: int) -> str:
         """Return a line as the learner finds it: ``"line 12"``, ``"cell 3, line 2"``."""
@@ -115,7 +121,7 @@ def _defines(node: ast.stmt) -> bool:
             ast.literal_eval(node.value)
         except (ValueError, TypeError):
             return False
-        return True
+        return all(isinstance(target, ast.Name) for target in node.targets)
     return isinstance(node, _DEFINITIONS)
 
 

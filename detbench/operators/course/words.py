@@ -20,7 +20,10 @@ WIDTH = 79
 _INDENT = "  "
 
 #: Of an array with more numbers than this, or of more than two axes and this many, the first ones are shown.
-_MOST_NUMBERS, _MOST_DEEP, _FIRST = 60, 24, 4
+_MOST_NUMBERS, _MOST_DEEP, _FIRST = 40, 24, 4
+
+#: Columns that a value has beside its name: the longest is positive_share.
+_VALUE_WIDTH = WIDTH - 18
 
 #: So many lines of what a function printed are shown, equal ones in a row once.
 _MOST_PRINTED = 10
@@ -70,10 +73,10 @@ def shown(value: Any) -> str:
         return f"empty, {' × '.join(map(str, array.shape))}"
     if array.size > (_MOST_NUMBERS if array.ndim <= 2 else _MOST_DEEP):  # noqa: PLR2004  a table can be read
         first = ", ".join(_number(one) for one in array.reshape(-1)[:_FIRST])
-        return f"{array.dtype}, {' × '.join(map(str, array.shape))}: {first}, …"
+        return textwrap.fill(f"{array.dtype}, {' × '.join(map(str, array.shape))}: {first}, …", _VALUE_WIDTH)
     text = np.array2string(
         array,
-        max_line_width=WIDTH - 16,
+        max_line_width=_VALUE_WIDTH,
         separator=", ",
         threshold=array.size,
         formatter={"float_kind": _number, "int_kind": str},
