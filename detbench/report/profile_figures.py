@@ -178,7 +178,9 @@ def _name_ceilings(axes: Axes, machine: Machine, x: Span, y: Span) -> None:
     )
 
 
-def _columns(axes: Axes, columns: list[tuple[str, float, list[tuple[int, float]]]], x: Span, machine: Machine) -> None:
+def _columns(
+    axes: Axes, columns: list[tuple[str, float, list[tuple[int, float]]]], x: Span, machine: Machine
+) -> None:
     """Draw each operator's column, and its name above the figure, a line higher where names would meet."""
     taken: list[float] = []
     for name, intensity, dots in columns:
@@ -196,9 +198,7 @@ def _columns(axes: Axes, columns: list[tuple[str, float, list[tuple[int, float]]
             axes.plot([intensity], [height], "o", gid=f"mark m{number}", clip_on=False)
 
 
-def _frame(
-    width_in: float, height_in: float, *, left_in: float, bottom_in: float, top_in: float
-) -> tuple[Figure, Axes]:
+def _frame(width_in: float, height_in: float, *, left_in: float, bottom_in: float, top_in: float) -> tuple[Figure, Axes]:
     """Return an empty figure with two logarithmic axes."""
     from matplotlib.figure import Figure
 

@@ -108,7 +108,9 @@ class OperatorRows:
     def labels(self) -> list[str]:
         """Everybody who was asked: the fastest on the largest case first, then by the profile's order."""
         first = [row.label for row in self.largest.timed]
-        return list(dict.fromkeys([*first, *(row.label for one in self.cases for row in (*one.timed, *one.others))]))
+        return list(
+            dict.fromkeys([*first, *(row.label for one in self.cases for row in (*one.timed, *one.others))])
+        )
 
     @property
     def timed_labels(self) -> set[str]:

@@ -6,7 +6,6 @@ prints goes to standard error, or into its grade, so that nothing of it is taken
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
@@ -17,6 +16,7 @@ import msgspec
 
 from detbench.errors import DataError
 from detbench.operators.course.grade import Watch, examine
+from detbench.operators.course.quiet import import_tensorflow
 from detbench.operators.course.words import plain, shown
 from detbench.operators.implementations.yours import function_of
 from detbench.operators.registry import operator_named
@@ -61,21 +61,6 @@ def _importable(folder: Path) -> list[str]:
     return [str(one) for one in dict.fromkeys((folder, above))]
 
 
-def _import_tensorflow() -> None:
-    """Import TensorFlow, if it is there, without what it says of the machine: no setting of its own turns that off."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        importlib.import_module("tensorflow")
-    except ImportError:  # the learner's own import says so, with its line
-        pass
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
 def main() -> None:
     """Grade the functions that standard input names, one after another."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -83,7 +68,7 @@ def main() -> None:
     wanted = json.loads(sys.stdin.readline())
     path = Path(wanted["path"])
     if wanted["tensorflow"]:
-        _import_tensorflow()
+        import_tensorflow()
     sys.path[:0] = _importable(Path(wanted["folder"]))
     for operator, name, step in wanted["functions"]:
         _write(out, {"event": "begun"})

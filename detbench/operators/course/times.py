@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Time", "Timed", "realistic", "timed"]
 
-#: A function is called until it has taken so long, and so often at most.
-_ENOUGH_S, _MOST_CALLS = 0.2, 50
+#: A function is called until it has taken so long, so often at most; and fewer times than three only if it is slow.
+_ENOUGH_MS, _MOST_CALLS = 200.0, 50
+_FEW_CALLS, _SLOW_MS = 3, 2_000.0
 
 #: What is timed beside a learner's, and what it is called there.
 _BESIDE = {
@@ -75,7 +76,7 @@ def _median_ms(one: Implementation, case: Case) -> float:
     bound.compile(sent)
     bound.run(sent)
     samples: list[float] = []
-    while sum(samples) < _ENOUGH_S * 1000 and len(samples) < _MOST_CALLS:
+    while len(samples) < _MOST_CALLS and sum(samples) < (_SLOW_MS if len(samples) < _FEW_CALLS else _ENOUGH_MS):
         begin = perf_counter()
         bound.run(sent)
         samples.append((perf_counter() - begin) * 1000)

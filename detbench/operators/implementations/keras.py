@@ -101,8 +101,7 @@ _WAYS: dict[str, _Way] = {
     "soft-nms": _Way("soft_nms", _masked(), _valid_only),
     "matrix-nms": _Way("soft_nms", _masked()),
     **dict.fromkeys(
-        ("roi-align", "roi-max-pool", "crop-and-resize", "crop-max-pool"),
-        _Way("roi_pooling", _batched("region", "image")),
+        ("roi-align", "roi-max-pool", "crop-and-resize", "crop-max-pool"), _Way("roi_pooling", _batched("region", "image"))
     ),
     "assign-levels": _Way("levels", _plainly),
     **dict.fromkeys(("assign-anchors", "assign-regions"), _Way("targets", _batched())),
@@ -140,7 +139,9 @@ def _implementation(operator: str, name: str, framework: str) -> Implementation:
 
         return running.RUNNERS[name](compiled, case.inputs, fetch, device)
 
-    return Implementation(name, operator, bind, requires=("keras", framework), devices=("cpu", "gpu"), cannot=_cannot)
+    return Implementation(
+        name, operator, bind, requires=("keras", framework), devices=("cpu", "gpu"), cannot=_cannot
+    )
 
 
 IMPLEMENTATIONS = tuple(

@@ -93,7 +93,9 @@ IMPLEMENTATIONS = (
         devices=_CPU,
         cannot=_only_gaussian,
     ),
-    _of("tf.image.crop_and_resize", "crop-and-resize", _binder("crop_and_resize"), devices=_BOTH, cannot=_no_float64),
+    _of(
+        "tf.image.crop_and_resize", "crop-and-resize", _binder("crop_and_resize"), devices=_BOTH, cannot=_no_float64
+    ),
     _of("tf.crop_and_resize+max", "crop-max-pool", _binder("crop_max_pool"), devices=_BOTH, cannot=_no_float64),
     _of("tf.crop_and_resize+avg", "roi-align", _binder("average_of_crops"), devices=_BOTH, cannot=_no_crop),
 )
