@@ -155,7 +155,7 @@ def rpn_loss(
     [0.693, 0.75]
     """
     sampled, positive = label >= 0, label > 0
-    count = max(np.count_nonzero(sampled), 1)
+    count = max(int(np.count_nonzero(sampled)), 1)
     objectness = binary_cross_entropy(logit[sampled], positive[sampled]).sum() / count
     regression = smooth_l1(delta[positive], target[positive], beta).sum() / count
     return objectness, regression
@@ -198,7 +198,7 @@ def head_loss(
     [1.099, 0.25]
     """
     sampled, positive = label >= 0, label > 0
-    count = max(np.count_nonzero(sampled), 1)
+    count = max(int(np.count_nonzero(sampled)), 1)
     classification = cross_entropy(logit[sampled], label[sampled]).sum() / count
     own = delta[positive, label[positive] - 1]
     regression = smooth_l1(own, target[positive], beta).sum() / count
