@@ -70,9 +70,7 @@ public:
 
     // `box` has an area.
     void add(const Box<Real> &box) {
-        if (!in_cells_) return put(loose_, box);
-        all_.push_back(box);
-        if (!fits(box)) return put(loose_, box);
+        if (!in_cells_ || !fits(box)) return put(loose_, box);
         const double width = double{box.x2} - double{box.x1}, height = double{box.y2} - double{box.y1};
         const int w = size_class(width), h = size_class(height);
         const Span x = span(middle(box.x1, box.x2), width, cells_per_unit(w));
@@ -91,7 +89,7 @@ private:
 
     // Each thread keeps the memory of blocks, up to so much, for its next call: to be given new pages by the system
     // each time was half of the time where most boxes are kept.
-    static constexpr std::size_t most_spared = std::size_t{8} << 20;
+    static constexpr std::size_t most_spared = std::size_t{16} << 20;
     static std::vector<Block<Real>> &spare() {
         thread_local std::vector<Block<Real>> blocks;
         return blocks;
@@ -137,9 +135,13 @@ private:
                classes * 0xD6E8FEB86659FD93U + static_cast<std::uint64_t>(box.category) * 0xA0761D6478BD642FU;
     }
 
+    // Every box that was added stands in some block.
     bool any_of_all(const Box<Real> &box) const {
-        return std::any_of(all_.begin(), all_.end(), [&](const Box<Real> &kept) {
-            return kept.category == box.category && intersection_over_union(kept, box) > threshold_;
+        return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block<Real> &block) {
+            for (std::size_t i = 0; i < block.filled; ++i)
+                if (block.category[i] == box.category && intersection_over_union(block.at(i), box) > threshold_)
+                    return true;
+            return false;
         });
     }
 
@@ -170,8 +172,7 @@ private:
     int octaves_ = 1, hash_shift_ = 0;
     std::vector<std::uint32_t> first_;  // by hash: the first block of a list
     std::vector<Block<Real>> blocks_;
-    std::vector<Box<Real>> all_;     // where there are cells
-    std::uint32_t loose_ = no_block;  // the list of those in no cell
+    std::uint32_t loose_ = no_block;    // the list of those in no cell
 };
 
 }  // namespace detbench

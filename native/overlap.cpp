@@ -17,7 +17,7 @@ DETBENCH_INLINE bool search(const Block<Real> *blocks, std::uint32_t first, cons
         const Block<Real> &block = blocks[b];
         int found = 0;
         for (std::size_t i = 0; i < lanes_each; ++i) {
-            const Box<Real> other{block.x1[i], block.y1[i], block.x2[i], block.y2[i], block.area[i], block.category[i]};
+            const Box<Real> other = block.at(i);
             const Real iou = intersection_over_union(other, one);
             found |= static_cast<int>(iou > threshold) & static_cast<int>(other.category == one.category);
         }
@@ -32,7 +32,7 @@ DETBENCH_INLINE void each_overlap(const Box<Real> &one, const Columns<Real> &box
     const Real *const x1 = boxes.x1.data(), *const y1 = boxes.y1.data(), *const x2 = boxes.x2.data(),
                      *const y2 = boxes.y2.data(), *const area = boxes.area.data();
     for (std::size_t i = 0, count = boxes.x1.size(); i < count; ++i)
-        iou[i] = intersection_over_union(kept, Box<Real>{x1[i], y1[i], x2[i], y2[i], area[i], 0});
+        iou[i] = intersection_over_union(kept, {x1[i], y1[i], x2[i], y2[i], area[i], 0});
 }
 
 }  // namespace

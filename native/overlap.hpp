@@ -52,6 +52,7 @@ struct Block {
         area[filled] = box.area;
         category[filled++] = box.category;
     }
+    Box<Real> at(std::size_t i) const { return {x1[i], y1[i], x2[i], y2[i], area[i], category[i]}; }
 
     std::array<Real, lanes_each> x1{}, y1{}, x2{}, y2{}, area;
     std::array<std::int32_t, lanes_each> category{};

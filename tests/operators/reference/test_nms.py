@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detbench.operators.reference import nms as module
-from detbench.operators.reference.nms import nms
+from detbench.operators.reference.matrix_nms import matrix_nms
+from detbench.operators.reference.nms import batched_nms, nms
+from detbench.operators.reference.soft_nms import soft_nms
 
 UNIT = [0.0, 0.0, 10.0, 10.0]
 
@@ -65,6 +67,39 @@ def test_the_limit_counts_kept_boxes() -> None:
 def test_no_boxes_keep_none() -> None:
     """An empty table gives an empty index."""
     assert rows([], []) == []
+
+
+def test_what_is_no_number_comes_last_and_overlaps_nothing() -> None:
+    """A score that is NaN ranks after all others; a corner that is NaN or infinite leaves no overlap."""
+    assert rows([UNIT, UNIT, [20, 0, 30, 10]], [np.nan, -np.inf, 0.5]) == [2, 1]
+    assert rows([UNIT, [0, 0, np.inf, 10], [0, 0, np.inf, 10], [0, np.nan, 10, 10]], [0.9, 0.8, 0.7, 0.6], 0.1) == [
+        *range(4)
+    ]
+
+
+def test_categories_leave_each_other_alone() -> None:
+    """Kept rows are ordered over all categories, and the limit counts over all of them."""
+    box, score = np.array([UNIT, UNIT, UNIT, UNIT]), np.array([0.6, 0.9, 0.8, 0.7])
+    category = np.array([-1, 7, -1, 7], dtype=np.int32)
+    assert batched_nms(box, score, category, 0.5).tolist() == [1, 2]
+    assert batched_nms(box, score, category, 0.5, limit=1).tolist() == [1]
+    assert batched_nms(box, score, category, 0.5, limit=0).tolist() == []
+
+
+def test_soft_nms_takes_the_highest_of_the_decayed_scores() -> None:
+    """A box with an IoU of 0.8 keeps a fifth of its score by the linear method, exp(−1.28) of it by the gaussian."""
+    box, score = np.array([UNIT, [0, 0, 10, 8], [40, 0, 50, 10]]), np.array([0.9, 0.8, 0.5])
+    row, decayed = soft_nms(box, score, "linear")
+    assert row.tolist() == [0, 2, 1]
+    np.testing.assert_allclose(decayed, [0.9, 0.5, 0.16])
+    np.testing.assert_allclose(soft_nms(box, score)[1], [0.9, 0.5, 0.8 * np.exp(-1.28)])
+
+
+def test_matrix_nms_decays_less_by_what_is_decayed_itself() -> None:
+    """The third box overlaps the second by 7/13, which overlaps the first by 2/3: the first decays it more."""
+    box = np.array([UNIT, [0, 2, 10, 12], [0, 5, 10, 15]])
+    found = matrix_nms(box, np.ones(3), np.zeros(3, dtype=np.int32), "linear")
+    np.testing.assert_allclose(found, [1, 1 / 3, 2 / 3])
 
 
 @settings(max_examples=40, deadline=None)
