@@ -146,6 +146,7 @@ def pairwise_iou(
     inclusive: bool,
     out: NDArray[np.float64],
 ) -> None: ...
+def unfilled(shape: Sequence[int], wide: bool) -> NDArray[np.floating]: ...
 def box_overlaps(
     name: str,
     a: NDArray[np.floating],

@@ -47,5 +47,6 @@ void bind_scores(nb::module_ &module);
 void bind_scan(nb::module_ &module);
 void bind_roi_pooling(nb::module_ &module);
 void bind_iou(nb::module_ &module);
+void bind_memory(nb::module_ &module);
 
 }  // namespace detbench::bindings

@@ -13,4 +13,5 @@ NB_MODULE(_native, module) {
     detbench::bindings::bind_scan(module);
     detbench::bindings::bind_roi_pooling(module);
     detbench::bindings::bind_iou(module);
+    detbench::bindings::bind_memory(module);
 }

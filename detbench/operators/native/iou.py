@@ -9,6 +9,7 @@ import numpy as np
 
 from detbench.errors import DataError
 from detbench.extension import native
+from detbench.operators.native.answers import unfilled
 from detbench.operators.reference import iou as reference
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _overlaps(name: str, a: NDArray[np.floating], b: NDArray[np.floating], threa
         answer: NDArray[np.floating] = getattr(reference, name)(first, second)
         return answer
     angles = [_angle(box) if name == "ciou" else np.empty(0, dtype=dtype) for box in (first, second)]
-    out = np.empty((len(first), len(second)), dtype=dtype)
+    out = unfilled((len(first), len(second)), dtype)
     module.box_overlaps(name, first, angles[0], second, angles[1], threads or os.cpu_count() or 1, out)
     return out
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from detbench.errors import DataError, UsageError
 from detbench.extension import native
+from detbench.operators.native.answers import unfilled
 from detbench.operators.reference import crop_and_resize as reference_crop
 from detbench.operators.reference import roi_align as reference
 from detbench.operators.reference import roi_max_pool as reference_max
@@ -45,8 +46,8 @@ def roi_align(
     feature, region, image, stride_px, output_size, sampling_ratio, aligned
         The reference's. ``feature`` is copied unless it is contiguous and float32, or float64.
     out
-        Where to put the answer, contiguous and of its shape and type. Memory that is used again is written two or
-        three times as fast as new memory, which the system first clears.
+        Where to put the answer, contiguous and of its shape and type. By default, where an earlier large answer
+        lay that is not used any more, else in new memory.
     threads
         On how many threads, by default one for every core.
 
@@ -144,7 +145,7 @@ def _pooled(
         raise UsageError(f"a stride of {stride_px} pixels and {bins[0]} × {bins[1]} bins; both must be above 0")
     shape = (len(region), *bins, feature.shape[3])
     if out is None:
-        out = np.empty(shape, dtype=dtype)
+        out = unfilled(shape, dtype)
     elif out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous:
         raise UsageError(f"out is {out.dtype} {out.shape}; it must be {dtype} {shape}, and contiguous")
     pool = getattr(native(), name)

@@ -75,7 +75,7 @@ def test_bins_without_cells_are_zero() -> None:
 def test_order_of_values_is_all_that_counts(seed: int) -> None:
     """What keeps the order of values (here, twice a value and 1) may be done before pooling or after."""
     rng = np.random.default_rng(seed)
-    feature = rng.standard_normal((1, 9, 9, 2))
+    feature = rng.standard_normal((1, 12, 12, 2))
     corner = rng.uniform(0, 70, (5, 2))
     region = np.concatenate([corner, corner + rng.uniform(0, 70, (5, 2))], axis=1)
     image = np.zeros(5, np.int32)
