@@ -79,7 +79,7 @@ def profile(  # noqa: PLR0913  one parameter for each option
             metavar="S",
             help="How long to sample each implementation on each case; one call may take 4 times as long.",
         ),
-    ] = 0.4,
+    ] = 0.15,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed draws other inputs and turns.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the profile as JSON instead of tables.")] = False,
     output: Annotated[
@@ -234,9 +234,9 @@ def _save(found: Profile, folder: Path) -> None:
     from detbench.report.profile_page import write_profile_page
     from detbench.timing.files import PROFILE, encoded
 
-    write_profile_page(found, folder / _PAGE)
     with replacing(folder / PROFILE) as file:
         file.write(encoded(found))
+    write_profile_page(found, folder / _PAGE)
     say(f"wrote {folder / PROFILE} and {_PAGE}")
 
 

@@ -103,10 +103,7 @@ def _opencv_cannot(case: Case) -> str | None:
     )
 
 
-_OPENCV_DIFFERS = {
-    "no area": "two boxes without area overlap wholly, wherever they are",
-    "threshold equality": "it computes overlaps as 1 minus a distance, which rounds otherwise at the threshold",
-}
+_OPENCV_DIFFERS = {"no area": "two boxes without area overlap wholly, wherever they are"}
 
 
 # ensemble-boxes -------------------------------------------------------------------------------------------------------
@@ -117,6 +114,11 @@ def _unit_boxes(case: Case) -> tuple[Any, ...]:
     box = case.inputs["box"].astype(np.float64)
     low = box.min(initial=0.0)
     return (box - low) / max(box.max(initial=0.0) - low, 1e-30), case.inputs["score"]
+
+
+def _double_boxes(case: Case) -> tuple[Any, ...]:
+    """Return boxes in double precision, wherever they are, and scores."""
+    return case.inputs["box"].astype(np.float64), case.inputs["score"]
 
 
 def _ensemble_nms(sent: tuple[Any, ...], settings: Mapping[str, Any]) -> Any:
@@ -137,12 +139,13 @@ def _ensemble_soft_nms(sent: tuple[Any, ...], settings: Mapping[str, Any]) -> An
 
     box, score = sent
     decayed = score.astype(np.float64)
-    least = settings.get("score_threshold", 0.001)
+    lowest = settings.get("score_threshold", 0.001)
+    below = np.nextafter(lowest, -np.inf)  # it drops what is at the threshold, too
     method = {"linear": 1, "gaussian": 2}[settings.get("method", "gaussian")]
-    kept = cpu_soft_nms_float(
-        box, decayed, settings.get("iou_threshold", 0.3), settings.get("sigma", 0.5), least, method
-    )
-    return kept, decayed[decayed > least]
+    threshold, sigma = settings.get("iou_threshold", 0.3), settings.get("sigma", 0.5)
+    with np.errstate(invalid="ignore"):  # of boxes without area
+        kept = cpu_soft_nms_float(box, decayed, threshold, sigma, below, method)
+    return kept, decayed[decayed > below]
 
 
 def _ensemble_picked(answer: Any, case: Case) -> tuple[NDArray[np.intp], NDArray[Any]]:
@@ -158,7 +161,12 @@ def _ensemble_cannot(case: Case) -> str | None:
 _ENSEMBLE_DIFFERS = {
     "score ties": "of equal scores it does not take the lower row first",
     "no area": "it leaves out boxes without area",
-    "threshold equality": "its boxes lie between 0 and 1, and rounding there moves overlaps across the threshold",
+}
+
+
+_ENSEMBLE_SOFT_DIFFERS = {
+    "score ties": "of equal scores it does not take the lower row first: it swaps rows as it goes",
+    "no area": "a box without area has no case of its own: 0 / 0 is not a number",
 }
 
 
@@ -245,11 +253,7 @@ def _channels_last(answer: Any, _: Case) -> NDArray[Any]:
     return pooled
 
 
-_VISION_NMS_DIFFERS = {"threshold equality": "it does not round the threshold to float32, in which its overlaps are"}
-_VISION_BATCHED_DIFFERS = {
-    "threshold equality": "it moves categories apart by adding to coordinates, which rounds overlaps",
-    "score ties": "of equal scores it may take either first",
-}
+_VISION_BATCHED_DIFFERS = {"score ties": "of equal scores it may take either first"}
 _VISION_IOU_DIFFERS = {"no area": "a box without area has no case of its own: 0 / 0 is not a number"}
 
 
@@ -273,14 +277,14 @@ _ENSEMBLE = tuple(
     Implementation(
         "ensemble-boxes",
         operator,
-        _bind(_unit_boxes, call, finish, _EB),
+        _bind(prepare, call, finish, _EB),
         requires=(_EB,),
-        differs=_ENSEMBLE_DIFFERS,
+        differs=differs,
         cannot=_ensemble_cannot,
     )
-    for operator, call, finish in (
-        ("nms", _ensemble_nms, _rows_of_scores),
-        ("soft-nms", _ensemble_soft_nms, _ensemble_picked),
+    for operator, prepare, call, finish, differs in (
+        ("nms", _unit_boxes, _ensemble_nms, _rows_of_scores, _ENSEMBLE_DIFFERS),
+        ("soft-nms", _double_boxes, _ensemble_soft_nms, _ensemble_picked, _ENSEMBLE_SOFT_DIFFERS),
     )
 )
 
@@ -293,7 +297,7 @@ _PYCOCOTOOLS = (
 _TORCHVISION = tuple(
     Implementation("torchvision", operator, _bind(prepare, call, finish, _TV), requires=(_TV,), differs=differs)
     for operator, prepare, call, finish, differs in (
-        ("nms", _tensors, _vision("nms"), _first, _VISION_NMS_DIFFERS),
+        ("nms", _tensors, _vision("nms"), _first, {}),
         ("batched-nms", _tensors, _vision("batched_nms"), _first, _VISION_BATCHED_DIFFERS),
         ("iou", _tensors, _vision("box_iou"), _as_matrix, _VISION_IOU_DIFFERS),
         ("giou", _tensors, _vision("generalized_box_iou"), _as_matrix, _VISION_IOU_DIFFERS),

@@ -36,17 +36,18 @@ class Allowance:
     """How long an implementation is sampled on a case.
 
     Samples are taken for ``seconds``, but no fewer than ``least`` and no more than ``most``: 7 are the fewest of which
-    two medians can be compared, and 400 enclose p99. Whoever takes longer than ``longest_call_s`` for one call is not
-    sampled at all.
+    two medians can be compared, and 400 enclose p99. Whoever takes longer than ``seconds`` for one call gets ``few``,
+    which say how slow it is and no more; longer than ``longest_call_s``, none.
     """
 
-    seconds: float = 0.4
+    seconds: float = 0.15
+    few: int = 3
     least: int = 7
     most: int = 400
 
     @property
     def longest_call_s(self) -> float:
-        """Four times ``seconds``: the fewest samples then take no more than 28 times as long."""
+        """Four times ``seconds``: what is checked and sampled so slowly takes 16 times ``seconds`` in all."""
         return 4 * self.seconds
 
 
@@ -122,13 +123,14 @@ def take_turns(
     enough_ms = 1e3 * allowance.seconds
     spent_ms = [0.0] * len(runs)
     usual_ms = [_warmed_up(run, enough_ms, number, on_turn) for number, run in enumerate(runs)]
+    least = [allowance.few if time_ms > enough_ms else allowance.least for time_ms in usual_ms]
     with undisturbed():
         while active := [
             number
             for number, run in enumerate(runs)
             if not run.raised
             and len(run.samples_ms) < allowance.most
-            and (len(run.samples_ms) < allowance.least or spent_ms[number] < enough_ms)
+            and (len(run.samples_ms) < least[number] or spent_ms[number] < enough_ms)
         ]:
             for number in rng.permutation(active):
                 on_turn(number)
