@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 import msgspec
 
 from detbench.errors import DataError
-from detbench.operators.course.grade import Watch, examine
+from detbench.operators.course.grade import examine
 from detbench.operators.course.quiet import import_tensorflow
+from detbench.operators.course.watch import Watch
 from detbench.operators.course.words import plain, shown
 from detbench.operators.implementations.yours import function_of
 from detbench.operators.registry import operator_named
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from detbench.operators.contract import Case
 
 __all__ = ["main"]
+
+#: A question of more numbers than this is told by its shapes alone.
+_MOST_NUMBERS = 5_000
 
 
 class _Reporting(Watch):
@@ -39,7 +43,9 @@ class _Reporting(Watch):
         if case is not self.last:
             values = [*case.inputs.items(), *case.settings.items()]
             event["case"] = case.name
-            event["inputs"], event["settings"] = plain(dict(case.inputs)), plain(dict(case.settings))
+            small = sum(array.size for array in case.inputs.values()) <= _MOST_NUMBERS
+            event["inputs"] = plain(dict(case.inputs)) if small else {}
+            event["settings"] = plain(dict(case.settings))
             event["numbers"] = [(label, shown(value)) for label, value in values]
         self.last = case
         _write(self.out, event)

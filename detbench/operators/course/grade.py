@@ -17,6 +17,7 @@ from detbench.errors import UsageError
 from detbench.operators.contract import Case, Implementation, Operator, called
 from detbench.operators.course.pieces import STEPS, piece_named
 from detbench.operators.course.times import Timed, realistic, timed
+from detbench.operators.course.watch import Watch
 from detbench.operators.course.words import plain, said, shown
 from detbench.operators.oracle import check, judge
 from detbench.operators.registry import operator_named
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from detbench.operators.contract import Bound
 
-__all__ = ["Grade", "Watch", "asked_of", "examine", "grade", "parted"]
+__all__ = ["Grade", "asked_of", "examine", "grade", "parted"]
 
 #: So much of what a function prints is kept.
 _MOST_PRINTED = 2_000
@@ -84,16 +85,6 @@ class Grade(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Return what a learner reads in a notebook."""
         return said(self)
-
-
-class Watch:
-    """Is told what is being asked; the process that grades a file reports it, so that an endless loop has a name."""
-
-    def asked(self, case: Case) -> None:
-        """Take note that the function is being asked ``case``."""
-
-    def answered(self) -> None:
-        """Take note that it has answered."""
 
 
 class _Printed(io.TextIOBase):
@@ -223,10 +214,12 @@ def _found(
             "got": plain(wrong.got),
             "numbers": [(label, shown(value)) for label, value in numbers],
         }
-    return _on_a_realistic_input(operator, yours) if time else {"status": "right"}
+    return _on_a_realistic_input(operator, yours, function, watch) if time else {"status": "right"}
 
 
-def _on_a_realistic_input(operator: Operator, yours: Implementation) -> dict[str, Any]:
+def _on_a_realistic_input(
+    operator: Operator, yours: Implementation, function: Callable[..., Any], watch: Watch
+) -> dict[str, Any]:
     case = realistic(operator)
     if case is None:
         return {"status": "right"}
@@ -237,7 +230,8 @@ def _on_a_realistic_input(operator: Operator, yours: Implementation) -> dict[str
             "problem": f"It is right on the small cases, but not on {case.name}: {verdict.problem}.",
             "case": case.name,
         }
-    return {"status": "right", "times": timed(operator, case, {"yours": yours})}
+    bare = Implementation("yours", operator.name, called(function))
+    return {"status": "right", "times": timed(operator, case, {"yours": bare}, watch)}
 
 
 def _of_another_form(function: Callable[..., Any], name: str, cases: list[Case]) -> str:

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from detbench.operators.contract import Case, Implementation, Operator, Wanted
+from detbench.operators.course.watch import Watch
 from detbench.operators.inputs import clustered_boxes, feature_map, regions
 from detbench.operators.oracle import judge
 from detbench.operators.registry import implementations_of
@@ -53,15 +54,15 @@ class Timed(msgspec.Struct, frozen=True):
     rows: list[Time]
 
 
-def timed(operator: Operator, case: Case, yours: Mapping[str, Implementation]) -> Timed:
+def timed(operator: Operator, case: Case, yours: Mapping[str, Implementation], watch: Watch | None = None) -> Timed:
     """Return the times of ``yours``, of the reference, and of what comes with detbench that is right on ``case``."""
-    rows = [Time(name, _median_ms(one, case)) for name, one in yours.items()]
+    rows = [Time(name, _median_ms(one, case, watch or Watch())) for name, one in yours.items()]
     for name, label in _BESIDE.items():
         one = implementations_of(operator.name).get(name)
         if one is None or not _at_hand(one) or one.cannot(case) is not None:
             continue
         if judge(operator, one, case)[0].problem is None:
-            rows.append(Time(label, _median_ms(one, case)))
+            rows.append(Time(label, _median_ms(one, case, Watch())))
     return Timed(case.name, rows)
 
 
@@ -70,16 +71,23 @@ def _at_hand(one: Implementation) -> bool:
     return all(module in sys.modules for module in one.requires[-1:])
 
 
-def _median_ms(one: Implementation, case: Case) -> float:
+def _median_ms(one: Implementation, case: Case, watch: Watch) -> float:
     bound = one.bind(case, "cpu")
     sent = bound.send()
     bound.compile(sent)
-    bound.run(sent)
     samples: list[float] = []
-    while len(samples) < _MOST_CALLS and sum(samples) < (_SLOW_MS if len(samples) < _FEW_CALLS else _ENOUGH_MS):
+
+    def call() -> float:
+        watch.asked(case)
         begin = perf_counter()
         bound.run(sent)
-        samples.append((perf_counter() - begin) * 1000)
+        end = perf_counter()
+        watch.answered()
+        return (end - begin) * 1000
+
+    call()
+    while len(samples) < _MOST_CALLS and sum(samples) < (_SLOW_MS if len(samples) < _FEW_CALLS else _ENOUGH_MS):
+        samples.append(call())
     return quantile(samples, 0.5).value_ms
 
 
