@@ -13,12 +13,13 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 COURSE = Path(__file__).resolve().parents[2] / "docs" / "course"
 
 
 def run(script: Path) -> dict[str, object]:
-    """Return what became of one script: its steps, and what it raised."""
+    """Return what became of one script: its steps, what its empty functions are told, and what it raised."""
     import matplotlib.pyplot as plt
 
     begin = time.perf_counter()
@@ -30,7 +31,19 @@ def run(script: Path) -> dict[str, object]:
     figures = len(plt.get_fignums())
     plt.close("all")
     said = [] if found is None else [{"right": found.right, "text": repr(found)}]
-    return {"raised": "", "steps": said, "figures": figures, "seconds": time.perf_counter() - begin}
+    seconds = time.perf_counter() - begin
+    return {"raised": "", "steps": said, "empty": empty(script, names), "figures": figures, "seconds": seconds}
+
+
+def empty(script: Path, names: dict[str, Any]) -> dict[str, str]:
+    """Return what each function that is to be filled in is told."""
+    from detbench.operators.course import grade
+    from detbench.operators.course.pieces import PIECES
+    from detbench.operators.course.source import find, read_source
+
+    pieces = [piece for piece in PIECES if piece.number == int(script.name[:2])]
+    asked = [one for piece in pieces for one in find(read_source(script), piece)[0]]
+    return {one.name: repr(grade(one.operator, names[one.name])) for one in asked}
 
 
 def solutions() -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 import jupytext
 import pytest
 
+from detbench.operators.course.grade import Grade
 from detbench.operators.course.pieces import PIECES, STEPS
 from detbench.operators.course.source import find, read_source
 from detbench.operators.registry import operator_named
@@ -63,9 +64,19 @@ def test_a_notebook_asks_for_what_is_graded(piece: Any) -> None:
         assert f'grade("{one.operator}", {one.name})' in text
 
 
+def test_every_field_of_a_grade_is_documented() -> None:
+    """The table of the index has exactly the fields that ``--json`` prints."""
+    page = (COURSE / "index.md").read_text(encoding="utf-8").partition("## What `--json` prints")[2]
+    rows = [line.split(" | ")[0] for line in page.partition("\n## ")[0].splitlines() if line.startswith("| `")]
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == list(Grade.__struct_fields__)
+
+
 @pytest.mark.slow
 def test_the_course_runs_and_its_solutions_are_right() -> None:
-    """Each script runs from the first line to the last; each step of each solution is right, and was timed."""
+    """Each script runs from the first line to the last; each step of each solution is right, and was timed.
+
+    What is to be filled in is refused kindly.
+    """
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("run_course.py")],
         capture_output=True,
@@ -79,6 +90,9 @@ def test_the_course_runs_and_its_solutions_are_right() -> None:
     assert set(report["scripts"]) == {script.stem for script in SCRIPTS}
     for name, one in report["scripts"].items():
         assert one["figures"], name
+        assert [
+            said for key, said in one["empty"].items() if said != f"{key} is not written yet: it returns None."
+        ] == []
         assert [found["text"] for found in one["steps"] if not found["right"]] == []
         for found in one["steps"]:
             assert all(f"{step}, the solution" in found["text"] for step in ("loops", "NumPy", "TensorFlow"))
