@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 __all__ = [
@@ -64,11 +65,13 @@ def soft_nms(
     """Return the rows and scores of ``tf.image.non_max_suppression_with_scores``: Gaussian soft-NMS.
 
     Its weight is ``exp(−IoU² / (2 · sigma))``: its sigma is half of the paper's. Its ``iou_threshold`` drops boxes
-    besides; at 1 it drops none.
+    besides; at 1 it drops none. Its scores must be greater than the threshold, not equal: it is given the next number
+    below.
     """
+    below = np.nextafter(np.float32(score_threshold), np.float32(-np.inf))
     return tuple(
         tf.image.non_max_suppression_with_scores(
-            _y_first(box), score, _most(box, limit), 1.0, score_threshold, soft_nms_sigma=sigma / 2
+            _y_first(box), score, _most(box, limit), 1.0, below, soft_nms_sigma=sigma / 2
         )
     )
 
@@ -99,8 +102,8 @@ def average_of_crops(
 ) -> Any:
     """Return RoIAlign, made of a crop with as many points as it has and an average: ``[R, ph, pw, C]``.
 
-    The corners of a crop are points, those of RoIAlign lie half a point outside. Its points are clamped to the map up to
-    one cell outside, a crop's are 0: so the map gets a border of one cell, the same as its edge.
+    The corners of a crop are points, those of RoIAlign lie half a point outside. Its points are clamped to the map up
+    to one cell outside, a crop's are 0: so the map gets a border of one cell, the same as its edge.
     """
     points = [bins * sampling_ratio for bins in output_size]
     bordered = tf.pad(feature, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")

@@ -1,8 +1,8 @@
 """The operators in ``keras.ops``, compiled by whichever backend Keras has in this process.
 
-A process has one backend: that of a Keras that is already imported, else that of ``KERAS_BACKEND``, else TensorFlow. Only
-what it can run is listed: ``keras-graph`` (``tf.function``) and ``keras-xla`` (``jit_compile=True``), or ``keras-jax``
-(``jax.jit``), or ``keras-torch`` (call by call).
+A process has one backend: that of a Keras that is already imported, else that of ``KERAS_BACKEND``, else TensorFlow.
+Only what it can run is listed: ``keras-graph`` (``tf.function``) and ``keras-xla`` (``jit_compile=True``), or
+``keras-jax`` (``jax.jit``), or ``keras-torch`` (call by call).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _batched(*names: str) -> Callable[..., Any]:
 
 
 def _masked(*without: str) -> Callable[..., Any]:
-    """Return what adds the mask ``valid``, all true, for all inputs but those that the operator here goes ``without``."""
+    """Return what adds the mask ``valid``, all true, and leaves inputs out that the operator here goes ``without``."""
 
     def call(function: Callable[..., Any], tensors: _Tensors, settings: Mapping[str, Any]) -> Any:
         from keras import ops
@@ -101,7 +101,8 @@ _WAYS: dict[str, _Way] = {
     "soft-nms": _Way("soft_nms", _masked(), _valid_only),
     "matrix-nms": _Way("soft_nms", _masked()),
     **dict.fromkeys(
-        ("roi-align", "roi-max-pool", "crop-and-resize", "crop-max-pool"), _Way("roi_pooling", _batched("region", "image"))
+        ("roi-align", "roi-max-pool", "crop-and-resize", "crop-max-pool"),
+        _Way("roi_pooling", _batched("region", "image")),
     ),
     "assign-levels": _Way("levels", _plainly),
     **dict.fromkeys(("assign-anchors", "assign-regions"), _Way("targets", _batched())),
@@ -113,6 +114,13 @@ _WAYS: dict[str, _Way] = {
     **dict.fromkeys(("rpn-loss", "head-loss"), _Way("losses", _batched())),
     "rpn-head": _Way("heads", _batched("feature")),
     "box-head": _Way("heads", _batched("pooled")),
+}
+
+
+#: What differs in one operator of one implementation.
+_DIFFERS = {
+    ("keras-torch", "rpn-head"): {"empty": "PyTorch does not convolve a map without cells"},
+    ("keras-jax", "rpn-head"): {"empty": "Keras on JAX does not convolve a map without cells"},
 }
 
 
@@ -137,10 +145,17 @@ def _implementation(operator: str, name: str, framework: str) -> Implementation:
         def fetch(answer: Any) -> Any:
             return way.fetch(answer, case.inputs)
 
-        return running.RUNNERS[name](compiled, case.inputs, fetch, device)
+        bound: Bound = running.RUNNERS[name](compiled, case.inputs, fetch, device)
+        return bound
 
     return Implementation(
-        name, operator, bind, requires=("keras", framework), devices=("cpu", "gpu"), cannot=_cannot
+        name,
+        operator,
+        bind,
+        requires=("keras", framework),
+        devices=("cpu", "gpu"),
+        differs=_DIFFERS.get((name, operator), {}),
+        cannot=_cannot,
     )
 
 

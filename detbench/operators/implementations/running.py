@@ -26,6 +26,7 @@ class _Bound:
     compiled: Any = field(default=None, init=False)
 
     def fetch(self, answer: Any) -> Any:
+        """Return the answer as NumPy arrays, in the form of the reference's."""
         arrays = tuple(self._array(part) for part in answer) if isinstance(answer, tuple) else self._array(answer)
         return self.fetched(arrays)
 
@@ -40,6 +41,7 @@ class TensorFlow(_Bound):
     xla = False
 
     def send(self) -> dict[str, Any]:
+        """Return the inputs on the device."""
         import tensorflow as tf
 
         with tf.device(self._place()):
@@ -48,6 +50,7 @@ class TensorFlow(_Bound):
         return sent
 
     def compile(self, sent: dict[str, Any]) -> None:
+        """Compile."""
         import tensorflow as tf
 
         self.compiled = tf.function(self.function, jit_compile=self.xla, autograph=False)
@@ -57,6 +60,7 @@ class TensorFlow(_Bound):
             self.run(sent)
 
     def run(self, sent: dict[str, Any]) -> Any:
+        """Return the answer, complete, where it was computed."""
         import tensorflow as tf
 
         with tf.device(self._place()):
@@ -87,20 +91,29 @@ class Jax(_Bound):
     __slots__ = ()
 
     def send(self) -> dict[str, Any]:
+        """Return the inputs on the device."""
         import jax
 
         sent = {name: jax.device_put(array, jax.devices(self.device)[0]) for name, array in self.inputs.items()}
-        return dict(jax.block_until_ready(sent))
+        return dict(_complete(sent))
 
     def compile(self, sent: dict[str, Any]) -> None:
+        """Compile."""
         import jax
 
         self.compiled = jax.jit(self.function).lower(sent).compile()
 
     def run(self, sent: dict[str, Any]) -> Any:
-        import jax
+        """Return the answer, complete, where it was computed."""
+        return _complete(self.compiled(sent))
 
-        return jax.block_until_ready(self.compiled(sent))
+
+def _complete(arrays: Any) -> Any:
+    """Return JAX's arrays, computed."""
+    import jax
+
+    wait: Any = jax.block_until_ready
+    return wait(arrays)
 
 
 class Torch(_Bound):
@@ -109,6 +122,7 @@ class Torch(_Bound):
     __slots__ = ()
 
     def send(self) -> dict[str, Any]:
+        """Return the inputs on the device."""
         import torch
 
         sent = {name: torch.tensor(array, device=self._place()) for name, array in self.inputs.items()}
@@ -119,6 +133,7 @@ class Torch(_Bound):
         """Do nothing."""
 
     def run(self, sent: dict[str, Any]) -> Any:
+        """Return the answer, complete, where it was computed."""
         import keras
         import torch
 

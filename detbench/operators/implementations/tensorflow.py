@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["IMPLEMENTATIONS"]
 
+#: Where the rule of its NMS is another.
+_FLIPPED = {"flipped corners": "corners the wrong way round are put right, so that such a box has an area"}
+_TIES = {"score ties": "of equal scores it does not take the lower row first, and returns scores, not rows"}
+
 _CPU, _BOTH = ("cpu",), ("cpu", "gpu")
 
 
@@ -44,7 +48,7 @@ def _counted(answer: Any, _: Case) -> Any:
 
 
 def _bind_combined(case: Case, device: str) -> Bound:
-    """Number the categories from 0, as columns; a case of plain NMS has one."""
+    """Bind with the categories numbered from 0, which are columns; a case of plain NMS has one."""
     category = case.inputs.get("category", np.zeros(len(case.inputs["score"]), dtype=np.int32))
     known, column = np.unique(category, return_inverse=True)
     inputs = {**case.inputs, "category": column.astype(np.int32)}
@@ -82,10 +86,24 @@ def _of(name: str, operator: str, bind: Callable[[Case, str], Bound], **rest: An
 
 
 IMPLEMENTATIONS = (
-    _of("tf.image.non_max_suppression", "nms", _binder("nms"), devices=_BOTH, cannot=_no_float64),
-    _of("tf.NonMaxSuppressionV4", "nms", _binder("padded_nms", _counted), devices=_BOTH, cannot=_no_float64),
-    _of("tf.image.combined_nms", "nms", _bind_combined, devices=_CPU, cannot=_no_combined),
-    _of("tf.image.combined_nms", "batched-nms", _bind_combined, devices=_CPU, cannot=_no_combined),
+    _of("tf.image.non_max_suppression", "nms", _binder("nms"), devices=_BOTH, differs=_FLIPPED, cannot=_no_float64),
+    _of(
+        "tf.NonMaxSuppressionV4",
+        "nms",
+        _binder("padded_nms", _counted),
+        devices=_BOTH,
+        differs=_FLIPPED,
+        cannot=_no_float64,
+    ),
+    _of("tf.image.combined_nms", "nms", _bind_combined, devices=_CPU, differs=_FLIPPED | _TIES, cannot=_no_combined),
+    _of(
+        "tf.image.combined_nms",
+        "batched-nms",
+        _bind_combined,
+        devices=_CPU,
+        differs=_TIES,
+        cannot=_no_combined,
+    ),
     _of(
         "tf.image.nms_with_scores",
         "soft-nms",
@@ -93,9 +111,7 @@ IMPLEMENTATIONS = (
         devices=_CPU,
         cannot=_only_gaussian,
     ),
-    _of(
-        "tf.image.crop_and_resize", "crop-and-resize", _binder("crop_and_resize"), devices=_BOTH, cannot=_no_float64
-    ),
+    _of("tf.image.crop_and_resize", "crop-and-resize", _binder("crop_and_resize"), devices=_BOTH, cannot=_no_float64),
     _of("tf.crop_and_resize+max", "crop-max-pool", _binder("crop_max_pool"), devices=_BOTH, cannot=_no_float64),
     _of("tf.crop_and_resize+avg", "roi-align", _binder("average_of_crops"), devices=_BOTH, cannot=_no_crop),
 )

@@ -44,10 +44,9 @@ def box_head(
     delta_bias: Any,
 ) -> tuple[Any, Any]:
     """Return logits ``[B, R, K + 1]`` and deltas ``[B, R, K, 4]`` of pooled regions ``[B, R, ph, pw, C]``."""
-    regions, inside = pooled.shape[1], weight1.shape[0]
-    flat = ops.reshape(pooled, (-1, regions, inside))
+    batch, regions = ops.shape(pooled)[:2]
+    flat = ops.reshape(pooled, (batch, regions, weight1.shape[0]))
     hidden = ops.relu(ops.matmul(ops.relu(ops.matmul(flat, weight1) + bias1), weight2) + bias2)
     delta = ops.matmul(hidden, delta_weight) + delta_bias
-    return ops.matmul(hidden, score_weight) + score_bias, ops.reshape(
-        delta, (-1, regions, delta_weight.shape[1] // 4, 4)
-    )
+    logit = ops.matmul(hidden, score_weight) + score_bias
+    return logit, ops.reshape(delta, (batch, regions, delta_weight.shape[1] // 4, 4))

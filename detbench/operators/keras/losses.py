@@ -36,9 +36,8 @@ def binary_cross_entropy(logit: Any, label: Any) -> Any:
 def cross_entropy(logit: Any, category: Any) -> Any:
     """Return ``−log`` of the probability that the softmax of ``logit`` ``[…, K]`` gives to ``category`` ``[…]``."""
     logit = as_float(logit)
-    shifted = logit - ops.stop_gradient(ops.max(logit, axis=-1, keepdims=True))
-    own = ops.take_along_axis(shifted, ops.cast(category, "int32")[..., None], axis=-1)[..., 0]
-    return ops.log(ops.sum(ops.exp(shifted), axis=-1)) - own
+    own = ops.take_along_axis(logit, ops.cast(category, "int32")[..., None], axis=-1)[..., 0]
+    return ops.logsumexp(logit, axis=-1) - own
 
 
 def giou_loss(box: Any, target: Any) -> Any:

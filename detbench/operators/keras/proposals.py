@@ -1,4 +1,4 @@
-"""Proposals: the rules of :mod:`detbench.operators.reference.proposals`, in batches, with masks for what is left out."""
+"""Proposals: the rules of :mod:`detbench.operators.reference.proposals`, in batches, with masks."""
 
 from __future__ import annotations
 

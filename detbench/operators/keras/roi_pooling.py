@@ -1,4 +1,4 @@
-"""RoI pooling with static shapes: the rules of the references of ``roi_align``, ``crop_and_resize`` and ``roi_max_pool``.
+"""RoI pooling with static shapes: the rules of the references' ``roi_align``, ``crop_and_resize``, ``roi_max_pool``.
 
 Every answer is a gather: the cells that a bin is made of are rows of one table, ``[cells, C]``, of all pictures and
 levels, and a bin is their weighted sum (a product with a row vector) or their maximum. Work does not depend on how
@@ -107,7 +107,7 @@ def multilevel_roi_align(
     level = assign_levels(region, lowest, lowest + len(features) - 1, canonical_level, canonical_size_px) - lowest
     on, table = _on_maps(features, region, None, level)
     corner = region / ops.take(as_float(strides_px), level, axis=0)[..., None]
-    return _aligned(table, on, corner, output_size, sampling_ratio, True, features[0].dtype)  # noqa: FBT003
+    return _aligned(table, on, corner, output_size, sampling_ratio, True, features[0].dtype)
 
 
 def crop_and_resize(
@@ -131,9 +131,10 @@ def crop_max_pool(
 ) -> Any:
     """Return the greatest of each 2 × 2 points of :func:`crop_and_resize`: ``[B, R, ph // 2, pw // 2, C]``."""
     crop = crop_and_resize(feature, region, stride_px, crop_size, image)
-    regions, channels = crop.shape[1], crop.shape[-1]
     height, width = crop_size[0] // 2, crop_size[1] // 2
-    pairs = ops.reshape(crop[:, :, : 2 * height, : 2 * width], (-1, regions, height, 2, width, 2, channels))
+    pairs = ops.reshape(
+        crop[:, :, : 2 * height, : 2 * width], (*ops.shape(crop)[:2], height, 2, width, 2, crop.shape[-1])
+    )
     return ops.max(pairs, axis=(3, 5))
 
 
@@ -226,8 +227,9 @@ def _points(start: Any, stop: Any, cells: Any, points: int) -> _Taps:
 def _divided(number: Any, constant: Any) -> Any:
     """Return ``number / constant``, rounded once.
 
-    Compilers turn a division by a constant into a product with its reciprocal, which is rounded twice, and an ulp decides
-    whether a point on the edge of a map is outside. So the divisor is made to look as if it depended on the number.
+    Compilers turn a division by a constant into a product with its reciprocal, which is rounded twice, and an ulp
+    decides whether a point on the edge of a map is outside. So the divisor is made to look as if it depended on the
+    number.
     """
     return number / (constant + 0.0 * number)
 

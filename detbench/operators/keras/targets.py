@@ -93,9 +93,11 @@ def assign_regions(
 
 
 def _look_at_truths(box: Any, truth: Any, state: Any) -> _Found:
-    """Return, of each box, its highest IoU with an object, that object's row, whether no box has a higher IoU with some
-    object, and the highest IoU with an ignored truth, 0 at least.
-    """  # noqa: D205
+    """Return what the rules ask of each box.
+
+    Its highest IoU with an object; that object's row; whether no box has a higher IoU with some object; its highest IoU
+    with an ignored truth.
+    """
     ours, theirs = planes(ops.stop_gradient(box)), planes(ops.stop_gradient(truth))
     if len(ours.x1.shape) == 1:
         ours = ours.at(None)
@@ -122,8 +124,8 @@ def _look_at_truths(box: Any, truth: Any, state: Any) -> _Found:
         )
 
     start = _Found(zero, ops.cast(zero, "int32") - 1, nobody, zero)
-    if truth.shape[1] == 0:
-        return start
     count = truth.shape[1]
+    if count == 0 or ours.x1.shape[1] == 0:
+        return start
     loop = ops.while_loop(lambda row, *_: row < count, step, (ops.zeros((), "int32"), *start))
     return _Found(*loop[1:])
