@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from detbench.report.terminal import plain_table, plain_text
-from detbench.words import brief, counted, printable
+from detbench.report.terminal import plain_head, plain_table, plain_text
+from detbench.words import brief, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -187,12 +187,10 @@ def _categories(model: Contestant) -> Table:
 
 def _table(*numbers: str, named: str, verdict: bool = False) -> Table:
     """Return a table whose first column takes what the others leave, and whose ``numbers`` are never cut."""
-    from rich.text import Text
-
     table = plain_table()
     table.add_column(plain_text(named), no_wrap=True, overflow="ellipsis", min_width=_NARROWEST_NAME)
     for head in numbers:
-        table.add_column(Text("\n".join(map(printable, head.split("\n")))), justify="right", no_wrap=True)
+        table.add_column(plain_head(head), justify="right", no_wrap=True)
     if verdict:
         table.add_column("", no_wrap=True)
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import atan, ceil, degrees, floor, log10
 from typing import TYPE_CHECKING
 
 from detbench.report.profile_words import in_bytes, name_of, significant
@@ -84,6 +84,7 @@ def ticks(span: Span, most: int = 5) -> list[float]:
     return [10.0**power for power in range(int(span.low), int(span.high) + 1, step)]
 
 
+@default_settings()
 def time_plot(series: list[CaseRows], sizes: Sequence[int], span: Span, mark: dict[str, int], unit: str) -> str:
     """Return the medians with their intervals against the size, a line for each implementation, above the bound.
 
@@ -122,6 +123,7 @@ def _whisker(axes: Axes, size: int, row: Row, look: str) -> None:
         axes.plot([size, size], [found.p50.low_ms, found.p50.high_ms], gid=f"curve whisk {look}")
 
 
+@default_settings()
 def roofline(operators: Sequence[OperatorRows], machine: Machine, mark: dict[str, int]) -> str:
     """Return operations a second against operations a byte, below the machine's roof; empty if nothing was counted.
 
@@ -164,8 +166,6 @@ def _name_ceilings(axes: Axes, machine: Machine, x: Span, y: Span) -> None:
     words = f"copying {in_bytes(machine.copy_bytes_per_s)}/s"
     width, height = axes.get_position().width * 5.2, axes.get_position().height * 3.9
     slope = (height / (y.high - y.low)) / (width / (x.high - x.low))
-    from math import atan, degrees
-
     axes.text(
         start * 1.12,
         machine.copy_bytes_per_s * start * 1.5,
@@ -178,9 +178,7 @@ def _name_ceilings(axes: Axes, machine: Machine, x: Span, y: Span) -> None:
     )
 
 
-def _columns(
-    axes: Axes, columns: list[tuple[str, float, list[tuple[int, float]]]], x: Span, machine: Machine
-) -> None:
+def _columns(axes: Axes, columns: list[tuple[str, float, list[tuple[int, float]]]], x: Span, machine: Machine) -> None:
     """Draw each operator's column, and its name above the figure, a line higher where names would meet."""
     taken: list[float] = []
     for name, intensity, dots in columns:
@@ -198,18 +196,19 @@ def _columns(
             axes.plot([intensity], [height], "o", gid=f"mark m{number}", clip_on=False)
 
 
-def _frame(width_in: float, height_in: float, *, left_in: float, bottom_in: float, top_in: float) -> tuple[Figure, Axes]:
+def _frame(
+    width_in: float, height_in: float, *, left_in: float, bottom_in: float, top_in: float
+) -> tuple[Figure, Axes]:
     """Return an empty figure with two logarithmic axes."""
     from matplotlib.figure import Figure
 
-    with default_settings():
-        figure = Figure(figsize=(width_in, height_in))
-        width, height = width_in - left_in - _RIGHT_IN, height_in - bottom_in - top_in
-        axes = figure.add_axes((left_in / width_in, bottom_in / height_in, width / width_in, height / height_in))
-        axes.set(xscale="log", yscale="log")
-        axes.minorticks_off()
-        axes.tick_params(length=0, pad=5)
-        axes.spines[:].set_visible(False)
+    figure = Figure(figsize=(width_in, height_in))
+    width, height = width_in - left_in - _RIGHT_IN, height_in - bottom_in - top_in
+    axes = figure.add_axes((left_in / width_in, bottom_in / height_in, width / width_in, height / height_in))
+    axes.set(xscale="log", yscale="log")
+    axes.minorticks_off()
+    axes.tick_params(length=0, pad=5)
+    axes.spines[:].set_visible(False)
     return figure, axes
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from detbench.words import brief
 
@@ -28,6 +29,9 @@ _LONGEST_TEXT = 360
 _WIDTH, _HEIGHT, _MARGIN = 360.0, 250.0, 26.0
 
 _LINE = 12.0
+
+#: Whole numbers below this are written without a decimal point, and numbers below that may be of float32.
+_MOST_WHOLE, _MOST_SINGLE = 1e7, 1e38
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def refusal(operator: str, found: Counterexample) -> Refusal:
 
 def _row_count(found: Counterexample) -> int:
     """Return how many rows the first input of boxes has; 0 if there is none, or too many to be read."""
-    boxes = next((array for array in found.inputs.values() if _is_boxes(array)), [])
+    boxes: list[Any] = next((array for array in found.inputs.values() if _is_boxes(array)), [])
     return len(boxes) if len(boxes) <= _MOST_ROWS else 0
 
 
@@ -186,7 +190,8 @@ def _drawing(by_row: dict[str, Any], looks: list[str]) -> Drawing | None:
         if score and not _is_nested(score):
             words += f": {_number(score[row])}"
         name_y = _free_line(drawn, x1, y1)
-        drawn.append(DrawnBox(*(round(v, 1) for v in (x1, y1, x2 - x1, y2 - y1)), words, round(x1, 1), name_y, look))
+        x, y, width, height_of_box = (round(value, 1) for value in (x1, y1, x2 - x1, y2 - y1))
+        drawn.append(DrawnBox(x, y, width, height_of_box, words, x, name_y, look))
     order = {"dropped": 0, "second": 1, "both": 2, "extra": 3, "missed": 4}
     drawn.sort(key=lambda one: order[one.look])
     lowest = max(one.name_y for one in drawn) + 6
@@ -206,12 +211,13 @@ def _is_finite(value: Any) -> bool:
 
 
 def _number(value: Any) -> str:
-    """Return a number as exactly as a float32 is told apart, a box's corner without needless zeros."""
+    """Return a number with the fewest digits that tell it from others of its type, which is float32 as a rule."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return brief(str(value), _LONGEST_TEXT)
-    if isinstance(value, int):
-        return str(value)
-    return f"{value:.9g}" if float(f"{value:.7g}") != value and abs(value) < 1 else f"{value:.7g}"
+    if value == int(value) and abs(value) < _MOST_WHOLE:
+        return str(int(value))
+    is_single = abs(value) < _MOST_SINGLE and float(np.float32(value)) == value
+    return str(np.float32(value)) if is_single else f"{value:.9g}"
 
 
 def _text(value: Any) -> str:
@@ -219,14 +225,8 @@ def _text(value: Any) -> str:
     if isinstance(value, dict) and {"shape", "type", "first"} <= value.keys():
         shape = "×".join(map(str, value["shape"]))
         return brief(f"{shape} of {value['type']}, beginning {_text(value['first'])}", _LONGEST_TEXT)
-    if isinstance(value, float):
-        return _number(value)
-    if isinstance(value, list):
-        return brief(json.dumps(_shortened(value), ensure_ascii=False), _LONGEST_TEXT)
-    return brief(str(value), _LONGEST_TEXT) if value is not None else "nothing"
+    return brief(_nested(value), _LONGEST_TEXT) if value is not None else "nothing"
 
 
-def _shortened(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_shortened(item) for item in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+def _nested(value: Any) -> str:
+    return f"[{', '.join(map(_nested, value))}]" if isinstance(value, list) else _number(value)

@@ -5,6 +5,7 @@ All statistics are those of :mod:`detbench.timing.samples`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -108,9 +109,7 @@ class OperatorRows:
     def labels(self) -> list[str]:
         """Everybody who was asked: the fastest on the largest case first, then by the profile's order."""
         first = [row.label for row in self.largest.timed]
-        return list(
-            dict.fromkeys([*first, *(row.label for one in self.cases for row in (*one.timed, *one.others))])
-        )
+        return list(dict.fromkeys([*first, *(row.label for one in self.cases for row in (*one.timed, *one.others))]))
 
     @property
     def timed_labels(self) -> set[str]:
@@ -119,14 +118,19 @@ class OperatorRows:
 
     @property
     def notes(self) -> Iterator[tuple[str, str, str]]:
-        """Yield label, what, and where for all that was not timed as it was asked, and for rules that differ."""
+        """Yield label, what, and where for all that was not timed as it was asked, and for rules that differ.
+
+        Reasons that differ in their numbers alone are told once, with the first one's.
+        """
         rows = [(row, one.title) for one in self.cases for row in one.others if row.status != "refused"]
-        reasons: dict[tuple[str, str], list[str]] = {}
+        alike: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for row, title in rows:
-            reasons.setdefault((row.label, f"{row.status}: {row.measurement.reason}"), []).append(title)
-        for (label, reason), titles in reasons.items():
-            everywhere = len(titles) == len(self.cases)
-            yield label, reason, "" if everywhere else "; ".join(titles)
+            reason = f"{row.status}: {row.measurement.reason}"
+            alike.setdefault((row.label, re.sub(r"\d[\d.,]*", "0", reason)), []).append((reason, title))
+        for (label, _), told in alike.items():
+            reason, title = told[0]
+            where = title if len(told) == 1 else f"{title}; the like on {len(told) - 1} more"
+            yield label, reason, "" if len(told) == len(self.cases) else where
         differs = dict.fromkeys(
             (row.label, trait, how)
             for one in self.cases
@@ -246,6 +250,12 @@ def headline(operators: list[OperatorRows]) -> tuple[str, str, str]:
     second = case.timed[1]
     found = second.ratio
     value = significant(found.value) if found else ""
+    if found is None or (found.low is not None and found.low <= 1):
+        sentence = (
+            f"{name_of(best.label)} and {name_of(second.label)} run {one.name} of {case.in_brackets} equally fast"
+        )
+        under = f"ms, {one.name}, {case.title}: {name_of(best.label)}; {name_of(second.label)} is about as fast as that"
+        return f"{sentence}{_how_right(best)}.", milliseconds(best.median_ms), under
     sentence = (
         f"{name_of(best.label)} runs {one.name} of {case.in_brackets} in {milliseconds(best.median_ms)} ms, "
         f"{value} times as fast as the next"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from detbench.report.profile_refusals import refusal
 from detbench.report.profile_rows import operator_rows, standing
 from detbench.report.profile_words import NOTHING, error_words, interval, milliseconds, significant, times
-from detbench.report.terminal import plain_table, plain_text
+from detbench.report.terminal import plain_head, plain_table, plain_text
 from detbench.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from rich.console import RenderableType
-    from rich.table import Table
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from detbench.report.profile_rows import CaseRows, OperatorRows, Row
     from detbench.timing.comparison import Change, ProfileComparison
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_profile_tables", "profile_tables"]
 
-_NARROWEST_NAME = 10
+_GAP = "  "
+
+_NARROWEST_NAME = 14
 
 
 def profile_tables(profile: Profile) -> Iterator[RenderableType]:
@@ -61,8 +63,8 @@ def _above(case: CaseRows) -> str:
     return f"{case.title}{bound}{f'; error in {unit}' if unit else ''}"
 
 
-def _case(case: CaseRows) -> Table:
-    table = _table("median ms", "95 %", "× bound", "error", "× fastest", named="implementation")
+def _case(case: CaseRows) -> _Numbers:
+    rows = []
     for row in case.timed:
         found = row.summary
         cells = (
@@ -72,17 +74,38 @@ def _case(case: CaseRows) -> Table:
             error_words(row.measurement.error),
             NOTHING if row.ratio is None else significant(row.ratio.value),
         )
-        table.add_row(plain_text(row.label), *cells)
-    return table
+        rows.append((row.label, cells))
+    return _Numbers(("median\nms", "95 %", "×\nbound", "error", "×\nfastest"), rows, least=1)
 
 
-def _table(*numbers: str, named: str) -> Table:
-    """Return a table whose first column takes what the others leave, and whose ``numbers`` are never cut."""
-    table = plain_table()
-    table.add_column(named, no_wrap=True, overflow="ellipsis", min_width=_NARROWEST_NAME)
-    for head in numbers:
-        table.add_column(head, justify="right", no_wrap=True)
-    return table
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """A table that Rich renders: its numbers are never cut, an implementation's name takes the columns that are left.
+
+    Where they are too few, the column ``least`` is left out.
+    """
+
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[str, tuple[str, ...]]]
+    least: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Lay the table out for a console (Rich's protocol)."""
+        columns = list(zip(self.heads, *(cells for _, cells in self.rows), strict=True))
+        left = options.max_width - sum(len(_GAP) + _width(column) for column in columns)
+        if left < _NARROWEST_NAME:
+            left += len(_GAP) + _width(columns.pop(self.least))
+        table = plain_table()
+        table.add_column("implementation"[: max(left, 4)], no_wrap=True, overflow="ellipsis", max_width=max(left, 4))
+        for column in columns:
+            table.add_column(plain_head(column[0]), justify="right", no_wrap=True)
+        for place, (label, _) in enumerate(self.rows):
+            table.add_row(plain_text(label), *(column[place + 1] for column in columns))
+        yield table
+
+
+def _width(column: tuple[str, ...]) -> int:
+    return max(len(line) for cell in column for line in cell.split("\n"))
 
 
 def _refused(operator: str, row: Row) -> Iterator[RenderableType]:
@@ -136,13 +159,12 @@ def _tally(comparison: ProfileComparison) -> str:
     )
 
 
-def _changes(rows: list[Change]) -> Table:
-    table = _table("old ms", "new ms", "ratio", "95 %", named="implementation")
-    table.add_column("", no_wrap=True)
+def _changes(rows: list[Change]) -> _Numbers:
     several = len({row.device for row in rows}) > 1
+    shown = []
     for row in rows:
         name = f"{row.implementation} ({row.device})" if several else row.implementation
         ends = NOTHING if row.low is None or row.high is None else f"[{significant(row.low)}, {significant(row.high)}]"
         cells = (milliseconds(row.old_ms), milliseconds(row.new_ms), times(row.ratio), ends, row.verdict)
-        table.add_row(plain_text(name), *cells)
-    return table
+        shown.append((name, cells))
+    return _Numbers(("old ms", "new ms", "ratio", "95 %", ""), shown, least=3)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.results import Result
 
-__all__ = ["CategoryTable", "category_table", "metrics_table", "plain_table", "plain_text"]
+__all__ = ["CategoryTable", "category_table", "metrics_table", "plain_head", "plain_table", "plain_text"]
 
 _GAP = "  "
 _MIN_NAME = 12
@@ -89,6 +89,13 @@ def plain_table() -> Table:
 
     rule = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
     return Table(box=rule, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+
+
+def plain_head(words: str) -> Text:
+    """Return a column's head: text whose line breaks are kept."""
+    from rich.text import Text
+
+    return Text("\n".join(map(printable, words.split("\n"))))
 
 
 def plain_text(words: str) -> Text:

@@ -42,8 +42,8 @@ def default_settings() -> Iterator[None]:
 def svg(figure: Figure, title: str) -> str:
     """Return the figure as one ``<svg>`` element, without prolog, ids, metadata, colours and styles.
 
-    A marker becomes a ``<use>`` of the page's own element whose id is the last word of the marker's ``gid``: ``mark m3``
-    is drawn as ``#m3``.
+    A marker becomes a ``<use>`` of the page's own element whose id is the last word of the marker's ``gid``: with
+    ``mark m3`` it is drawn as ``#m3``.
     """
     buffer = io.StringIO()
     with default_settings():

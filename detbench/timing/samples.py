@@ -53,7 +53,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """One median over another; ``low`` and ``high`` enclose the true ratio, None with fewer than 7 samples of either."""
+    """One median over another; ``low`` and ``high`` enclose the true ratio, None below 7 samples of either."""
 
     value: float
     low: float | None

@@ -78,41 +78,38 @@ def test_a_right_one_is_timed_beside_those_that_are_named(detbench: Run, mine: C
     assert {one["operator"] for one in json.loads(done.stdout)["measurements"]} == {"nms"}
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"plus": " + 1"},
-        {"drops": ">="},
-        {"order": "np.arange(len(score))"},
-        {"order": "np.argsort(score)[::-1]"},
-        {"first": "limit = None"},
-        {"first": "score[:] = 0"},
-        {"first": "return score > 0.5"},
-        {"first": "raise RuntimeError('not yet')"},
-        {"first": "import sys; sys.exit(0)"},
-    ],
-    ids=str,
-)
-def test_a_wrong_one_is_refused_with_its_counterexample(
-    detbench: Run, mine: Callable[..., str], wrong: dict[str, str]
-) -> None:
-    """Exit status 1, one line that says what is wrong, and the smallest input that shows it; it is not timed."""
-    done = detbench("profile", "nms", "--impl", mine(**wrong), "--impl", "numpy", *QUICK, "--json")
+WRONG = {
+    "ends.py": {"plus": " + 1"},
+    "strict.py": {"drops": ">="},
+    "unsorted.py": {"order": "np.arange(len(score))"},
+    "ties.py": {"order": "np.argsort(score)[::-1]"},
+    "limit.py": {"first": "limit = None"},
+    "writes.py": {"first": "score[:] = 0"},
+    "mask.py": {"first": "return score > 0.5"},
+    "raises.py": {"first": "raise RuntimeError('not yet')"},
+    "exits.py": {"first": "import sys; sys.exit(0)"},
+}
+
+
+def test_wrong_ones_are_refused_with_their_counterexamples(detbench: Run, tmp_path: Path) -> None:
+    """Exit status 1, a line for each that says what is wrong, the smallest input that shows it; none is timed."""
+    chosen: list[str] = []
+    for name, wrong in WRONG.items():
+        (tmp_path / name).write_text(NMS.format(**RIGHT | wrong), encoding="utf-8")
+        chosen += ["--impl", f"{tmp_path / name}:my_nms"]
+    done = detbench("profile", "nms", *chosen, "--impl", "numpy", *QUICK, "--json")
     assert done.returncode == 1
-    assert done.stderr.startswith("refused: nms, mine.py:my_nms: ")
-    assert done.stderr.count("\n") == 1
     found = _measured(done)
-    assert found["numpy"]["status"] == "timed"
-    assert (found["mine.py:my_nms"]["status"], found["mine.py:my_nms"]["samples_ms"]) == ("refused", [])
-    shown = found["mine.py:my_nms"]["counterexample"]
-    assert len(shown["inputs"]["box"]) <= 4
-    assert shown["problem"]
-
-
-def test_known_mistakes_come_with_advice(detbench: Run, mine: Callable[..., str]) -> None:
-    """One that counts pixels at both ends is told so."""
-    done = detbench("profile", "nms", "--impl", mine(plus=" + 1"), "--impl", "numpy", *QUICK, "--json")
-    assert "1" in _measured(done)["mine.py:my_nms"]["counterexample"]["hint"]
+    assert found.pop("numpy")["status"] == "timed"
+    assert set(found) == {f"{name}:my_nms" for name in WRONG}
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(WRONG)
+    for line, (name, one) in zip(lines, found.items(), strict=True):
+        assert line.startswith(f"refused: nms, {name}: ")
+        assert (one["status"], one["samples_ms"]) == ("refused", [])
+        assert len(one["counterexample"]["inputs"]["box"]) <= 4
+        assert one["counterexample"]["problem"]
+    assert "1" in found["ends.py:my_nms"]["counterexample"]["hint"]
 
 
 def test_categories_that_are_mixed_up_are_refused(detbench: Run, tmp_path: Path) -> None:
@@ -244,15 +241,20 @@ def test_an_installed_package_lists_its_own(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="sends an interrupt")
 def test_an_interrupt_keeps_what_was_measured(tmp_path: Path) -> None:
     """Ctrl-C while a function loops for ever: what ran is named, and what was measured before is written."""
-    (tmp_path / "mine.py").write_text(
-        NMS.format(**RIGHT | {"first": "\n    if len(box) == 300:\n        while True: pass"})
-    )
+    marker = tmp_path / "running"
+    loop = f"\n    if len(box) == 300:\n        open({str(marker)!r}, 'w').close()\n        while True: pass"
+    (tmp_path / "mine.py").write_text(NMS.format(**RIGHT | {"first": loop}))
     command = [sys.executable, "-P", "-m", "detbench", "profile", "nms", "--boxes", "200,300", "--seconds", "0.02"]
     place = f"{tmp_path / 'mine.py'}:my_nms"
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # in the background of a shell it is ignored, and inherited
     process = subprocess.Popen(
         [*command, "--impl", place, "--impl", "numpy", "-o", tmp_path / "out"], stderr=subprocess.PIPE, text=True
     )
-    time.sleep(8)
+    while not marker.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -98,6 +98,17 @@ def test_a_known_mistake_has_a_hint() -> None:
     assert "Hint: " in repr(grade("centre-and-size", plus_one, time=False))
 
 
+def test_two_mistakes_at_once_have_the_hint_of_the_one_that_explains_most() -> None:
+    """No known mistake answers all cases so; one explains at least half of what is wrong."""
+
+    def change_order(box: Any) -> Any:
+        return box.copy() if len(box) else np.zeros(3)
+
+    found = grade("change-order", change_order, time=False)
+    wrong = len(operator_named("change-order").cases())
+    assert f"(That would explain {wrong - 1} of the {wrong} cases that are wrong.)" in " ".join(repr(found).split())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", PIECES, ids=lambda piece: piece.name)
 def test_what_people_get_wrong_is_told_on_a_screen(piece: Piece) -> None:

@@ -27,6 +27,8 @@ from detbench.evaluation.parts import (
     worst,
 )
 from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
+from detbench.timing import document as profile
+from detbench.timing.comparison import ProfileComparison
 
 if TYPE_CHECKING:
     import msgspec
@@ -106,6 +108,22 @@ def test_every_setting_of_a_protocol_is_documented() -> None:
 def test_every_field_of_a_conversion_s_papers_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
     """The manifest and the receipt have the fields that the records' page gives them."""
     assert _first_cells("records.md", section) == set(struct.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("section", "struct"),
+    [
+        ("The whole", profile.Profile),
+        ("`machine`", profile.Machine),
+        ("`cases`", profile.TimedCase),
+        ("`measurements`", profile.Measurement),
+        ("`counterexample`", profile.Counterexample),
+        ("The comparison", ProfileComparison),
+    ],
+)
+def test_every_field_of_a_profile_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
+    """Each section of the profile's page names exactly the fields of its part."""
+    assert _first_cells("profile.md", section) == set(struct.__struct_fields__)
 
 
 def test_every_feature_of_a_record_is_documented(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def make_profile() -> Callable[..., Profile]:
     def make(
         implementations: dict[str, float] | None = None, refused: tuple[str, ...] = ("mine",), **changes: Any
     ) -> Profile:
-        rng = random.Random(7)
+        rng = random.Random(7)  # noqa: S311  times, not secrets
         names = _IMPLEMENTATIONS if implementations is None else implementations
         cases, measurements = [], []
         for operator, group, all_series, sizes, first_ms, power in _OPERATORS:

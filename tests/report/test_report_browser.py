@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 
 _PATIENCE_S = 30.0
 
+
 @pytest.fixture
 def page(tmp_path: Path, make_result: Callable[..., Result]) -> Path:
     """Write a page of 25 categories, some with hostile names."""

@@ -14,13 +14,14 @@ import msgspec
 import numpy as np
 
 from detbench.errors import UsageError
-from detbench.operators.contract import Case, Implementation, Operator, called
+from detbench.operators.contract import Case, Implementation, Mistake, Operator, called
 from detbench.operators.course.pieces import STEPS, piece_named
 from detbench.operators.course.times import Timed, realistic, timed
 from detbench.operators.course.watch import Watch
 from detbench.operators.course.words import plain, said, shown
-from detbench.operators.oracle import check, judge
+from detbench.operators.oracle import answer, check, judge
 from detbench.operators.registry import operator_named
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ class Grade(msgspec.Struct, frozen=True, kw_only=True):
     cases
         How many hard cases it was asked, or would have been.
     problem, hint
-        What is wrong, as a sentence, and what to look at where a known mistake answers alike.
+        What is wrong, as a sentence, and what to look at where a known mistake answers alike, or mostly so.
     place, line
         Where in the learner's file it raised, and what stands there.
     case, inputs, settings, expected, got
@@ -204,7 +205,7 @@ def _found(
         return {
             "status": "wrong",
             "problem": problem,
-            "hint": wrong.hint,
+            "hint": wrong.hint or _likely(operator, yours, cases),
             "place": place,
             "line": line,
             "case": wrong.case.name,
@@ -215,6 +216,32 @@ def _found(
             "numbers": [(label, shown(value)) for label, value in numbers],
         }
     return _on_a_realistic_input(operator, yours, function, watch) if time else {"status": "right"}
+
+
+def _likely(operator: Operator, yours: Implementation, cases: list[Case]) -> str:
+    """Return the hint of the mistake that answers most of the refused cases alike, or nothing if that is not half."""
+    refused = []
+    for case in cases:
+        verdict, got = judge(operator, yours, case)
+        if verdict.problem is not None and got is not None:
+            refused.append((case, got))
+    alike = {
+        mistake.hint: sum(_answers(operator, mistake, case, got) for case, got in refused)
+        for mistake in operator.mistakes
+    }
+    hint = max(alike, key=alike.__getitem__, default="")
+    if not hint or alike[hint] * 2 < len(refused) or not alike[hint]:
+        return ""
+    return f"{hint} (That would explain {alike[hint]} of the {counted(len(refused), 'case')} that are wrong.)"
+
+
+def _answers(operator: Operator, mistake: Mistake, case: Case, got: Any) -> bool:
+    """Whether a known mistake answers a case as ``got``."""
+    wrong = Implementation(mistake.name, operator.name, called(mistake.function))
+    try:
+        return operator.compare(case, answer(wrong, case), got).problem is None
+    except Exception:  # noqa: BLE001  a mistake may raise where it is one
+        return False
 
 
 def _on_a_realistic_input(
@@ -252,12 +279,12 @@ def _of_another_form(function: Callable[..., Any], name: str, cases: list[Case])
 
 def _unwritten(function: Callable[..., Any], case: Case, watch: Watch) -> bool:
     try:
-        answer = _watched(function, watch)(case, "cpu").run({key: array.copy() for key, array in case.inputs.items()})
+        got = _watched(function, watch)(case, "cpu").run({key: array.copy() for key, array in case.inputs.items()})
     except NotImplementedError:
         return True
     except Exception:  # noqa: BLE001  the oracle will meet it again, and says it
         return False
-    return answer is None
+    return got is None
 
 
 def _watched(function: Callable[..., Any], watch: Watch) -> Callable[[Case, str], Bound]:
