@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,13 +134,11 @@ def _roofs(
 
 
 def _parts(one: OperatorRows) -> list[list[tuple[str, list[CaseRows]]]]:
-    """Return the series of an operator in tables that are not too wide: each has as many as fit."""
-    tables: list[list[tuple[str, list[CaseRows]]]] = []
-    for name, cases in one.series.items():
-        if not tables or _width(tables[-1]) + len(cases) > _MOST_COLUMNS:
-            tables.append([])
-        tables[-1].append((name, cases))
-    return tables
+    """Return the series of an operator in tables that are not too wide, about as many in each."""
+    series = list(one.series.items())
+    tables = max(1, min(ceil(len(one.cases) / _MOST_COLUMNS), len(series)))
+    each = ceil(len(series) / tables)
+    return [series[first : first + each] for first in range(0, len(series), each)]
 
 
 def _width(part: list[tuple[str, list[CaseRows]]]) -> int:

@@ -225,7 +225,7 @@ def _text(value: Any) -> str:
     if isinstance(value, dict) and {"shape", "type", "first"} <= value.keys():
         shape = "×".join(map(str, value["shape"]))
         return brief(f"{shape} of {value['type']}, beginning {_text(value['first'])}", _LONGEST_TEXT)
-    return brief(_nested(value), _LONGEST_TEXT) if value is not None else "nothing"
+    return brief(_nested(value), _LONGEST_TEXT) if value is not None else "none"
 
 
 def _nested(value: Any) -> str:

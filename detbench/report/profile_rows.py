@@ -64,6 +64,7 @@ class CaseRows:
     case: TimedCase
     timed: list[Row]
     others: list[Row]
+    by_label: dict[str, Row]
 
     @property
     def title(self) -> str:
@@ -75,10 +76,6 @@ class CaseRows:
         """The size, in its unit, and the series in brackets: for the middle of a sentence."""
         series = f" ({self.case.series})" if self.case.series else ""
         return f"{self.case.size:,} {size_unit(self.case)}{series}"
-
-    def of(self, label: str) -> Row | None:
-        """Return the row of an implementation; None if it was not asked."""
-        return next((row for row in (*self.timed, *self.others) if row.label == label), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +174,8 @@ def _case_rows(case: TimedCase, found: list[Measurement], *, several: bool) -> C
         )
         for one in timed
     ]
-    others = [one for one in found if id(one) not in summaries]
-    return CaseRows(case, rows, [Row(_label(one, several=several), one, None, None, None) for one in others])
+    others = [Row(_label(one, several=several), one, None, None, None) for one in found if id(one) not in summaries]
+    return CaseRows(case, rows, others, {row.label: row for row in (*rows, *others)})
 
 
 def _median_ms(found: Summary | None) -> float:
