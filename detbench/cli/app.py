@@ -17,6 +17,7 @@ from detbench.cli.convert import convert
 from detbench.cli.datasets import datasets
 from detbench.cli.draw import draw
 from detbench.cli.eval import evaluate
+from detbench.cli.grade import grade
 from detbench.cli.inspect import inspect
 from detbench.cli.merge import merge
 from detbench.cli.pack import pack
@@ -79,7 +80,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "report": report,
         "protocols": protocols,
     },
-    "Operators": {"profile": profile},
+    "Operators": {"profile": profile, "grade": grade},
 }
 
 for _panel, _commands in _PANELS.items():
