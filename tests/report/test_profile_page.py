@@ -276,6 +276,14 @@ def test_few_samples_have_no_interval_and_no_counted_work_no_bound(make_profile:
     assert "[" not in text.split("What was measured")[0].split("Who is fastest")[0]
 
 
+def test_variables_that_are_not_set_share_a_row(make_profile: Maker) -> None:
+    """What has a value has a row of its own; without a choice all implementations ran."""
+    environment = {"python": "3.11.9", "OMP_NUM_THREADS": "not set", "XLA_FLAGS": "not set"}
+    text = _Read(render_profile_page(make_profile(environment=environment, options={"implementations": []}))).text
+    assert "python 3.11.9 not set OMP_NUM_THREADS, XLA_FLAGS" in text
+    assert "implementations all" in text
+
+
 def test_two_devices_are_told_apart(make_profile: Maker) -> None:
     """The same implementation on two devices is two rows."""
     plain = make_profile()
