@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MARKS", "OTHER", "Span", "marks", "roofline", "ticks", "time_plot"]
 
 #: Shapes around the origin, as SVG path data: told apart without their colours, and alike in area. The style sheet
-#: has a colour for each, ``m0`` to ``m8``; the last is shared by all who have no shape of their own.
+#: has a colour for each, ``m0`` to ``m13``; the last is shared by all who have no shape of their own.
 MARKS = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
     "M-3.6 -3.6h7.2v7.2h-7.2z",
@@ -33,6 +33,11 @@ MARKS = (
     "M-1.6 -4.6h3.2v3h3v3.2h-3v3h-3.2v-3h-3v-3.2h3z",
     "M0 -4.8L4.6 -1.5L2.8 3.9H-2.8L-4.6 -1.5z",
     "M0 -5.4L1.4 -1.8L5.1 -1.7L2.2 .7L3.2 4.4L0 2.3L-3.2 4.4L-2.2 .7L-5.1 -1.7L-1.4 -1.8z",
+    "M-4.4 0a4.4 4.4 0 1 0 8.8 0a4.4 4.4 0 1 0 -8.8 0zM-2 0a2 2 0 1 0 4 0a2 2 0 1 0 -4 0z",
+    "M-4.2 -4.2h8.4v8.4h-8.4zM-1.9 -1.9h3.8v3.8h-3.8z",
+    "M0 -5.6L5.6 0L0 5.6L-5.6 0zM0 -2.6L2.6 0L0 2.6L-2.6 0z",
+    "M0 -5.6L5.4 4H-5.4zM0 -1.6L2 2H-2z",
+    "M-4.4 -2.4L-2.4 -4.4L0 -2L2.4 -4.4L4.4 -2.4L2 0L4.4 2.4L2.4 4.4L0 2L-2.4 4.4L-4.4 2.4L-2 0z",
     "M-2.6 0a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0z",
 )
 OTHER = len(MARKS) - 1

@@ -36,6 +36,9 @@ _MOST_EMBEDDED_BYTES = 400_000
 
 _LONGEST_HEADLINE = 240
 
+#: What a profile says of a variable that has no value.
+_NOT_SET = "not set"
+
 #: A table has no more columns of sizes than this, unless one series alone has.
 _MOST_COLUMNS = 6
 
@@ -77,8 +80,11 @@ def render_profile_page(profile: Profile) -> str:
         factors=_factors(operators),
         ticks=ticks,
         machine_rows=_machine_rows(profile),
-        option_rows=[(name.replace("_", " "), _plain(value)) for name, value in profile.options.items()],
-        environment_rows=[("detbench", profile.detbench), *sorted(profile.environment.items())],
+        option_rows=[
+            (name.replace("_", " "), "all" if name == "implementations" and not value else _plain(value))
+            for name, value in profile.options.items()
+        ],
+        environment_rows=_environment_rows(profile),
         how=_how(profile),
         has_samples=has_samples,
         embedded=embedded(kept),
@@ -200,6 +206,14 @@ def _machine_rows(profile: Profile) -> list[tuple[str, str]]:
         ("copies (read and written)", f"{words.in_bytes(machine.copy_bytes_per_s)}/s"),
         ("operations", f"{words.in_operations(machine.operations_per_s)}/s"),
     ]
+
+
+def _environment_rows(profile: Profile) -> list[tuple[str, str]]:
+    """Return versions and variables by name; those that are not set share a row."""
+    given = {name: value for name, value in profile.environment.items() if value != _NOT_SET}
+    unset = sorted(profile.environment.keys() - given.keys())
+    rows = [("detbench", profile.detbench), *sorted(given.items())]
+    return [*rows, (_NOT_SET, ", ".join(unset))] if unset else rows
 
 
 def _how(profile: Profile) -> str:

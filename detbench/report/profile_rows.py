@@ -69,13 +69,18 @@ class CaseRows:
     @property
     def title(self) -> str:
         """The size, in its unit, and the series."""
-        return ", ".join(filter(None, (f"{self.case.size:,} {size_unit(self.case)}", self.case.series)))
+        return ", ".join(filter(None, (self.size_words, self.case.series)))
+
+    @property
+    def size_words(self) -> str:
+        """The size, in its unit."""
+        return f"{self.case.size:,} {size_unit(self.case)}"
 
     @property
     def in_brackets(self) -> str:
         """The size, in its unit, and the series in brackets: for the middle of a sentence."""
         series = f" ({self.case.series})" if self.case.series else ""
-        return f"{self.case.size:,} {size_unit(self.case)}{series}"
+        return f"{self.size_words}{series}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +221,10 @@ def _how_right(best: Row) -> str:
     error, unit = best.measurement.error, best.measurement.error_unit
     if error is None:
         return ""
-    return ", and answers exactly" if error == 0 else f"; its error is {error_words(error)} ({unit or 'largest'})"
+    if error == 0:
+        return ", and answers exactly"
+    unbroken = error_words(error).replace("-", "\N{NON-BREAKING HYPHEN}")
+    return f"; its error is {unbroken} ({unit or 'largest'})"
 
 
 def refused_words(operators: list[OperatorRows]) -> str:

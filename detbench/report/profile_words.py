@@ -49,7 +49,14 @@ _GROUPS = {
 }
 
 #: The name of an input → what is counted by the size of a case that has it.
-_UNITS = {"region": "regions", "anchor": "anchors", "box": "boxes", "a": "boxes"}
+_UNITS = {
+    "region": "regions",
+    "anchor": "anchors",
+    "box": "boxes",
+    "a": "boxes",
+    "delta": "boxes",
+    "reference": "anchors",
+}
 
 
 def significant(value: float) -> str:

@@ -239,13 +239,13 @@ def test_a_large_profile_is_embedded_without_its_samples_and_says_so(make_profil
 
 
 def test_two_hundred_implementations_are_all_in_the_tables(make_profile: Maker) -> None:
-    """Nine shapes serve them all; a figure draws the fastest twelve."""
+    """Fourteen shapes serve them all; a figure draws the fastest twelve."""
     names = {f"kernel {place}": 1.0 + 0.1 * place for place in range(200)}
     profile = make_profile(names)
     one = [case for case in profile.cases if case.operator == "iou"]
     page = _Read(render_profile_page(msgspec.structs.replace(profile, cases=one)))
     assert all(f"kernel {place} " in page.text for place in range(200))
-    assert "192 more" in page.text
+    assert "187 more" in page.text
 
 
 @pytest.mark.parametrize("names", [{}, {"only": 1.0}])
@@ -274,6 +274,14 @@ def test_few_samples_have_no_interval_and_no_counted_work_no_bound(make_profile:
     assert "Below the roof" not in text
     assert "Counted:" not in text
     assert "[" not in text.split("What was measured")[0].split("Who is fastest")[0]
+
+
+def test_variables_that_are_not_set_share_a_row(make_profile: Maker) -> None:
+    """What has a value has a row of its own; without a choice all implementations ran."""
+    environment = {"python": "3.11.9", "OMP_NUM_THREADS": "not set", "XLA_FLAGS": "not set"}
+    text = _Read(render_profile_page(make_profile(environment=environment, options={"implementations": []}))).text
+    assert "python 3.11.9 not set OMP_NUM_THREADS, XLA_FLAGS" in text
+    assert "implementations all" in text
 
 
 def test_two_devices_are_told_apart(make_profile: Maker) -> None:
