@@ -83,11 +83,16 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What an answer cannot be had without, counted, not measured; ``counts`` says in a clause what was counted."""
+    """What an answer cannot be had without, counted, not measured.
+
+    ``counts`` says in a clause what was counted; ``beyond``, in another, what an implementation must do besides, or
+    cannot do at the machine's rates: why it may take several times its bound.
+    """
 
     bytes_moved: int
     operations: int
     counts: str
+    beyond: str = ""
 
 
 @dataclass(frozen=True, slots=True)

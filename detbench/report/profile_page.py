@@ -103,6 +103,7 @@ def _environment() -> Environment:
         "ends": words.ends,
         "error": words.error_words,
         "work": words.counted_work,
+        "beyond": lambda case: words.beyond_bound(case.case, case.timed[0].times_bound) if case.timed else "",
         "brief": lambda text: brief(text, 60),
         "percent": lambda share: f"{share * 100:.2f}%",
         "standing": standing,

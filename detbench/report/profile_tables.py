@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from detbench.report.profile_refusals import refusal
 from detbench.report.profile_rows import operator_rows, standing
-from detbench.report.profile_words import NOTHING, error_words, interval, milliseconds, significant, times
+from detbench.report.profile_words import NOTHING, beyond_bound, error_words, interval, milliseconds, significant, times
 from detbench.report.terminal import plain_head, plain_table, plain_text
 from detbench.words import counted
 
@@ -41,6 +41,8 @@ def _operator(one: OperatorRows) -> Iterator[RenderableType]:
     yield Text(plain_text(one.name).plain, style="bold")
     if sentence := standing(one.largest):
         yield plain_text(sentence)
+        if beyond := beyond_bound(one.largest.case, one.largest.timed[0].times_bound):
+            yield plain_text(beyond)
     for case in one.cases:
         if case.timed:
             yield ""

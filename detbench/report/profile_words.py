@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOTHING",
+    "beyond_bound",
     "counted_work",
     "ends",
     "error_words",
@@ -40,6 +41,9 @@ _DIGITS = 3
 
 #: Decimals are cut here: a picosecond is no time that anybody measures.
 _MOST_DECIMALS = 6
+
+#: Who takes more than so many times the bound owes a reason.
+_FAR = 4
 
 _GROUPS = {
     "nms": "Non-maximum suppression",
@@ -168,6 +172,24 @@ def _scaled(count: float, units: tuple[str, ...]) -> str:
         count, step = count / 1_000, step + 1
     number = f"{count:.0f}" if step == 0 else significant(count)
     return f"{number} {units[step]}"
+
+
+def beyond_bound(case: TimedCase, times_bound: float | None) -> str:
+    """Return why the fastest takes so many times the bound, in a sentence; empty where it is near or nothing is told.
+
+    Examples
+    --------
+    >>> from detbench.timing.document import TimedCase
+    >>> case = TimedCase(
+    ...     operator="nms", group="nms", name="a", series="", size=1, settings={}, shapes={}, bytes_moved=1,
+    ...     operations=1, counts="", bound_ms=1.0, beyond="each box waits for those before it",
+    ... )
+    >>> beyond_bound(case, 9.704), beyond_bound(case, 3.2)
+    ('9.70 times the bound of its counted work: each box waits for those before it.', '')
+    """
+    if times_bound is None or times_bound <= _FAR or not case.beyond:
+        return ""
+    return f"{significant(times_bound)} times the bound of its counted work: {case.beyond}."
 
 
 def counted_work(case: TimedCase, machine: Machine) -> str:

@@ -36,7 +36,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 class TimedCase(msgspec.Struct, frozen=True, kw_only=True):
     """An input that was timed: where it stands in a plot, and its counted work.
 
-    ``bound_ms`` is the larger of bytes over copy bandwidth and operations over operation rate.
+    ``bound_ms`` is the larger of bytes over copy bandwidth and operations over operation rate; ``beyond`` says in a
+    clause why an implementation may take several times as long.
     """
 
     operator: str
@@ -50,6 +51,7 @@ class TimedCase(msgspec.Struct, frozen=True, kw_only=True):
     operations: int
     counts: str
     bound_ms: float
+    beyond: str = ""
 
 
 class Counterexample(msgspec.Struct, frozen=True, kw_only=True):

@@ -155,6 +155,8 @@ def test_groups_are_timed_with_counted_work(operator: Operator) -> None:
     assert work.bytes_moved > 0
     assert work.operations > 0
     assert work.counts
+    assert work.beyond
+    assert not work.beyond.endswith(".")
 
 
 @each_operator

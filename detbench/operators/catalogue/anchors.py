@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detbench.operators.catalogue.comparison import close
+from detbench.operators.catalogue.comparison import NEW_MEMORY, close
 from detbench.operators.catalogue.drawing import boxes
 from detbench.operators.contract import Case, Mistake, Operator, Work
 from detbench.operators.reference.anchors import anchor_grid, reference_boxes
@@ -230,7 +230,13 @@ def _timed_grid(wanted: Wanted) -> list[Case]:
 
 def _grid_work(case: Case, expected: Any) -> Work:
     reference = case.inputs["reference"]
-    return Work(reference.nbytes + expected.nbytes, expected.size, "each anchor written once; an addition a coordinate")
+    return Work(
+        reference.nbytes + expected.nbytes,
+        expected.size,
+        "each anchor written once; an addition a coordinate",
+        "NumPy makes an array of the shifts first, and adds in inner loops of a few numbers, the corners of one box; "
+        f"{NEW_MEMORY}",
+    )
 
 
 OPERATORS = (

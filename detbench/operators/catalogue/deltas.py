@@ -236,7 +236,11 @@ def _work(each: int, what: str) -> Any:
     def work(case: Case, expected: Any) -> Work:
         moved = sum(array.nbytes for array in case.inputs.values()) + expected.nbytes
         return Work(
-            moved, each * len(expected), f"two rows read and one written; {each} operations a row, {what} as one"
+            moved,
+            each * len(expected),
+            f"two rows read and one written; {each} operations a row, {what} as one",
+            f"a call as such takes longer than the bound of some thousand boxes; {what} takes a processor as long as "
+            "many operations; and what is written step by step in NumPy makes an array of each step",
         )
 
     return work

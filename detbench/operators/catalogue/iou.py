@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detbench.operators.catalogue.comparison import close
+from detbench.operators.catalogue.comparison import NEW_MEMORY, close
 from detbench.operators.catalogue.drawing import LONGER, as_xywh, boxes, drawn, longer
 from detbench.operators.contract import Case, Mistake, Operator, Work
 from detbench.operators.inputs import clustered_boxes
@@ -248,6 +248,10 @@ _CIOU_MISTAKES = (
 )
 
 
+#: What counts as one operation and is none at the rate of a matrix product.
+_SLOW_QUOTIENT = "a quotient takes a processor as long as several products"
+
+
 def _timed(wanted: Wanted) -> list[Case]:
     cases = []
     for count in wanted.boxes:
@@ -258,12 +262,12 @@ def _timed(wanted: Wanted) -> list[Case]:
     return cases
 
 
-def _work(each: int, per_box: int, what: str) -> Callable[[Case, Any], Work]:
+def _work(each: int, per_box: int, what: str, slow: str = _SLOW_QUOTIENT) -> Callable[[Case, Any], Work]:
     def work(case: Case, expected: Any) -> Work:
         a, b = case.inputs["a"], case.inputs["b"]
         operations = each * expected.size + per_box * (len(a) + len(b))
         counts = f"boxes read, a number a pair written; {each} operations a pair and {per_box} a box, {what}"
-        return Work(a.nbytes + b.nbytes + expected.nbytes, operations, counts)
+        return Work(a.nbytes + b.nbytes + expected.nbytes, operations, counts, f"{slow}; {NEW_MEMORY}")
 
     return work
 
@@ -290,5 +294,10 @@ OPERATORS = (
     _operator(iou, "IoU", _IOU_MISTAKES, _work(12, 3, "a minimum, a difference and a quotient each as one")),
     _operator(giou, "GIoU", _GIOU_MISTAKES, _work(22, 3, "a minimum, a difference and a quotient each as one")),
     _operator(diou, "DIoU", _DIOU_MISTAKES, None),
-    _operator(ciou, "CIoU", _CIOU_MISTAKES, _work(36, 11, "an arc tangent as one")),
+    _operator(
+        ciou,
+        "CIoU",
+        _CIOU_MISTAKES,
+        _work(36, 11, "an arc tangent as one", "an arc tangent takes a processor as long as dozens of operations"),
+    ),
 )

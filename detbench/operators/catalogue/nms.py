@@ -119,9 +119,8 @@ def _few(wanted: Wanted) -> list[tuple[str, int, dict[str, NDArray[Any]]]]:
 def _suppression_work(case: Case, expected: NDArray[np.intp]) -> Work:
     """Count what greedy suppression cannot do without.
 
-    A grid over the kept boxes comes near this count of tests, but not near the time that it takes at the rate of a
-    matrix product: rows are looked up in the order of their scores, which is no order in memory, and each must be done
-    with before the next, so that a processor waits where a product streams.
+    A grid over the kept boxes comes near this count of tests, but not near the time that they take at the rate of a
+    matrix product.
     """
     box, score = case.inputs["box"], case.inputs["score"]
     count, kept, limit = len(score), len(expected), case.settings["limit"]
@@ -135,6 +134,9 @@ def _suppression_work(case: Case, expected: NDArray[np.intp]) -> Work:
         "boxes and scores read once, rows written; a look at every score, log2 comparisons to order those down to the "
         f"last kept, and {_IOU_OPERATIONS} operations for the IoU of each dropped box with one that drops it and of "
         "each two kept ones that overlap at all",
+        "each box waits for the verdict on those before it, and boxes are read in the order of their scores, at random "
+        "places in memory, while the bound's rates are those of streams and of matrix products; whom to test a box "
+        "with must be found first",
     )
 
 
@@ -146,6 +148,9 @@ def _soft_work(case: Case, expected: tuple[NDArray[np.intp], NDArray[Any]]) -> W
         round(len(row) * np.log2(max(len(row), 2))) + (_IOU_OPERATIONS + _DECAY_OPERATIONS) * pairs,
         "boxes and scores read once, rows and scores written; log2 comparisons to order what is taken, and "
         f"{_IOU_OPERATIONS + _DECAY_OPERATIONS} operations for each two taken boxes that overlap",
+        "boxes are taken one after another, and for each the highest of all scores that are left is looked for and the "
+        "IoU with all that are left computed, of which only those that are not 0 are counted; an exponential takes as "
+        "long as dozens of operations",
     )
 
 
@@ -157,6 +162,9 @@ def _matrix_work(case: Case, expected: NDArray[Any]) -> Work:
         round(count * np.log2(max(count, 2))) + (_IOU_OPERATIONS + _DECAY_OPERATIONS) * pairs,
         "boxes and scores read once, scores written; log2 comparisons to order the boxes, and "
         f"{_IOU_OPERATIONS + _DECAY_OPERATIONS} operations for each two of a category that overlap",
+        "whether two boxes overlap is known once they were compared: all pairs are, and only those that overlap are "
+        "counted; no score can be decayed before the largest IoU of all above it is known; an exponential takes as "
+        "long as dozens of operations",
     )
 
 

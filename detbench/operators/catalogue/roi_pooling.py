@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detbench.operators.catalogue.comparison import close, equal
+from detbench.operators.catalogue.comparison import NEW_MEMORY, close, equal
 from detbench.operators.catalogue.pooling_cases import align_cases, common_cases
 from detbench.operators.catalogue.pooling_variants import (
     align_by,
@@ -319,7 +319,12 @@ def _fewest(down: Any, across: Any) -> int:
 
 
 def _work(
-    cells: Callable[[Case, tuple[int, int]], Iterator[tuple[Any, Any]]], each: int, what: str, *, halved: bool = False
+    cells: Callable[[Case, tuple[int, int]], Iterator[tuple[Any, Any]]],
+    each: int,
+    what: str,
+    beyond: str,
+    *,
+    halved: bool = False,
 ) -> Callable[[Case, Any], Work]:
     def work(case: Case, expected: Any) -> Work:
         _, height, width, channels = expected.shape
@@ -331,7 +336,7 @@ def _work(
         counts = (
             f"maps and regions read once, bins written; {what}, the fewest of rows first, columns first and at once"
         )
-        return Work(moved, operations, counts)
+        return Work(moved, operations, counts, f"{beyond}; {NEW_MEMORY}")
 
     return work
 
@@ -339,6 +344,10 @@ def _work(
 _NEAR = close(RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE, "pooled")
 _GROUP, _UNIT = "roi-pooling", "largest difference"
 _SUMS = "two operations for each weighted cell"
+_GATHERED = (
+    "regions lie anywhere on the map, so that cells are gathered, each for few operations, while a matrix product "
+    "makes many of what it has loaded"
+)
 
 OPERATORS = (
     Operator(
@@ -351,7 +360,7 @@ OPERATORS = (
         _UNIT,
         _ALIGN_MISTAKES,
         _timed,
-        _work(_align_cells, 2, _SUMS),
+        _work(_align_cells, 2, _SUMS, _GATHERED),
     ),
     Operator(
         "roi-max-pool",
@@ -363,7 +372,12 @@ OPERATORS = (
         "wrong numbers",
         _MAX_MISTAKES,
         _timed,
-        _work(_max_cells, 1, "one comparison for each cell"),
+        _work(
+            _max_cells,
+            1,
+            "one comparison for each cell",
+            f"{_GATHERED}; and no processor compares as fast as it multiplies and adds",
+        ),
     ),
     Operator(
         "crop-and-resize",
@@ -375,7 +389,7 @@ OPERATORS = (
         _UNIT,
         _CROP_MISTAKES,
         _timed_crops,
-        _work(_crop_cells, 2, _SUMS),
+        _work(_crop_cells, 2, _SUMS, _GATHERED),
     ),
     Operator(
         "crop-max-pool",
@@ -387,6 +401,13 @@ OPERATORS = (
         _UNIT,
         _CROP_MAX_MISTAKES,
         _timed_crops,
-        _work(_crop_cells, 2, f"{_SUMS} and three comparisons a bin", halved=True),
+        _work(
+            _crop_cells,
+            2,
+            f"{_SUMS} and three comparisons a bin",
+            f"{_GATHERED}; the crop, four times as large as the answer, is written and read again where two steps make "
+            "the two",
+            halved=True,
+        ),
     ),
 )

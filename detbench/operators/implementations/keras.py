@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -132,15 +133,23 @@ def _cannot(case: Case) -> str | None:
     return None
 
 
+@lru_cache(maxsize=16)
+def _called(operator: str, settings: tuple[tuple[str, Any], ...]) -> Callable[[_Tensors], Any]:
+    """Return the operator with its settings: the same function for the same, and that is compiled once for a shape."""
+    way = _WAYS[operator]
+    function = getattr(import_module(f"detbench.operators.keras.{way.module}"), operator.replace("-", "_"))
+
+    def call(tensors: _Tensors) -> Any:
+        return way.call(function, tensors, dict(settings))
+
+    return call
+
+
 def _implementation(operator: str, name: str, framework: str) -> Implementation:
     way = _WAYS[operator]
 
     def bind(case: Case, device: str) -> Bound:
-        home = import_module(f"detbench.operators.keras.{way.module}")
-        function = getattr(home, operator.replace("-", "_"))
-
-        def compiled(tensors: _Tensors) -> Any:
-            return way.call(function, tensors, case.settings)
+        compiled = _called(operator, tuple(case.settings.items()))
 
         def fetch(answer: Any) -> Any:
             return way.fetch(answer, case.inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,18 @@ class _Bound:
         return np.asarray(tensor)
 
 
+#: What marks a traced function that XLA has compiled.
+_IS_COMPILED = "_detbench_is_compiled"
+
+
+@lru_cache(maxsize=16)
+def _graph(function: Callable[[dict[str, Any]], Any], xla: bool) -> Any:
+    """Return a ``tf.function``: the same for the same function, so that it compiles once for inputs of a shape."""
+    import tensorflow as tf
+
+    return tf.function(function, jit_compile=xla, autograph=False)
+
+
 class TensorFlow(_Bound):
     """A ``tf.function``, as a graph."""
 
@@ -53,11 +66,12 @@ class TensorFlow(_Bound):
         """Compile."""
         import tensorflow as tf
 
-        self.compiled = tf.function(self.function, jit_compile=self.xla, autograph=False)
+        self.compiled = _graph(self.function, self.xla)
         with tf.device(self._place()):
-            self.compiled.get_concrete_function(sent)
-        if self.xla:  # TensorFlow calls XLA's compiler at the first call, not before
+            traced = self.compiled.get_concrete_function(sent)
+        if self.xla and not hasattr(traced, _IS_COMPILED):  # XLA's compiler is called at the first call, not before
             self.run(sent)
+            setattr(traced, _IS_COMPILED, True)
 
     def run(self, sent: dict[str, Any]) -> Any:
         """Return the answer, complete, where it was computed."""

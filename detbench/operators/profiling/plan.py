@@ -22,6 +22,7 @@ __all__ = [
     "Candidate",
     "Task",
     "implementation_names",
+    "is_the_reference",
     "missing",
     "plan",
     "subjects",
@@ -31,6 +32,9 @@ __all__ = [
 
 #: Where comes from what comes with detbench.
 OURS = "detbench"
+
+#: What detbench's reference is called among the implementations of an operator.
+REFERENCE = "numpy"
 
 #: What is profiled if everything is.
 ALL = "all"
@@ -137,6 +141,11 @@ def _candidates(operator: str, only: Sequence[str]) -> list[Candidate]:
             implementation, problem = point.load()
             found.append(Candidate(implementation, point.origin, point.implementation in only, problem))
     return found
+
+
+def is_the_reference(candidate: Candidate) -> bool:
+    """Whether a candidate is the operator's reference itself, which all others are held to."""
+    return candidate.origin == OURS and candidate.implementation.name == REFERENCE
 
 
 def missing(implementation: Implementation) -> list[str]:
