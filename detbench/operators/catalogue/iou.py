@@ -44,7 +44,7 @@ def _cases() -> list[Case]:
         case("drawn", drawn(7, 40), drawn(8, 30)),
         case("more of b than of a", drawn(9, 3), drawn(10, 8)),
         case("huge boxes", boxes([0, 0, 1e7, 2e7]), boxes([0, 0, 2e7, 1e7], [3e7, 0, 4e7, 1e7])),
-        case("tiny boxes", boxes([0, 0, 1e-4, 2e-4]), boxes([0, 0, 2e-4, 1e-4])),
+        case("tiny boxes", boxes([0, 0, 1e-4, 2e-4]), boxes([0, 0, 2e-4, 1e-4]), "tiny"),
         case("no area in a", without, unit, "no area"),
         case("no area in b", unit, without, "no area"),
         case("no area in either", without, without, "no area"),

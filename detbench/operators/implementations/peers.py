@@ -253,8 +253,12 @@ def _channels_last(answer: Any, _: Case) -> NDArray[Any]:
     return pooled
 
 
-_VISION_BATCHED_DIFFERS = {"score ties": "of equal scores it may take either first"}
+_VISION_BATCHED_DIFFERS = {
+    "score ties": "of more than 1,000 boxes it sorts the kept ones again, and of equal scores takes either first",
+    "far": "up to 1,000 boxes it shifts each category beside the others; far from the origin that rounds corners",
+}
 _VISION_IOU_DIFFERS = {"no area": "a box without area has no case of its own: 0 / 0 is not a number"}
+_VISION_TINY = {"tiny": "it adds 1e-7 to the squared diagonal, which is all of it where boxes are that small"}
 
 
 # All ------------------------------------------------------------------------------------------------------------------
@@ -301,8 +305,8 @@ _TORCHVISION = tuple(
         ("batched-nms", _tensors, _vision("batched_nms"), _first, _VISION_BATCHED_DIFFERS),
         ("iou", _tensors, _vision("box_iou"), _as_matrix, _VISION_IOU_DIFFERS),
         ("giou", _tensors, _vision("generalized_box_iou"), _as_matrix, _VISION_IOU_DIFFERS),
-        ("diou", _tensors, _vision("distance_box_iou"), _as_matrix, _VISION_IOU_DIFFERS),
-        ("ciou", _tensors, _vision("complete_box_iou"), _as_matrix, _VISION_IOU_DIFFERS),
+        ("diou", _tensors, _vision("distance_box_iou"), _as_matrix, _VISION_IOU_DIFFERS | _VISION_TINY),
+        ("ciou", _tensors, _vision("complete_box_iou"), _as_matrix, _VISION_IOU_DIFFERS | _VISION_TINY),
         ("roi-align", _channels_first, _vision_roi_align, _channels_last, {}),
         ("roi-max-pool", _channels_first, _vision_roi_pool, _channels_last, {}),
     )
