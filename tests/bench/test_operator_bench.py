@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 QUICK = ("--boxes", "200", "--keep", "50", "--seconds", "0.02")
 NAMED = ("--impl", "native", "--impl", "numpy", "--impl", "opencv")
 SCRIPT = Path(__file__).parent / "operator_speed.py"
 
 
+@pytest.mark.slow
 def test_a_profile_becomes_a_table_between_marks(tmp_path: Path) -> None:
     """Who is fastest, the native operator, the fastest peer, their ratio; the rest of a page stays."""
     page = tmp_path / "page.md"

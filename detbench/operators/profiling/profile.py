@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 #: The reference must answer, or nobody can be checked; it may take so many times the longest call of the others.
-_PATIENCE = 10
+_PATIENCE = 20
 
 #: A first call that takes no more than so many times the longest is not the last word.
 _SECOND_CHANCE = 2

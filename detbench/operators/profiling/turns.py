@@ -35,7 +35,7 @@ _WARM_UP_CALLS = 3
 class Allowance:
     """How long an implementation is sampled on a case.
 
-    Samples are taken for ``seconds``, but no fewer than ``least`` and no more than ``most``: 7 are the fewest of which
+    Samples are taken for ``seconds``, with the calls before them that settle things, but no fewer than ``least`` and no more than ``most``: 7 are the fewest of which
     two medians can be compared, and 400 enclose p99. Whoever takes longer than ``seconds`` for one call gets ``few``,
     which say how slow it is and no more; longer than ``longest_call_s``, none.
     """
@@ -134,15 +134,15 @@ def take_turns(
         ]:
             for number in rng.permutation(active):
                 on_turn(number)
-                _settle(runs[number], usual_ms[number])
-                spent_ms[number] += runs[number].sample()
+                spent_ms[number] += _settle(runs[number], usual_ms[number]) + runs[number].sample()
 
 
-def _settle(run: Stepped, usual_ms: float) -> None:
-    """Run without a sample, until a moment has passed since another ran."""
+def _settle(run: Stepped, usual_ms: float) -> float:
+    """Run without a sample, until a moment has passed since another ran; return how long that took."""
     settled_ms = 0.0
     while usual_ms < _SHORT_MS and settled_ms < _SETTLED_MS and not run.raised:
         settled_ms += run.sample(keep=False)
+    return settled_ms
 
 
 def _warmed_up(run: Stepped, enough_ms: float, number: int, on_turn: Callable[[int], None]) -> float:
