@@ -91,6 +91,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 def test_wrong_ones_are_refused_with_their_counterexamples(detbench: Run, tmp_path: Path) -> None:
     """Exit status 1, a line for each that says what is wrong, the smallest input that shows it; none is timed."""
     chosen: list[str] = []
@@ -135,6 +136,7 @@ def test_what_a_file_prints_is_not_in_the_result(detbench: Run, mine: Callable[.
     assert "from below" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_folder_gets_the_profile_and_the_page(detbench: Run, tmp_path: Path) -> None:
     """``-o`` writes two files and prints tables; two such folders can be compared, by the same command."""
     for name in ("old", "new"):
@@ -162,6 +164,7 @@ def test_who_runs_what_is_listed(detbench: Run) -> None:
     assert len({row["operator"] for row in rows}) > 4
 
 
+@pytest.mark.slow
 def test_bad_input_is_one_sentence_and_exit_2(detbench: Run, tmp_path: Path) -> None:
     """What cannot be profiled, loaded, read or written is said before anything is run."""
     files = {
@@ -264,6 +267,7 @@ def test_an_interrupt_keeps_what_was_measured(tmp_path: Path) -> None:
     assert found["options"]["complete"] is False
 
 
+@pytest.mark.slow
 def test_without_a_gpu_it_says_so(detbench: Run) -> None:
     """``--device gpu`` where no framework finds one is one sentence."""
     done = detbench("profile", "nms", "--device", "gpu", *QUICK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -253,3 +254,71 @@ def test_any_answer_can_be_written() -> None:
     large = plain(np.zeros((100, 50), np.float32))
     assert (large["shape"], large["type"], len(large["first"])) == ([100, 50], "float32", 100)
     assert plain(object).startswith("<class")
+
+
+def test_a_slow_first_call_gets_a_second_chance_and_no_more() -> None:
+    """What loads at its first call is timed by its second; what is far too slow is not called again."""
+    calls: dict[str, int] = {"loads": 0, "slow": 0}
+
+    def taking(name: str, *times_s: float) -> Callable[..., Any]:
+        def run(value: np.ndarray) -> np.ndarray:
+            if len(value) == 10:
+                time.sleep(times_s[min(calls[name], len(times_s) - 1)])
+                calls[name] += 1
+            return value / 2
+
+        return run
+
+    _, by_name = _profiled(_run({"loads": taking("loads", 0.1, 0.0), "slow": taking("slow", 0.3)}))
+    assert by_name["loads"].status == "timed"
+    assert (by_name["loads"].first_call_ms or 0) > 80
+    assert (by_name["slow"].status, calls["slow"]) == ("skipped", 1)
+
+
+def test_what_a_first_call_loaded_is_not_expected_of_larger_sizes() -> None:
+    """A size is estimated from the medians of smaller ones, not from their first calls."""
+    sizes: list[int] = []
+
+    def mine(value: np.ndarray) -> np.ndarray:
+        if len(value) >= 10 and len(value) not in sizes:
+            sizes.append(len(value))
+            time.sleep(0.05 if len(sizes) == 1 else 0)
+        return value / 2
+
+    found, _ = _profiled(_run({"mine": mine}, boxes=(10, 1_000)))
+    assert [one.status for one in found.measurements] == ["timed", "timed"]
+
+
+def test_the_reference_is_asked_once_for_a_case_where_it_runs_too() -> None:
+    """Its answer is what the others are held to, and its first call is its own measurement's."""
+    asked: list[int] = []
+
+    def reference(value: np.ndarray) -> np.ndarray:
+        asked.append(len(value))
+        time.sleep(0.2 if len(value) == 10 else 0)
+        return value / 2
+
+    operator = replace(HALVED, reference=reference)
+    own = Candidate(Implementation("numpy", "halved", called(reference)))
+    other = Candidate(Implementation("mine", "halved", called(halved)), "a file", named=True)
+    run = Run([Task(operator, [own, other])], Wanted(boxes=(10,)), allowance=SHORT, machine=MACHINE)
+    _, by_name = _profiled(run)
+    assert asked.count(10) == 1
+    assert by_name["numpy"].status == "skipped"
+    assert by_name["numpy"].error == 0
+    assert by_name["mine"].status == "timed"
+
+
+def test_hints_print_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    """A mistake that divides by zero is tried without a word."""
+    mistakes = (Mistake("divides", lambda value: value / np.float32(0), "it divides by zero"),)
+    operator = replace(HALVED, mistakes=mistakes)
+    run = Run(
+        [Task(operator, [Candidate(Implementation("mine", "halved", called(lambda value: value)), "a file")])],
+        Wanted(boxes=(10,)),
+        allowance=SHORT,
+        machine=MACHINE,
+    )
+    _, by_name = _profiled(run)
+    assert by_name["mine"].status == "refused"
+    assert not recwarn.list

@@ -349,3 +349,20 @@ def test_a_comparison_says_faster_slower_or_not_significant(make_profile: Maker)
     assert any(line.startswith("opencv") and line.endswith("slower") for line in lines)
     assert any(line.startswith("numpy") and line.endswith("not significant") for line in lines)
     assert lines[0].startswith("69 times compared: 23 faster, 23 slower, 23 not significant.")
+
+
+@pytest.mark.parametrize("factor", [1.0, 200.0])
+def test_a_bound_that_is_far_has_its_reason(make_profile: Maker, factor: float) -> None:
+    """The page and the terminal say why where the fastest is more than 4 times the bound, nothing where it is not."""
+    profile = make_profile({"native": 1.0}, refused=())
+    medians = {(one.operator, one.case): min(one.samples_ms) for one in profile.measurements if one.samples_ms}
+    cases = [
+        msgspec.structs.replace(
+            case, beyond="a box waits for others", bound_ms=medians[case.operator, case.name] / factor
+        )
+        for case in profile.cases
+    ]
+    profile = msgspec.structs.replace(profile, cases=cases)
+    said = "times the bound of its counted work: a box waits for others."
+    assert (said in render_profile_page(profile)) == (factor > 4)
+    assert (said in " ".join(" ".join(_printed(profile_tables(profile), 100)).split())) == (factor > 4)

@@ -35,9 +35,10 @@ _WARM_UP_CALLS = 3
 class Allowance:
     """How long an implementation is sampled on a case.
 
-    Samples are taken for ``seconds``, with the calls before them that settle things, but no fewer than ``least`` and no more than ``most``: 7 are the fewest of which
-    two medians can be compared, and 400 enclose p99. Whoever takes longer than ``seconds`` for one call gets ``few``,
-    which say how slow it is and no more; longer than ``longest_call_s``, none.
+    Samples are taken for ``seconds``, the calls that settle things before them included, but no fewer than ``least``
+    and no more than ``most``: 7 are the fewest of which two medians can be compared, and 400 enclose p99. Whoever takes
+    longer than ``seconds`` for one call gets ``few``, which say how slow it is and no more; longer than
+    ``longest_call_s``, none.
     """
 
     seconds: float = 0.15
