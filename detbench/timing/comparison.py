@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MARGIN", "Change", "Difference", "ProfileComparison", "Unpaired", "compare"]
 
-#: Times that differ by less than this share are not told apart.
-MARGIN = 0.05
+#: Times that differ by less than this share are not told apart; docs/reference/profile.md says how often the same code
+#: is then told from itself.
+MARGIN = 0.1
 
 #: A machine's measured rates may differ by this share between runs before it is said.
 _RATE_MARGIN = 0.15

@@ -173,7 +173,8 @@ class Run:
     def estimate_ms(self, case: Case, operator: str, name: str) -> float:
         """Return how long a call should take, from the last two smaller sizes of the series; 0 without any.
 
-        With two of them the time is taken to grow by the same power of the size; with one, in proportion to it.
+        With two of them the time is taken to grow by the same power of the size, with one in proportion to it, and never
+        by more: an NMS that stops at its limit grows no further, and is rather asked in vain than not at all.
         """
         known = self._history.get((operator, name, case.series), {})
         smaller = sorted(one for one in known.items() if 0 < one[0] < case.size)
@@ -182,7 +183,7 @@ class Run:
         size, time_ms = smaller[-1]
         power = 1.0
         if len(smaller) > 1 and smaller[-2][1] > 0:
-            power = max(0.0, log(time_ms / smaller[-2][1]) / log(size / smaller[-2][0]))
+            power = min(max(0.0, log(time_ms / smaller[-2][1]) / log(size / smaller[-2][0])), 1.0)
         return time_ms * float((case.size / size) ** power)
 
 
