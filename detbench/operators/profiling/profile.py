@@ -173,8 +173,8 @@ class Run:
     def estimate_ms(self, case: Case, operator: str, name: str) -> float:
         """Return how long a call should take, from the last two smaller sizes of the series; 0 without any.
 
-        With two of them the time is taken to grow by the same power of the size, with one in proportion to it, and never
-        by more: an NMS that stops at its limit grows no further, and is rather asked in vain than not at all.
+        With two of them the time is taken to grow by the same power of the size, with one in proportion to it, and
+        never by more: an NMS that stops at its limit grows no further, and is rather asked in vain than not at all.
         """
         known = self._history.get((operator, name, case.series), {})
         smaller = sorted(one for one in known.items() if 0 < one[0] < case.size)
