@@ -13,7 +13,7 @@ template <typename T>
 using FeatureMaps = nb::ndarray<const T, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 
 // Smaller answers may still be in a cache when they are read.
-constexpr std::size_t least_streamed_bytes = std::size_t{64} << 20;
+constexpr std::size_t least_streamed_bytes = std::size_t{32} << 20;
 
 // What is pooled, and where to, once all of it fits together.
 template <typename T>

@@ -33,7 +33,8 @@ struct Window {
 // The greater one; NaN is above any number.
 template <typename T>
 [[gnu::always_inline]] inline T greater(T a, T b) {
-    return (b > a) | (b != b) ? b : a;
+    const T number = b > a ? b : a;
+    return b != b ? b : number;
 }
 
 // `to[i]` becomes what cells `cell[0]`, `cell[1]`, … give; cell c begins at `from + step * c` and is `wide` numbers.
@@ -78,15 +79,18 @@ template <Rule rule, typename T>
         else to[i] += d[i] * weight[tap];
 }
 
-// A row of bins, before they are told apart across: one line of cells.
+// A row of bins, before they are told apart across: one line of cells. Returns where it is: in `line`, or on the map.
 template <Rule rule, typename T>
-[[gnu::always_inline]] inline void fill_line(const T *map, const Pooling<T> &pooling, const Window<T> &window,
-                                             std::size_t y, T *line) {
+[[gnu::always_inline]] inline const T *fill_line(const T *map, const Pooling<T> &pooling, const Window<T> &window,
+                                                 std::size_t y, T *line) {
     const std::uint32_t begin = window.down.begin[y], count = window.down.begin[y + 1] - begin;
+    if (rule == Rule::maximum && count == 1 && window.run.size() == 1)
+        return map + (window.down.cell[begin] * pooling.width + window.run[0].column) * pooling.channels;
     for (const Run &run : window.run)
         combine<rule>(map + run.column * pooling.channels, pooling.width * pooling.channels,
                       window.down.cell.data() + begin, window.down.weight.data() + begin, count,
                       run.columns * pooling.channels, line + run.place * pooling.channels);
+    return line;
 }
 
 // Bin x of a row whose line is there.
@@ -102,13 +106,13 @@ template <Rule rule, typename T>
 template <Rule rule, typename T>
 [[gnu::always_inline]] inline void pool_region(const T *map, const Pooling<T> &pooling, Window<T> &window, T *out) {
     for (std::size_t y = 0; y < pooling.down; ++y) {
-        fill_line<rule>(map, pooling, window, y, window.line.data());
+        const T *const line = fill_line<rule>(map, pooling, window, y, window.line.data());
         for (std::size_t x = 0; x < pooling.across; ++x, out += pooling.channels) {
             if (!pooling.streamed) {
-                fill_bin<rule>(window.line.data(), pooling, window, x, out);
+                fill_bin<rule>(line, pooling, window, x, out);
                 continue;
             }
-            fill_bin<rule>(window.line.data(), pooling, window, x, window.bin.data());
+            fill_bin<rule>(line, pooling, window, x, window.bin.data());
             stream(window.bin.data(), pooling.channels, out);
         }
     }
