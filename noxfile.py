@@ -37,7 +37,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Draw the built-in set, convert, check and verify it, predict with a classical detector, score, profile, report."""
+    """Draw the built-in set, convert, check and verify it, predict with a classical detector, score, report; time NMS."""
     install(session, ".")
     out = Path(session.posargs[0] if session.posargs else "demo-output")
     data, records, run = out / "parking", out / "records", out / "classical"
@@ -51,7 +51,7 @@ def demo(session: nox.Session) -> None:
     session.run("detbench", "predict", str(data), "--split", "test", "--detector", "classical", "-o", predictions)
     session.run("detbench", "eval", str(records), predictions, "--split", "test", "-o", str(run))
     profile = out / "profile"
-    session.run("detbench", "profile", "all", "--boxes", "1000,5000", "--regions", "100,300", "-o", str(profile))
+    session.run("detbench", "profile", "nms", "--boxes", "1000,10000", "-o", str(profile))
     session.log(f"open {run / 'report.html'}, {profile / 'profile.html'} and {out / 'pictures.html'}")
 
 
