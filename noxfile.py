@@ -37,7 +37,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Draw the built-in set, check, convert and verify it, predict with a classical detector, score, report; time NMS."""
+    """Draw the built-in set, check, convert, verify; predict with a classical detector, score and report; time NMS."""
     install(session, ".")
     out = Path(session.posargs[0] if session.posargs else "demo-output")
     data, records, run = out / "parking", out / "records", out / "classical"
