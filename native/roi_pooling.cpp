@@ -160,7 +160,7 @@ template <typename T>
     }
 }
 
-// One function for each way to pool, and each type: the loops above are cut to vectors within them.
+// One function for each way to pool, and each type: the loops above become loops over vectors within them.
 #define DETBENCH_POOL_REGION(T)                                                                                  \
     DETBENCH_FOR_ALL_VECTORS void sum_cells(const T *map, const Pooling<T> &pooling, Window<T> &window, T *out) { \
         pool_region<Rule::weighted_sum>(map, pooling, window, out);                                              \
@@ -242,7 +242,8 @@ void roi_max_pool(const Pooling<T> &pooling, std::size_t threads) {
 }
 
 template <typename T>
-void set_crop_taps(const T *corner, const Pooling<T> &pooling, std::size_t down, std::size_t across, Window<T> &window) {
+void set_crop_taps(const T *corner, const Pooling<T> &pooling, std::size_t down, std::size_t across,
+                   Window<T> &window) {
     const auto normalised = [&](std::size_t i, std::size_t cells) {
         return corner[i] / (pooling.stride_px * static_cast<T>(std::max<std::size_t>(cells - 1, 1)));
     };
