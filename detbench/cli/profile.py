@@ -31,7 +31,7 @@ _INSTEAD = "Instead of profiling"
 
 _PAGE = "profile.html"
 
-#: The exit status where something that was asked for by name answers wrongly.
+#: The exit status where something that was asked for by name answers wrongly or cannot run.
 _FINDINGS = 1
 
 
@@ -122,8 +122,9 @@ def profile(  # noqa: PLR0913  one parameter for each option
     detbench profile iou --list
     detbench profile --compare before after   # faster, slower, or chance
 
-    Exit status: 1 where an implementation that was named is refused. Ctrl-C
-    ends early; with -o, what was measured by then is written.
+    Exit status: 1 where an implementation that was named is refused, or cannot
+    run at all. Ctrl-C ends early; with -o, what was measured by then is
+    written.
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     if compare is not None:
         _require_alone("--compare", SUBJECT=subject, impl=impl, list=list_only, output=output)
@@ -142,7 +143,7 @@ def profile(  # noqa: PLR0913  one parameter for each option
 
 
 def _measure_and_tell(run: Run, output: Path | None, *, as_json: bool) -> None:
-    """Profile, write, print; exit with 1 if something that was asked for by name is refused."""
+    """Profile, write, print; exit with 1 if something that was asked for by name is refused or could not run."""
     try:
         _measure(run)
     except KeyboardInterrupt:
@@ -159,9 +160,12 @@ def _measure_and_tell(run: Run, output: Path | None, *, as_json: bool) -> None:
         print_json_text(encoded(found).decode())
     else:
         _show(found)
-    if refused := run.refused():
-        for one in refused:
-            say(f"refused: {one.operator}, {one.implementation}: {one.reason}")
+    refused, not_run = run.refused(), run.not_run()
+    for one in refused:
+        say(f"refused: {one.operator}, {one.implementation}: {one.reason}")
+    for one in not_run:
+        say(f"not run: {one.operator}, {one.implementation}: {one.reason}")
+    if refused or not_run:
         raise typer.Exit(_FINDINGS)
 
 

@@ -218,27 +218,39 @@ def test_a_file_may_import_its_neighbours_and_leaves_nothing_behind(detbench: Ru
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.py", "neighbour.py"]
 
 
-def test_an_installed_package_lists_its_own(tmp_path: Path) -> None:
-    """Entry points are run beside the others; one that is broken is absent, with the reason."""
-    (tmp_path / "kernels.py").write_text(NMS.format(**RIGHT))
-    facts = tmp_path / "kernels-1.0.dist-info"
-    facts.mkdir()
+def _installed(folder: Path, entry_points: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Install a package with these entry points beside detbench, and run ``detbench profile``."""
+    (folder / "kernels.py").write_text(NMS.format(**RIGHT))
+    facts = folder / "kernels-1.0.dist-info"
+    facts.mkdir(exist_ok=True)
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: kernels\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text(
-        "[detbench.operators]\nnms.kernel = kernels:my_nms\nnms.gone = kernels:gone\nnms.number = math:pi\n"
-    )
-    command = [sys.executable, "-P", "-m", "detbench", "profile", "nms", *QUICK, "--json"]
+    (facts / "entry_points.txt").write_text(f"[detbench.operators]\n{entry_points}\n")
+    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-P", "-m", "detbench", "profile", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": path})
+
+
+def test_an_installed_package_lists_its_own(tmp_path: Path) -> None:
+    """Entry points are run beside the others; one that is broken is absent, with the reason, and the exit status 1."""
     chosen = [word for name in ("kernel", "gone", "number") for word in ("--impl", name)]
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [*command, *chosen], capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": path}
-    )
-    assert done.returncode == 0, done.stderr
+    points = "nms.kernel = kernels:my_nms\nnms.gone = kernels:gone\nnms.number = math:pi"
+    done = _installed(tmp_path, points, "nms", *QUICK, "--json", *chosen)
+    assert done.returncode == 1
     found = _measured(done)
     assert found["kernel"]["status"] == "timed"
     assert (found["gone"]["status"], found["number"]["status"]) == ("absent", "absent")
     assert "AttributeError" in found["gone"]["reason"]
     assert found["number"]["reason"] == "math:pi is neither a function nor an Implementation"
+    gone, number = done.stderr.splitlines()
+    assert gone.startswith("not run: nms, gone: its package raises AttributeError")
+    assert number.startswith("not run: nms, number: math:pi is neither")
+
+
+def test_what_is_not_named_may_be_broken(tmp_path: Path) -> None:
+    """A broken package that nobody asked for by name is no finding."""
+    done = _installed(tmp_path, "anchor-grid.gone = kernels:gone", "anchor-grid", "--seconds", "0.01", "--json")
+    assert done.returncode == 0, done.stderr
+    assert _measured(done)["gone"]["status"] == "absent"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends an interrupt")

@@ -118,11 +118,31 @@ class Run:
 
     def refused(self) -> list[Measurement]:
         """Return, once for each that was asked for by name and refused, its first measurement."""
-        named = {
+        found = {(one.operator, one.implementation): one for one in reversed(self._measurements) if _is_refused(one)}
+        return [one for key, one in reversed(found.items()) if key in self._named]
+
+    @property
+    def _named(self) -> set[tuple[str, str]]:
+        """Operator and name of each that was asked for by name."""
+        return {
             (task.operator.name, one.implementation.name) for task in self.tasks for one in task.candidates if one.named
         }
-        found = {(one.operator, one.implementation): one for one in reversed(self._measurements) if _is_refused(one)}
-        return [one for key, one in reversed(found.items()) if key in named]
+
+    def not_run(self) -> list[Measurement]:
+        """Return, once for each that was asked for by name and never could run, its first measurement.
+
+        What is absent for one operator is told; what runs one operator need not be able to run all others.
+        """
+        named = self._named
+        found: dict[tuple[str, str], list[Measurement]] = {}
+        for one in self._measurements:
+            found.setdefault((one.operator, one.implementation), []).append(one)
+        able = {name for (_, name), all_of_it in found.items() if not all(map(_is_out, all_of_it))}
+        return [
+            first
+            for key, (first, *others) in found.items()
+            if key in named and all(map(_is_out, (first, *others))) and (first.status == "absent" or key[1] not in able)
+        ]
 
     def profile(self) -> Profile:
         """Return what has been measured so far."""
@@ -193,6 +213,11 @@ def _no_case(_: Wanted) -> Sequence[Case]:
 
 def _is_refused(one: Measurement) -> bool:
     return one.status == "refused"
+
+
+def _is_out(one: Measurement) -> bool:
+    """Whether it could not run, whatever its speed and its answer."""
+    return one.status in {"absent", "unsupported"}
 
 
 @dataclass(slots=True)
