@@ -270,11 +270,14 @@ def _compare(old: Path, new: Path, *, as_json: bool) -> None:
 
 
 def _list(subject: str, device: str, *, as_json: bool) -> None:
-    """Print who runs what, where it comes from, and whether it can run here."""
-    from detbench.operators.profiling.plan import plan
+    """Print who runs what, where it comes from, and whether it can run here; at the end, whose names say nothing."""
+    from detbench.operators.implementations.yours import misnamed
+    from detbench.operators.profiling.plan import ALL, plan, timed_operators
 
     with stdout_kept():
         rows = [row for task in plan(subject) for row in _listed(task, device)]
+    for point, problem in misnamed([one.name for one in timed_operators(ALL)]):
+        rows.append(_listing(point.operator, point.implementation, point.origin, problem))
     if as_json:
         print_json(rows)
         return
@@ -296,15 +299,12 @@ def _list(subject: str, device: str, *, as_json: bool) -> None:
 def _listed(task: Task, device: str) -> list[dict[str, str]]:
     from detbench.operators.profiling.plan import why_not
 
-    rows = []
-    for one in task.candidates:
-        reason = why_not(one, None, device)
-        rows.append(
-            {
-                "operator": task.operator.name,
-                "implementation": one.implementation.name,
-                "from": one.origin,
-                "here": reason[1] if reason else "",
-            }
-        )
-    return rows
+    return [
+        _listing(task.operator.name, one.implementation.name, one.origin, reason[1] if reason else "")
+        for one in task.candidates
+        for reason in (why_not(one, None, device),)
+    ]
+
+
+def _listing(operator: str, implementation: str, origin: str, problem: str) -> dict[str, str]:
+    return {"operator": operator, "implementation": implementation, "from": origin, "here": problem}

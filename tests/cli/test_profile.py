@@ -178,6 +178,10 @@ def test_bad_input_is_one_sentence_and_exit_2(detbench: Run, tmp_path: Path) -> 
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
+    one, two = (tmp_path / name / "mine.py" for name in ("one", "two"))
+    for path in (one, two):
+        path.parent.mkdir()
+        path.write_text(NMS.format(**RIGHT))
     raises, exits, broken, other, empty = (tmp_path / name for name in list(files)[:5])
     for arguments, said in (
         ([], "say what to profile"),
@@ -191,7 +195,14 @@ def test_bad_input_is_one_sentence_and_exit_2(detbench: Run, tmp_path: Path) -> 
         (["nms", "--impl", f"{other}"], "does not say which function; it has my_nms"),
         (["nms", "--impl", f"{other}:LIMIT"], "LIMIT is no function but int"),
         (["nms", "--impl", f"{empty}:f"], "it has no function at all"),
-        (["all", "--impl", f"{other}:np"], "np is no function but module"),
+        (["nms", "--impl", f"{other}:np"], "np is no function but module"),
+        (
+            ["iou", "--impl", f"{other}:my_nms"],
+            "my_nms is named for nms, which is not part of iou; say detbench profile nms",
+        ),
+        (["all", "--impl", f"{other}:fast"], "may be any operator"),
+        (["nms", "--impl", f"{other}:my_nms"], "my_nms must take box, score, iou_threshold, limit, by these names; it"),
+        (["nms", "--impl", f"{one}:my_nms", "--impl", f"{two}:my_nms"], "would both be called mine.py:my_nms; rename"),
         (["nms", "--boxes", "many"], "--boxes takes whole numbers above 0"),
         (["nms", "--regions", "1,,2"], "--regions takes whole numbers above 0"),
         (["nms", "-o", str(empty)], "is a file; say another folder"),
@@ -251,6 +262,38 @@ def test_what_is_not_named_may_be_broken(tmp_path: Path) -> None:
     done = _installed(tmp_path, "anchor-grid.gone = kernels:gone", "anchor-grid", "--seconds", "0.01", "--json")
     assert done.returncode == 0, done.stderr
     assert _measured(done)["gone"]["status"] == "absent"
+
+
+def test_a_name_that_is_taken_is_told_apart(tmp_path: Path) -> None:
+    """What a package calls as detbench calls its own has the package's name before it; both are timed."""
+    chosen = ("--impl", "native", "--impl", "kernels.native")
+    done = _installed(tmp_path, "nms.native = kernels:my_nms", "nms", *QUICK, "--json", *chosen)
+    assert done.returncode == 0, done.stderr
+    first = json.loads(done.stdout)["cases"][0]["name"]
+    rows = [one for one in json.loads(done.stdout)["measurements"] if (one["operator"], one["case"]) == ("nms", first)]
+    assert [(one["implementation"], one["status"]) for one in rows] == [
+        ("native", "timed"),
+        ("kernels.native", "timed"),
+    ]
+
+
+def test_names_that_say_no_operator_are_listed_with_the_reason(tmp_path: Path) -> None:
+    """A slip in an entry point's name, or in its parameters, is told by ``--list``; nothing vanishes."""
+    points = "nmz.foo = kernels:my_nms\nfoo = kernels:my_nms\nnms. = kernels:my_nms\niou.foo = kernels:my_nms"
+    done = _installed(tmp_path, points, "iou", "--list", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = {
+        (one["operator"], one["implementation"]): one["here"]
+        for one in json.loads(done.stdout)
+        if one["from"] == "kernels"
+    }
+    assert rows == {
+        ("iou", "foo"): "kernels:my_nms must take a, b, by these names; it takes box, score, iou_threshold, limit",
+        ("nmz", "foo"): "no operator that is timed is called 'nmz'",
+        ("", "foo"): "its name 'foo' should be an operator's, a dot, and its own, as nms.foo is",
+        ("", "nms."): "its name 'nms.' should be an operator's, a dot, and its own, as nms.nms is",
+    }
+    assert "no operator that is timed" in _installed(tmp_path, points, "nms", "--list").stdout
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends an interrupt")

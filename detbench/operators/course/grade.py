@@ -19,6 +19,7 @@ from detbench.operators.course.pieces import STEPS, piece_named
 from detbench.operators.course.times import Timed, realistic, timed
 from detbench.operators.course.watch import Watch
 from detbench.operators.course.words import plain, said, shown
+from detbench.operators.implementations.yours import of_another_form
 from detbench.operators.oracle import answer, check, judge
 from detbench.operators.registry import operator_named
 from detbench.words import counted
@@ -191,7 +192,7 @@ def _found(
     """Return the fields of a grade that say how the function did."""
     if not callable(function):
         return {"status": "wrong", "problem": f"{name} is of type {type(function).__name__}, not a function."}
-    if problem := _of_another_form(function, name, cases):
+    if problem := of_another_form(function, name, cases):
         return {"status": "wrong", "problem": problem}
     if _unwritten(function, cases[0], watch):
         return {"status": "unwritten"}
@@ -259,22 +260,6 @@ def _on_a_realistic_input(
         }
     bare = Implementation("yours", operator.name, called(function))
     return {"status": "right", "times": timed(operator, case, {"yours": bare}, watch)}
-
-
-def _of_another_form(function: Callable[..., Any], name: str, cases: list[Case]) -> str:
-    """Return what is wrong with a function's parameters, or nothing."""
-    try:
-        form = inspect.signature(function)
-    except (TypeError, ValueError):
-        return ""
-    for case in cases:
-        wanted = [*case.inputs, *case.settings]
-        try:
-            form.bind(**case.inputs, **case.settings)
-        except TypeError:
-            takes = ", ".join(form.parameters) or "nothing"
-            return f"{name} must take {', '.join(wanted)}, by these names; it takes {takes}."
-    return ""
 
 
 def _unwritten(function: Callable[..., Any], case: Case, watch: Watch) -> bool:

@@ -6,8 +6,10 @@ Their code runs in this process, with the rights of whoever runs it.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from importlib import metadata
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -17,10 +19,22 @@ from detbench.errors import DataError, UsageError
 from detbench.operators.contract import Implementation, called
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import ModuleType
 
-__all__ = ["GROUP", "EntryPoint", "entry_points", "function_of", "is_place", "load"]
+    from detbench.operators.contract import Case, Operator
+
+__all__ = [
+    "GROUP",
+    "EntryPoint",
+    "entry_points",
+    "function_of",
+    "is_place",
+    "load",
+    "meant_by",
+    "misnamed",
+    "of_another_form",
+]
 
 #: Where packages list their implementations: ``"OPERATOR.NAME" = "module:attribute"``.
 GROUP = "detbench.operators"
@@ -40,36 +54,47 @@ def is_place(name: str) -> bool:
     return ".py:" in name or name.endswith(".py") or "/" in name or "\\" in name
 
 
-def load(place: str, operators: Sequence[str], otherwise: str | None = None) -> Implementation:
-    """Return the implementation that ``FILE.py:FUNCTION`` is.
+def meant_by(place: str, operators: Iterable[str]) -> str | None:
+    """Return the operator that a function is named for: the longest that its name ends with, underscores aside.
 
-    Parameters
-    ----------
-    place
-        The file, a colon, the function's name.
-    operators
-        The operators that may be meant: the longest name that the function's ends with, underscores aside, as
-        ``my_nms`` does with ``nms``.
-    otherwise
-        The operator that is meant where the function's name ends with none.
+    Examples
+    --------
+    >>> meant_by("my.py:my_soft_nms", ["nms", "soft-nms"]), meant_by("my.py:fast", ["nms"])
+    ('soft-nms', None)
+    """
+    plain = place.rpartition(":")[2].lower().replace("_", "")
+    return max((one for one in operators if plain.endswith(one.replace("-", ""))), key=len, default=None)
+
+
+def load(place: str, operator: Operator) -> Implementation:
+    """Return the implementation of an operator that ``FILE.py:FUNCTION`` is.
 
     Raises
     ------
     DataError, UsageError
-        If there is no such file, it raises when it is imported, there is no such function in it, or nothing says which
-        operator it is.
+        If there is no such file, it raises when it is imported, there is no such function in it, or the function does
+        not take what the operator does.
     """
     path, name = _split(place)
     function = function_of(path, name)
-    plain = name.lower().replace("_", "")
-    meant = [one for one in operators if plain.endswith(one.replace("-", ""))]
-    operator = max(meant, key=len, default=otherwise)
-    if operator is None:
-        raise UsageError(
-            f"{place} may be any operator: let the function's name end with one, as my_{operators[0].replace('-', '_')}"
-            " does, or profile that operator alone"
-        )
-    return Implementation(f"{path.name}:{name}", operator, called(function))
+    if problem := of_another_form(function, name, operator.cases()):
+        raise DataError(problem.removesuffix("."), file=path)
+    return Implementation(f"{path.name}:{name}", operator.name, called(function))
+
+
+def of_another_form(function: Callable[..., Any], name: str, cases: Sequence[Case]) -> str:
+    """Return in a sentence what is wrong with a function's parameters; nothing if it can be called on all cases."""
+    try:
+        form = inspect.signature(function)
+    except (TypeError, ValueError):
+        return ""
+    for case in cases:
+        try:
+            form.bind(**case.inputs, **case.settings)
+        except TypeError:
+            wanted = ", ".join(dict.fromkeys(key for one in cases for key in (*one.inputs, *one.settings)))
+            return f"{name} must take {wanted}, by these names; it takes {', '.join(form.parameters) or 'nothing'}."
+    return ""
 
 
 def _split(place: str) -> tuple[Path, str]:
@@ -155,7 +180,11 @@ def _line(error: BaseException, path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class EntryPoint:
-    """An implementation that an installed package lists; nothing of it is imported before it is loaded."""
+    """An implementation that an installed package lists; nothing of it is imported before it is loaded.
+
+    ``implementation`` is what it is called here: what the package calls it, after the package's name where that is
+    taken.
+    """
 
     operator: str
     implementation: str
@@ -164,9 +193,9 @@ class EntryPoint:
     @property
     def origin(self) -> str:
         """The package, or where it points to."""
-        return self.point.dist.name if self.point.dist else self.point.value
+        return _origin(self.point)
 
-    def load(self) -> tuple[Implementation, str]:
+    def load(self, operator: Operator) -> tuple[Implementation, str]:
         """Return the implementation, and why it cannot be run: empty where it can."""
         absent = Implementation(self.implementation, self.operator, called(_nothing))
         try:
@@ -174,18 +203,60 @@ class EntryPoint:
         except (Exception, SystemExit) as error:  # noqa: BLE001  a package that is broken is no reason to stop
             return absent, f"its package raises {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         if isinstance(found, Implementation):
-            wrong = (found.name, found.operator) != (self.implementation, self.operator)
-            return (absent, f"{self.point.value} calls itself {found.operator}.{found.name}") if wrong else (found, "")
+            if (found.operator, found.name) != _parts(self.point):
+                return absent, f"{self.point.value} calls itself {found.operator}.{found.name}"
+            return replace(found, name=self.implementation), ""
         if not callable(found):
             return absent, f"{self.point.value} is neither a function nor an Implementation"
-        return Implementation(self.implementation, self.operator, called(found)), ""
+        problem = of_another_form(found, self.point.value, operator.cases()).removesuffix(".")
+        return (absent, problem) if problem else (replace(absent, bind=called(found)), "")
 
 
 def _nothing(**_: Any) -> None:
     """Stand where nothing could be loaded."""
 
 
-def entry_points(operator: str) -> list[EntryPoint]:
-    """Return the implementations of an operator that installed packages list, by name."""
-    found = [(*point.name.partition(".")[::2], point) for point in metadata.entry_points(group=GROUP)]
-    return [EntryPoint(of, name, point) for of, name, point in sorted(found, key=lambda one: one[:2]) if of == operator]
+def _origin(point: metadata.EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value
+
+
+def _parts(point: metadata.EntryPoint) -> tuple[str, str]:
+    """Return the operator and the implementation that a name says."""
+    operator, _, name = point.name.partition(".")
+    return operator, name
+
+
+def entry_points(operator: str, taken: Iterable[str] = ()) -> list[EntryPoint]:
+    """Return the implementations of an operator that installed packages list, by name.
+
+    One that is called as one of ``taken`` is, or as another package's, has its package's name before its own.
+    """
+    points = [
+        point for point in metadata.entry_points(group=GROUP) if _parts(point)[0] == operator and _parts(point)[1]
+    ]
+    listed = Counter(_parts(point)[1] for point in points)
+    used = {*taken, *(name for name, count in listed.items() if count > 1)}
+    found = []
+    for point in sorted(points, key=lambda one: (one.name, _origin(one))):
+        name = _parts(point)[1]
+        while name in used:
+            name = f"{_origin(point)}.{name}"
+        used.add(name)
+        found.append(EntryPoint(operator, name, point))
+    return found
+
+
+def misnamed(operators: Sequence[str]) -> list[tuple[EntryPoint, str]]:
+    """Return what packages list under a name that says none of ``operators``, and what is wrong with the name."""
+    found = []
+    for point in sorted(metadata.entry_points(group=GROUP), key=lambda one: (one.name, _origin(one))):
+        operator, name = _parts(point)
+        if not operator or not name:
+            plain = (operator or name).strip(".") or "mine"
+            problem = (
+                f"its name {point.name!r} should be an operator's, a dot, and its own, as {operators[0]}.{plain} is"
+            )
+            found.append((EntryPoint("", point.name, point), problem))
+        elif operator not in operators:
+            found.append((EntryPoint(operator, name, point), f"no operator that is timed is called {operator!r}"))
+    return found

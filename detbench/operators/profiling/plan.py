@@ -107,20 +107,50 @@ def plan(subject: str, names: Sequence[str] = ()) -> list[Task]:
         If a name or a file is not what it should be.
     """
     operators = timed_operators(subject)
-    otherwise = None if subject == ALL else operators[0].name
-    places = [name for name in names if yours.is_place(name)]
-    loaded = [(place, yours.load(place, [one.name for one in operators], otherwise)) for place in places]
-    if loaded:
-        operators = [one for one in operators if any(found.operator == one.name for _, found in loaded)]
+    places = list(dict.fromkeys(name for name in names if yours.is_place(name)))
+    meant = {place: _meant(place, subject, operators) for place in places}
+    if places:
+        operators = [one for one in operators if one in meant.values()]
     only = [name for name in names if not yours.is_place(name)]
-    tasks = {one.name: Task(one, _candidates(one.name, only)) for one in operators}
+    tasks = {one.name: Task(one, _candidates(one, only)) for one in operators}
     known = {found.implementation.name for task in tasks.values() for found in task.candidates}
     if unknown := [name for name in only if name not in known]:
         there = ", ".join(implementation_names(subject))
         raise UsageError(f"nothing called {unknown[0]!r} runs {subject}; there are {there}; yours is FILE.py:FUNCTION")
-    for place, found in loaded:
-        tasks[found.operator].candidates.append(Candidate(found, place, named=True))
+    for place, operator in meant.items():
+        _add(tasks[operator.name], Candidate(yours.load(place, operator), place, named=True))
     return [task for task in tasks.values() if task.candidates]
+
+
+def _meant(place: str, subject: str, operators: Sequence[Operator]) -> Operator:
+    """Return the operator that a function is of: that which its name ends with, or else the first of what is profiled.
+
+    Raises UsageError if that is not profiled, or nothing says which.
+    """
+    name = yours.meant_by(place, [one.name for one in timed_operators(ALL)])
+    if name is None and subject == ALL:
+        usual = f"my_{operators[0].name.replace('-', '_')}"
+        raise UsageError(
+            f"{place} may be any operator: let the function's name end with one, as {usual} does, or profile that"
+            " operator alone"
+        )
+    found = next((one for one in operators if name in {None, one.name}), None)
+    if found is None:
+        function = place.rpartition(":")[2]
+        raise UsageError(
+            f"{function} is named for {name}, which is not part of {subject}; say detbench profile {name}"
+            f" --impl {place}"
+        )
+    return found
+
+
+def _add(task: Task, candidate: Candidate) -> None:
+    """Put a candidate beside the others. Raises UsageError if one of them is called as it is."""
+    name = candidate.implementation.name
+    other = next((one for one in task.candidates if one.implementation.name == name), None)
+    if other is not None:
+        raise UsageError(f"{other.origin} and {candidate.origin} would both be called {name}; rename one of them")
+    task.candidates.append(candidate)
 
 
 def implementation_names(subject: str = ALL) -> list[str]:
@@ -129,16 +159,17 @@ def implementation_names(subject: str = ALL) -> list[str]:
 
 
 def _known(operator: str) -> list[str]:
-    return [*registry.implementations_of(operator), *(point.implementation for point in yours.entry_points(operator))]
+    own = registry.implementations_of(operator)
+    return [*own, *(point.implementation for point in yours.entry_points(operator, own))]
 
 
-def _candidates(operator: str, only: Sequence[str]) -> list[Candidate]:
+def _candidates(operator: Operator, only: Sequence[str]) -> list[Candidate]:
     """Return who runs an operator: what comes with detbench, then what is installed beside it."""
-    own = [Candidate(found, named=found.name in only) for found in registry.implementations_of(operator).values()]
-    found = [one for one in own if not only or one.named]
-    for point in yours.entry_points(operator):
+    own = registry.implementations_of(operator.name)
+    found = [Candidate(one, named=one.name in only) for one in own.values() if not only or one.name in only]
+    for point in yours.entry_points(operator.name, own):
         if not only or point.implementation in only:
-            implementation, problem = point.load()
+            implementation, problem = point.load(operator)
             found.append(Candidate(implementation, point.origin, point.implementation in only, problem))
     return found
 
