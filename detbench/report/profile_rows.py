@@ -127,7 +127,7 @@ class OperatorRows:
         rows = [(row, one.title) for one in self.cases for row in one.others if row.status != "refused"]
         alike: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for row, title in rows:
-            reason = f"{row.status}: {row.measurement.reason}"
+            reason = _why(row.measurement)
             alike.setdefault((row.label, re.sub(r"\d[\d.,]*", "0", reason)), []).append((reason, title))
         for (label, _), told in alike.items():
             reason, title = told[0]
@@ -150,6 +150,13 @@ class OperatorRows:
             if row.label not in found:
                 found[row.label] = row
         return list(found.values())
+
+
+def _why(found: Measurement) -> str:
+    """Return why something was not timed, for a line that begins with its name: what is absent says so itself."""
+    if found.status == "absent":
+        return found.reason.removeprefix(f"{found.implementation} is ")
+    return f"{found.status}: {found.reason}"
 
 
 def operator_rows(profile: Profile) -> list[OperatorRows]:
@@ -200,13 +207,13 @@ def standing(one: CaseRows) -> str:
     found = best.summary
     took = f"{milliseconds(best.median_ms)} ms {interval(found.p50 if found else None)}".strip()
     start = f"At {one.title}, {name} takes {took}"
+    if len(one.timed) == 1:
+        return f"{start}{_how_right(best)}; nobody else was timed."
     return f"{start}{_lead(one)}{_how_right(best)}."
 
 
 def _lead(one: CaseRows) -> str:
     """Return the clause that compares the fastest with the next."""
-    if len(one.timed) == 1:
-        return ", and nobody else was timed"
     second = one.timed[1]
     found = second.ratio
     if found is None:

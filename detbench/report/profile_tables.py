@@ -28,7 +28,7 @@ _NARROWEST_NAME = 14
 
 
 def profile_tables(profile: Profile) -> Iterator[RenderableType]:
-    """Yield, for each operator, a sentence, a table for each case, the reasons of who is not in it, and refusals."""
+    """Yield, for each operator, refusals, a sentence, a table for each case, and the reasons of who is not in it."""
     for place, one in enumerate(operator_rows(profile)):
         if place:
             yield ""
@@ -39,6 +39,9 @@ def _operator(one: OperatorRows) -> Iterator[RenderableType]:
     from rich.text import Text
 
     yield Text(plain_text(one.name).plain, style="bold")
+    for row in one.refused:  # what is wrong comes before what is fast: it would be missed under the tables
+        yield from _refused(one.name, row)
+        yield ""
     if sentence := standing(one.largest):
         yield plain_text(sentence)
         if beyond := beyond_bound(one.largest.case, one.largest.timed[0].times_bound):
@@ -53,9 +56,6 @@ def _operator(one: OperatorRows) -> Iterator[RenderableType]:
         yield ""
     for label, what, where in notes:
         yield plain_text(f"{label}: {what}{f' ({where})' if where else ''}")
-    for row in one.refused:
-        yield ""
-        yield from _refused(one.name, row)
 
 
 def _above(case: CaseRows) -> str:

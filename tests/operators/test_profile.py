@@ -194,6 +194,7 @@ def test_who_cannot_run_here_is_named_with_the_reason() -> None:
     one = Implementation("x", "halved", called(halved))
     fields = {
         "absent": {"requires": ("no_such_module_at_all",)},
+        "both": {"requires": ("no_such_module", "no_such_other")},
         "elsewhere": {"devices": ("gpu",)},
         "unable": {"cannot": lambda _: "it takes no lists"},
         "there": {},
@@ -205,6 +206,7 @@ def test_who_cannot_run_here_is_named_with_the_reason() -> None:
     _, by_name = _profiled(run)
     assert {name: (found.status, found.reason) for name, found in by_name.items()} == {
         "absent": ("absent", "no_such_module_at_all is not installed"),
+        "both": ("absent", "no_such_module and no_such_other are not installed"),
         "elsewhere": ("unsupported", "it runs on the GPU only"),
         "unable": ("unsupported", "it takes no lists"),
         "there": ("timed", ""),

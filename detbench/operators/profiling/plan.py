@@ -188,10 +188,15 @@ def why_not(candidate: Candidate, case: Case | None, device: str) -> tuple[Statu
     """Return why a candidate is not run: on a case, or at all. None where it is."""
     implementation, lacking = candidate.implementation, missing(candidate.implementation)
     if candidate.problem or lacking:
-        return "absent", candidate.problem or f"{', '.join(lacking)} is not installed"
+        return "absent", candidate.problem or _not_installed(lacking)
     if device not in implementation.devices:
         return "unsupported", f"it runs on the {' or the '.join(implementation.devices).upper()} only"
     return _unsupported(implementation, case) if case is not None else None
+
+
+def _not_installed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last} are not installed" if others else f"{last} is not installed"
 
 
 def _unsupported(implementation: Implementation, case: Case) -> tuple[Status, str] | None:
