@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy as np
 from detbench.words import brief
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from detbench.timing.document import Counterexample
 
 __all__ = ["Drawing", "DrawnBox", "Refusal", "refusal"]
@@ -25,10 +27,17 @@ _MOST_ROWS = 24
 
 _LONGEST_TEXT = 360
 
+#: More numbers than this, in a table or deeper, are written as shape and first numbers.
+_MOST_NUMBERS, _MOST_DEEP, _FIRST = 40, 24, 4
+
+#: Between these float32 is written without a power of ten: NumPy's own bound is lower, and such numbers are longer.
+_PLAIN = (1e-4, 1e7)
+
 #: The drawing, in its own units, and the margin that names of boxes need.
 _WIDTH, _HEIGHT, _MARGIN = 360.0, 250.0, 26.0
 
-_LINE = 12.0
+#: A line of names, and the widest that a letter of it is on average.
+_LINE, _LETTER = 14.0, 6.5
 
 #: Whole numbers below this are written without a decimal point, and numbers below that may be of float32.
 _MOST_WHOLE, _MOST_SINGLE = 1e7, 1e38
@@ -189,21 +198,33 @@ def _drawing(by_row: dict[str, Any], looks: list[str]) -> Drawing | None:
         words = f"{name} {row}" if several else str(row)
         if score and not _is_nested(score):
             words += f": {_number(score[row])}"
-        name_y = _free_line(drawn, x1, y1)
+        name_x, name_y = _free_place(drawn, words, x1, y1)
         x, y, width, height_of_box = (round(value, 1) for value in (x1, y1, x2 - x1, y2 - y1))
-        drawn.append(DrawnBox(x, y, width, height_of_box, words, x, name_y, look))
+        drawn.append(DrawnBox(x, y, width, height_of_box, words, name_x, name_y, look))
     order = {"dropped": 0, "second": 1, "both": 2, "extra": 3, "missed": 4}
     drawn.sort(key=lambda one: order[one.look])
     lowest = max(one.name_y for one in drawn) + 6
     return Drawing(_WIDTH, round(max(height, lowest), 1), drawn)
 
 
-def _free_line(drawn: list[DrawnBox], x: float, y: float) -> float:
-    """Return where to write a box's name so that it covers none that stands nearby."""
-    line = y - 4
-    while any(abs(one.name_y - line) < _LINE and abs(one.name_x - x) < 3 * _MARGIN for one in drawn):
-        line += _LINE
-    return round(line, 1)
+def _free_place(drawn: list[DrawnBox], words: str, x: float, y: float) -> tuple[float, float]:
+    """Return where to write a box's name so that it covers no other: at its corner, beside it, or lines below."""
+    x = max(0.0, min(x, _WIDTH - _long(words)))
+    at, line = x, y - 4
+    while near := [one for one in drawn if abs(one.name_y - line) < _LINE and _meet(one, at, words)]:
+        at = max(one.name_x + _long(one.name) for one in near)
+        if at + _long(words) > _WIDTH:
+            at, line = x, line + _LINE
+    return round(at, 1), round(line, 1)
+
+
+def _meet(one: DrawnBox, x: float, words: str) -> bool:
+    return one.name_x < x + _long(words) and x < one.name_x + _long(one.name)
+
+
+def _long(words: str) -> float:
+    """Return how much room a name takes, with the gap after it."""
+    return _LETTER * len(words) + _LETTER
 
 
 def _is_finite(value: Any) -> bool:
@@ -217,15 +238,40 @@ def _number(value: Any) -> str:
     if value == int(value) and abs(value) < _MOST_WHOLE:
         return str(int(value))
     is_single = abs(value) < _MOST_SINGLE and float(np.float32(value)) == value
-    return str(np.float32(value)) if is_single else f"{value:.9g}"
+    if not is_single:
+        return f"{value:.9g}"
+    low, high = _PLAIN
+    single = np.float32(value)
+    return np.format_float_positional(single, trim="-") if low <= abs(value) < high else str(single)
 
 
 def _text(value: Any) -> str:
-    """Return what is no row as text: numbers with a few digits, and no more of them than can be read."""
+    """Return what is no row as text: a big array as its shape and its first numbers, anything else whole."""
     if isinstance(value, dict) and {"shape", "type", "first"} <= value.keys():
-        shape = "×".join(map(str, value["shape"]))
-        return brief(f"{shape} of {value['type']}, beginning {_text(value['first'])}", _LONGEST_TEXT)
-    return brief(_nested(value), _LONGEST_TEXT) if value is not None else "none"
+        return f"{value['type']}, {_beginning(value['shape'], value['first'])}"
+    if value is None:
+        return "none"
+    shape = _shape(value)
+    most = _MOST_NUMBERS if len(shape) <= 2 else _MOST_DEEP  # noqa: PLR2004  a table can be read
+    if prod(shape) > most:
+        return _beginning(shape, _flat(value))
+    return brief(_nested(value), _LONGEST_TEXT)
+
+
+def _beginning(shape: Sequence[int], numbers: Sequence[Any]) -> str:
+    return f"{' × '.join(map(str, shape))}: {', '.join(map(_number, numbers[:_FIRST]))}, …"
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    """Return the sides of nested lists; of lists that are not alike, how many they are."""
+    if not isinstance(value, list):
+        return ()
+    inner = {_shape(item) for item in value}
+    return (len(value), *(inner.pop() if len(inner) == 1 else ()))
+
+
+def _flat(value: Any) -> list[Any]:
+    return [one for item in value for one in _flat(item)] if isinstance(value, list) else [value]
 
 
 def _nested(value: Any) -> str:

@@ -106,6 +106,33 @@ class _Numbers:
         yield table
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A table that Rich renders: nothing in it is cut; columns that do not fit stand below, after the first again."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Lay the table out for a console (Rich's protocol)."""
+        first, *others = ((head, *cells) for head, *cells in zip(self.heads, *self.rows, strict=True))
+        parts, left = [[first]], options.max_width - _width(first)
+        for column in others:
+            wide = len(_GAP) + _width(column)
+            if wide > left and len(parts[-1]) > 1:
+                parts.append([first])
+                left = options.max_width - _width(first)
+            parts[-1].append(column)
+            left -= wide
+        for part in parts:
+            table = plain_table()
+            for head, *_ in part:
+                table.add_column(plain_text(head), justify="right", overflow="fold")
+            for cells in list(zip(*part, strict=True))[1:]:
+                table.add_row(*map(plain_text, cells))
+            yield table
+
+
 def _width(column: tuple[str, ...]) -> int:
     return max(len(line) for cell in column for line in cell.split("\n"))
 
@@ -121,12 +148,7 @@ def _refused(operator: str, row: Row) -> Iterator[RenderableType]:
         yield plain_text(f"Hint: {found.hint}")
     shown = refusal(operator, found)
     if shown.rows:
-        table = plain_table()
-        for head in shown.heads:
-            table.add_column(plain_text(head), justify="right", overflow="fold")
-        for cells in shown.rows:
-            table.add_row(*map(plain_text, cells))
-        yield table
+        yield _Whole(shown.heads, shown.rows)
     for name, text in shown.facts:
         yield plain_text(f"  {name}: {text}")
 

@@ -108,6 +108,21 @@ def test_a_counterexample_of_boxes_is_drawn(make_profile: Maker) -> None:
     assert "kept by the reference only" in page.text
 
 
+def test_names_of_boxes_that_share_a_corner_stand_apart(make_profile: Maker) -> None:
+    """Each is beside the last, or a line below where the drawing ends: none covers another."""
+    box = [[0.0, 0.0, 10.0, 10.0 - row] for row in range(9)] + [[9.9, 0.0, 10.0, 1.0]]
+    found = Counterexample(
+        case="a corner", problem="it is wrong", hint="", inputs={"box": box, "score": [0.75] * 10}, settings={},
+        expected=[0], got=[1],
+    )  # fmt: skip
+    page = _Read(render_profile_page(_changed(make_profile(), "mine", counterexample=found, status="refused")))
+    drawn = [one for one in page.all("text") if (one.get("class") or "").startswith("of-")]
+    names = [(float(one["x"] or 0), float(one["y"] or 0)) for one in drawn][:10]
+    for place, (x, y) in enumerate(names):
+        assert all(abs(x - other) >= 40 or abs(y - below) >= 12 for other, below in names[:place])
+    assert len({y for _, y in names}) < 10
+
+
 @pytest.mark.parametrize(
     "box",
     [
@@ -126,7 +141,7 @@ def test_boxes_that_cannot_be_drawn_are_still_numbers(make_profile: Maker, box: 
         expected=[], got={"shape": [3, 5], "type": "float64", "first": [1.5, "nan"]},
     )  # fmt: skip
     page = _Read(render_profile_page(_changed(make_profile(), "mine", counterexample=found, status="refused")))
-    assert "3×5 of float64, beginning [1.5, nan]" in page.text
+    assert "float64, 3 × 5: 1.5, nan, …" in page.text
     assert not [a for _, attributes in page.elements for a in attributes.values() if a in {"nan", "inf"}]
 
 
@@ -332,6 +347,37 @@ def test_the_terminal_shows_who_was_refused_with_the_case_as_numbers(make_profil
     assert re.search(r"1 +0 +0 +10 +5 +0\.8 +kept 2\. +dropped", text)
     assert text.index("mine is refused") < text.index("median")
     assert "torchvision: not installed" in text
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_no_number_of_a_counterexample_is_cut(make_profile: Maker, width: int) -> None:
+    """Columns that do not fit stand below the others; every number and every head is whole."""
+    boxes = [[1000004.25 + row, 0.12345679, 2000004.5, 1000004.5] for row in range(2)]
+    found = Counterexample(
+        case="far away", problem="it is wrong", hint="", inputs={"a": boxes, "b": boxes}, settings={},
+        expected=[0.5, 0.25], got=[0.5, 0.125],
+    )  # fmt: skip
+    profile = _changed(make_profile(), "mine", counterexample=found, status="refused")
+    lines = _printed(profile_tables(profile), width)
+    assert all(len(line) <= width for line in lines)
+    words = {word for line in lines for word in line.split()}
+    assert {"1000004.25", "1000005.25", "0.12345679", "2000004.5", "1000004.5", "reference", "0.125"} <= words
+
+
+def test_a_big_array_is_its_shape_and_its_first_numbers(make_profile: Maker) -> None:
+    """Neither the terminal nor the page lists a map of features or what was pooled from it."""
+    feature = [[[[float(row), 0.5] for _ in range(9)] for row in range(5)]]
+    found = Counterexample(
+        case="one region", problem="it is wrong", hint="", inputs={"feature": feature, "region": [[0, 0, 9, 9]]},
+        settings={"output_size": [2, 3]}, expected=feature, got=[[1.0, 2.0]],
+    )  # fmt: skip
+    profile = _changed(make_profile(), "mine", counterexample=found, status="refused")
+    text = "\n".join(_printed(profile_tables(profile), 80))
+    assert "  feature: 1 × 5 × 9 × 2: 0, 0.5, 0, 0.5, …\n" in text
+    assert "  the reference answers: 1 × 5 × 9 × 2: 0, 0.5, 0, 0.5, …\n" in text
+    assert "  this one answers: [[1, 2]]\n" in text
+    assert "  output_size: [2, 3]\n" in text
+    assert "1 × 5 × 9 × 2: 0, 0.5, 0, 0.5, …" in _Read(render_profile_page(profile)).text
 
 
 def test_hostile_names_move_no_cursor(make_profile: Maker) -> None:
