@@ -23,9 +23,8 @@ def roi_max_pool(
     -----
     A bin may have any number of cells, which is no static shape. So the maxima of all windows whose sides are powers of
     2 are computed first, and a bin is the greatest of four of them that together cover it (a sparse table: Bender and
-    Farach-Colton 2000). The table is (⌊log₂ H⌋ + 1)(⌊log₂ W⌋ + 1) times the feature map: 49 times for 64 × 64. XLA
-    takes long to compile the table of a large map, 10 s for 64 × 64: it repeats a window's steps in all that are made
-    of it.
+    Farach-Colton 2000). The table is (⌊log₂ H⌋ + 1)(⌊log₂ W⌋ + 1) times the feature map: 49 times for 64 × 64.
+    XLA takes seconds to compile it for a large map.
     """
     on, _ = on_maps([feature], own_map(region) if image is None else image)
     windows, table = _windows(feature)

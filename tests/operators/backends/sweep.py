@@ -102,7 +102,9 @@ def static(case: Case) -> str:
 def representative(groups: list[list[Case]]) -> list[list[Case]]:
     """Return the groups that stand for all where compiling takes long."""
     first = max(groups, key=len)
-    usual = min(groups, key=lambda group: len(group[0].settings))
+    usual = min(
+        (group for group in groups if group is not first), key=lambda group: len(group[0].settings), default=first
+    )
     chosen, met = [first], traits(first)
     for group in groups:
         if group is not first and (group is usual or traits(group) - met):
