@@ -132,4 +132,4 @@ def _check(box: NDArray[Any], **columns: NDArray[Any]) -> None:
 
 
 def _limit(limit: int | None) -> int:
-    return sys.maxsize if limit is None else max(limit, 0)
+    return sys.maxsize if limit is None else min(max(limit, 0), sys.maxsize)
