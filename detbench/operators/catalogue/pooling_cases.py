@@ -106,7 +106,6 @@ def align_cases() -> list[Case]:
         _case("three points a bin", _drawn(6, 21), sampling_ratio=3, **few),
         _case("five points a bin", _drawn(6, 23), sampling_ratio=5, **few),
         _case("as many points as cells", [[3, 5, 120, 66], [40, 20, 60, 31]], "adaptive sampling", sampling_ratio=0),
-        _case("fewer points than none", [[3, 5, 120, 66]], "adaptive sampling", sampling_ratio=-1),
         _case(
             "as many points as cells, outside",
             [[-230, -110, 300, 190], [9, 13, 11, 17]],
