@@ -37,7 +37,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Draw the built-in set, convert, check and verify it, predict with a classical detector, score, report."""
+    """Draw the built-in set, check, convert, verify; predict with a classical detector, score and report; time NMS."""
     install(session, ".")
     out = Path(session.posargs[0] if session.posargs else "demo-output")
     data, records, run = out / "parking", out / "records", out / "classical"
@@ -50,7 +50,9 @@ def demo(session: nox.Session) -> None:
     predictions = str(out / "classical.json")
     session.run("detbench", "predict", str(data), "--split", "test", "--detector", "classical", "-o", predictions)
     session.run("detbench", "eval", str(records), predictions, "--split", "test", "-o", str(run))
-    session.log(f"open {run / 'report.html'} and {out / 'pictures.html'}")
+    profile = out / "profile"
+    session.run("detbench", "profile", "nms", "--boxes", "1000,10000", "-o", str(profile))
+    session.log(f"open {run / 'report.html'}, {profile / 'profile.html'} and {out / 'pictures.html'}")
 
 
 @nox.session

@@ -182,6 +182,16 @@ def crop_and_resize(
     threads: int,
     out: NDArray[np.floating],
 ) -> None: ...
+def crop_max_pool(
+    feature: NDArray[np.floating],
+    region: NDArray[np.floating],
+    image: NDArray[np.int32],
+    stride_px: float,
+    points_down: int,
+    points_across: int,
+    threads: int,
+    out: NDArray[np.floating],
+) -> None: ...
 def scan_predictions(path: str | PathLike[str], threads: int, piece_bytes: int = ...) -> dict[str, Any] | None: ...
 def scan_ground_truth(path: str | PathLike[str], threads: int, piece_bytes: int = ...) -> dict[str, Any] | None: ...
 

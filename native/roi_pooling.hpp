@@ -1,4 +1,4 @@
-// RoIAlign, RoI max pooling, crop-and-resize: a small grid of values from each region of a feature map.
+// RoIAlign, RoI max pooling, crop-and-resize, and the crop that is max-pooled: a small grid of values from each region of a feature map.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ struct Pooling {
     std::size_t regions;
     T stride_px;
     std::size_t down, across;
-    T *pooled;  // [regions, down, across, channels]
+    T *pooled;      // [regions, down, across, channels]
+    bool streamed;  // whether `pooled` is written past the caches
 };
 
 template <typename T>
@@ -27,5 +28,9 @@ void roi_max_pool(const Pooling<T> &pooling, std::size_t threads);
 
 template <typename T>
 void crop_and_resize(const Pooling<T> &pooling, std::size_t threads);
+
+// The greatest of each 2 × 2 points of a crop; of an odd number of points the last is left out.
+template <typename T>
+void crop_max_pool(const Pooling<T> &pooling, std::size_t points_down, std::size_t points_across, std::size_t threads);
 
 }  // namespace detbench

@@ -64,7 +64,7 @@ def grade(
     detbench grade --list
     detbench grade encode > my.py              # the first lines, to fill in
     detbench grade encode my.py
-    detbench grade anchors 01_generate_anchors.ipynb --step numpy
+    detbench grade encode 03_encode.ipynb --step numpy
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.cli.app import EXIT_FINDINGS
     from detbench.cli.console import print_json

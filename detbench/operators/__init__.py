@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from detbench.operators.native.nms import nms as nms
     from detbench.operators.native.nms import soft_nms as soft_nms
     from detbench.operators.native.roi_pooling import crop_and_resize as crop_and_resize
+    from detbench.operators.native.roi_pooling import crop_max_pool as crop_max_pool
     from detbench.operators.native.roi_pooling import roi_align as roi_align
     from detbench.operators.native.roi_pooling import roi_max_pool as roi_max_pool
     from detbench.operators.reference.anchors import anchor_grid as anchor_grid
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from detbench.operators.reference.box_coding import decode as decode
     from detbench.operators.reference.box_coding import encode as encode
     from detbench.operators.reference.box_coding import normalize_boxes as normalize_boxes
-    from detbench.operators.reference.crop_and_resize import crop_max_pool as crop_max_pool
     from detbench.operators.reference.heads import box_head as box_head
     from detbench.operators.reference.heads import rpn_head as rpn_head
     from detbench.operators.reference.levels import assign_levels as assign_levels
@@ -91,7 +91,7 @@ __all__ = [
 _NATIVE = {
     "iou": ("ciou", "diou", "giou", "iou"),
     "nms": ("batched_nms", "nms", "soft_nms"),
-    "roi_pooling": ("crop_and_resize", "roi_align", "roi_max_pool"),
+    "roi_pooling": ("crop_and_resize", "crop_max_pool", "roi_align", "roi_max_pool"),
 }
 
 _HOME = {

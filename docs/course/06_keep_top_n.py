@@ -2,7 +2,7 @@
 # # 6 · Keep the top n
 #
 # A picture has tens of thousands of anchors, and the RPN has an opinion on each. Most are not worth a second look:
-# the 6,000 with the highest scores go on (12,000 in training; Ren et al. 2015, section 3.3).
+# the 6,000 with the highest scores go on (12,000 in training; the numbers are those of the authors' code).
 #
 # Sorting looks harmless. Its traps:
 #

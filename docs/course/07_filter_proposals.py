@@ -7,8 +7,9 @@
 #   wholly outside becomes one without area on the border;
 # - **filter**: drop boxes of which a side is below `min_size_px`. A side of exactly so much stays.
 #
-# The order matters: what is cut first may be too small afterwards. (The first RPN of 2015 had it so: top n, clip,
-# filter, NMS; and in training it left out all *anchors* that cross the border.)
+# The order matters: what is cut first may be too small afterwards. (The authors' code of 2015 clips and filters before
+# it takes the top n; later detectors take the top n first, as here: there is less to clip. In training the first RPN
+# also left out all *anchors* that cross the border.)
 
 # %%
 import numpy as np

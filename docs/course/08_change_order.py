@@ -3,7 +3,7 @@
 #
 # The shortest piece, and the cause of the longest searches: TensorFlow's image operators take boxes as `y1 x1 y2 x2`,
 # rows before columns, as an array is indexed. Ours are `x1 y1 x2 y2`. Give one the other's and nothing raises: a box
-# is mirrored at the diagonal, and on a square picture with a car park's worth of boxes even looks right.
+# is mirrored at the diagonal, and on a square picture with a car park's worth of boxes that even looks right.
 
 # %%
 import numpy as np

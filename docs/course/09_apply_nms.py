@@ -42,7 +42,7 @@ boxes(axes[1], box[kept], "green")
 #
 # `nms(box, score, iou_threshold, limit=None)` returns the *rows* that are kept, by descending score. First write the
 # IoU of two boxes, then the rule. Keep the numbers float32, as they come (no `tolist`): whether an IoU *equals* a
-# threshold is decided in the last bit, and so is the order of arithmetic: intersection / (area + area −
+# threshold is decided in the last bit, and on that the order of arithmetic bears too: intersection / (area + area −
 # intersection).
 
 

@@ -4,8 +4,8 @@
 # The second stage looks at each proposal again, with fully connected layers, which want an input of one size. So from
 # every region, whatever its size, the same number of features is taken: **region of interest pooling**.
 #
-# Three ways are in use. Fast R-CNN's first one rounded regions to whole cells; what you write here is Luminoth's and
-# many TensorFlow detectors':
+# Three ways are in use. Fast R-CNN's first one rounded regions to whole cells; RoIAlign, at the end of this notebook,
+# takes means; what you write first is Luminoth's and many TensorFlow detectors':
 #
 # 1. lay a grid of `crop_size` points (14 × 14) over the region: the first row on its upper edge, the last on its
 #    lower one, the others at equal distances between; columns likewise;
@@ -66,7 +66,8 @@ for axis, crop in zip(axes, pooled, strict=True):
 # last bit of a float32 it is 0. TensorFlow is given corners that are normalised (notebook 10), and goes on from
 # there. To agree with it to the last bit, do as it does, in float32:
 # `begin = corner / (stride_px * (cells - 1))`, then `begin * (cells - 1) + i * ((end - begin) * (cells - 1) / (n -
-# 1))`. (On a map of one cell, divide by `stride_px` alone.)
+# 1))`. (Where the map is one cell high or wide, divide by `stride_px` alone: all points then lie on that cell's centre,
+# and none is outside.)
 
 
 # %%

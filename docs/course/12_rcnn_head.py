@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 12 · The head of the R-CNN
 #
-# The last piece (Girshick 2015, section 2.1): for each pooled region `[ph, pw, C]`,
+# The last piece on the way from picture to boxes (Girshick 2015, section 2): for each pooled region `[ph, pw, C]`,
 #
 # 1. flatten it: row by row, column by column, channel by channel;
 # 2. two fully connected layers with ReLU: $h_1 = \max(0, x W_1 + b_1)$, $h_2 = \max(0, h_1 W_2 + b_2)$;

@@ -23,8 +23,8 @@ from solutions.generate_anchors import anchor_grid_numpy, reference_boxes
 from detbench.operators.course import grade, steps
 
 # %% [markdown]
-# The label map of the car park, for one shape of anchor: orange dots are the centres of positive anchors, grey ones
-# of those left out; all others are background.
+# The label map of the car park, for one shape of anchor and with `positive_at` 0.5: orange dots are the centres of
+# positive anchors, grey ones of those left out, blue ones of negative anchors, the background.
 
 # %%
 picture, vehicle = parking()
@@ -60,8 +60,8 @@ grade("assign-anchors", assign_anchors_loops)
 # ## In NumPy
 #
 # The IoU of all with all, `[N, M]`, by broadcasting `anchor[:, None]` against `truth[None]`; maxima along both axes.
-# Maxima of nothing need `initial=0`. (At the size of COCO the matrix is 268,000 × 100; the reference takes one object
-# at a time.)
+# Maxima of nothing need `initial=0`, and `argmax` of nothing raises: answer that by yourself. (At the size of COCO the
+# matrix is 268,000 × 100; the reference takes one object at a time.)
 
 
 # %%

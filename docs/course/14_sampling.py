@@ -3,7 +3,7 @@
 #
 # Of 20,000 anchors perhaps 50 are positive. A loss over all of them says little but *say no everywhere*. So each step
 # learns from a sample (Ren et al. 2015, section 3.1.3): 256 anchors, at most half of them positive; negatives fill
-# the rest. In the second stage it is 512 regions and a quarter.
+# the rest. In the second stage it is usually 512 regions and a quarter.
 #
 # Random code is hard to check, unless chance comes from outside: `sample_balanced` is *given* a random number for
 # each row, and takes the rows with the smallest. The same numbers give the same sample, in every framework.

@@ -4,9 +4,9 @@
 # How wrong is the network? Two numbers are added up (Ren et al. 2015, equation 1): one for *is there an object*, one
 # for *where*.
 #
-# **Smooth L1** (Girshick 2015, equation 3) for the deltas. With $d = |\text{prediction} - \text{target}|$:
+# **Smooth L1** (Girshick 2015, equation 3, with β = 1) for the deltas. With $d = |\text{prediction} - \text{target}|$:
 #
-# $$ \ell(d) = \begin{cases} d^2 / 2\beta & d < \beta \\ d - \beta / 2 & \text{otherwise} \end{cases} $$
+# $$ \ell(d) = \begin{cases} d^2 / (2\beta) & d < \beta \\ d - \beta / 2 & \text{otherwise} \end{cases} $$
 #
 # Near the target it is a parabola, whose slope vanishes there; far away a line, so that no outlier outweighs all
 # else.

@@ -29,7 +29,7 @@ def test_a_right_function_says_so_and_its_time() -> None:
     assert found.right
     assert repr(found).startswith(f"change_order is right on all {len(operator_named('change-order').cases())} cases.")
     assert found.times is not None
-    assert [row.name for row in found.times.rows] == ["yours", "the reference"]
+    assert [row.name for row in found.times.rows][:2] == ["yours", "the reference"]  # and a framework's, once imported
     assert all(row.ms > 0 for row in found.times.rows)
 
 

@@ -20,7 +20,7 @@ from detbench.operators.native import roi_pooling
 from detbench.operators.oracle import check
 
 BY_NAME = {operator.name: operator for operator in OPERATORS}
-FAST = {name: getattr(roi_pooling, name.replace("-", "_")) for name in BY_NAME if name != "crop-max-pool"}
+FAST = {name: getattr(roi_pooling, name.replace("-", "_")) for name in BY_NAME}
 MISTAKES = [(operator, mistake) for operator in OPERATORS for mistake in operator.mistakes]
 
 
@@ -110,6 +110,37 @@ def test_nan_is_the_greatest() -> None:
     assert np.array_equal(roi_pooling.roi_max_pool(**inputs), expected, equal_nan=True)
 
 
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), points=st.tuples(st.integers(2, 9), st.integers(2, 9)), special=st.booleans())
+def test_the_fused_crop_is_the_crop_and_then_its_greatest(seed: int, points: tuple[int, int], special: bool) -> None:
+    """Not storing the crop changes no bit of what is made of it, infinities and NaN included."""
+    inputs = random_pooling(seed)
+    if special:
+        feature = inputs["feature"]
+        chosen = np.random.default_rng(seed).random(feature.shape)
+        feature[chosen < 0.05], feature[chosen > 0.95] = np.nan, -np.inf
+    down, across = points[0] // 2, points[1] // 2
+    crop = roi_pooling.crop_and_resize(**inputs, crop_size=points)[:, : 2 * down, : 2 * across]
+    with np.errstate(invalid="ignore"):
+        expected = crop.reshape(len(crop), down, 2, across, 2, crop.shape[3]).max(axis=(2, 4))
+    assert np.array_equal(roi_pooling.crop_max_pool(**inputs, crop_size=points), expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("channels", [48, 50])
+@pytest.mark.parametrize("name", FAST)
+def test_large_answers_are_those_of_small_parts(name: str, channels: int) -> None:
+    """Answers large enough to be written past the caches, if their rows allow it, are the same as in parts."""
+    rng = np.random.default_rng(14)
+    feature = rng.standard_normal((1, 9, 8, channels), dtype=np.float32)
+    size, count = (28, 28), 2_000
+    region = rng.uniform(-20, 150, (count, 4)).astype(np.float32)
+    pooled = FAST[name](feature, region, np.zeros(count, np.int32), 16.0, size, threads=3)
+    assert pooled.nbytes > 64 << 20
+    for part in (slice(0, 40), slice(990, 1_010), slice(1_960, 2_000)):
+        again = FAST[name](feature, region[part], np.zeros(len(region[part]), np.int32), 16.0, size)
+        assert np.array_equal(pooled[part], again)
+
+
 @pytest.mark.parametrize("name", FAST)
 @pytest.mark.parametrize(
     ("change", "said"),
@@ -170,7 +201,8 @@ def test_without_the_native_part_the_references_answer() -> None:
         import numpy as np
         from detbench.operators.native import iou, roi_pooling
         feature, region = np.ones((1, 4, 4, 2)), np.array([[0.0, 0, 20, 20]])
-        for pool in (roi_pooling.roi_align, roi_pooling.roi_max_pool, roi_pooling.crop_and_resize):
+        for name in roi_pooling.__all__:
+            pool = getattr(roi_pooling, name)
             answer = pool(feature, region, np.array([0]), 16)
             out = np.zeros_like(answer)
             assert pool(feature, region, np.array([0]), 16, out=out) is out
@@ -190,6 +222,7 @@ def test_regions_in_a_wrong_unit_are_not_sampled_for_hours() -> None:
     assert np.isfinite(roi_pooling.roi_align(**inputs)).all()
     assert np.isfinite(roi_pooling.roi_max_pool(**inputs)).all()
     assert np.isfinite(roi_pooling.crop_and_resize(**inputs)).all()
+    assert np.isfinite(roi_pooling.crop_max_pool(**inputs)).all()
 
 
 @pytest.mark.parametrize(("operator", "mistake"), MISTAKES, ids=[f"{o.name}: {m.name}" for o, m in MISTAKES])

@@ -25,6 +25,7 @@ _HOMES = {
     "roi-align": "roi_pooling",
     "roi-max-pool": "roi_pooling",
     "crop-and-resize": "roi_pooling",
+    "crop-max-pool": "roi_pooling",
 }
 
 

@@ -1,4 +1,4 @@
-"""RoI pooling in C++: :mod:`detbench.operators.reference`'s three, region by region on all cores.
+"""RoI pooling in C++: :mod:`detbench.operators.reference`'s four, region by region on all cores.
 
 The cells of a bin are weighted along y and along x apart, as in the reference, and neighbouring bins share what they
 have in common. The sums differ from the reference's by rounding alone, and do not depend on the number of threads.
@@ -21,7 +21,7 @@ from detbench.operators.reference import roi_max_pool as reference_max
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["crop_and_resize", "roi_align", "roi_max_pool"]
+__all__ = ["crop_and_resize", "crop_max_pool", "roi_align", "roi_max_pool"]
 
 #: Adaptive sampling takes at most so many points along a bin: a region that needs more has been given in a wrong unit.
 _MOST_POINTS = 65_536
@@ -103,6 +103,27 @@ def crop_and_resize(
     if native() is None:
         return _put(reference_crop.crop_and_resize(feature, region, image, stride_px, crop_size), out)
     return _pooled("crop_and_resize", feature, region, image, stride_px, crop_size, out, threads)
+
+
+def crop_max_pool(
+    feature: NDArray[np.floating],
+    region: NDArray[np.floating],
+    image: NDArray[np.int32],
+    stride_px: float,
+    crop_size: tuple[int, int] = (14, 14),
+    *,
+    out: NDArray[np.floating] | None = None,
+    threads: int | None = None,
+) -> NDArray[np.floating]:
+    """Return the greatest of each 2 × 2 points of a crop, which itself is never stored.
+
+    The parameters are those of :func:`detbench.operators.reference.crop_and_resize.crop_max_pool`; the others, and
+    what is raised, those of :func:`roi_align`.
+    """
+    bins = (crop_size[0] // 2, crop_size[1] // 2)
+    if native() is None or min(bins) < 1:
+        return _put(reference_crop.crop_max_pool(feature, region, image, stride_px, crop_size), out)
+    return _pooled("crop_max_pool", feature, region, image, stride_px, bins, out, threads, *crop_size)
 
 
 def _check_sides(region: NDArray[np.floating], stride_px: float, output_size: tuple[int, int]) -> None:
