@@ -54,8 +54,8 @@ def raised(error: BaseException, limit: int = 300) -> str:
 
     Examples
     --------
-    >>> raised(ValueError("too  many"), 5), raised(KeyError())
-    ('ValueError: too m', 'KeyError')
+    >>> raised(ValueError("too  many")), raised(KeyError())
+    ('ValueError: too many', 'KeyError')
     """
     try:
         said = " ".join(str(error).split())[:limit]
