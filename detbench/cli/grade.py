@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,6 +75,8 @@ def grade(
     if list_pieces:
         _list(as_json=json)
         return
+    if isnan(seconds):
+        raise UsageError("--seconds takes a number")
     if piece is None:
         raise UsageError("which piece? Say its number or name; detbench grade --list shows them")
     chosen = piece_named(piece)

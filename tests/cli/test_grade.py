@@ -26,6 +26,28 @@ def centre_and_size(box):
 """
 
 
+#: Its answer ends Python when it is looked at.
+LEAVES = """class Leaving:
+    def __array__(self, *_, **__):
+        raise SystemExit(0)
+
+def change_order(box):
+    return Leaving()
+"""
+
+#: Writes where the grader's own lines go.
+WRITES = """import os
+
+def change_order(box):
+    for number in range(3, 20):
+        try:
+            os.write(number, b"no JSON\\n[]\\n")
+        except OSError:
+            pass
+    return box
+"""
+
+
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[[str], Path]:
     """Write a learner's file and return its path."""
@@ -82,6 +104,10 @@ def test_json_is_the_grades_and_nothing_else(detbench: Run, written: Callable[[s
         ("def change_order(box):\n    y = 3\n    return box[y, :, 3]\n", "line 3: return box[y, :, 3]"),
         ("import sys\ndef change_order(box):\n    sys.exit(3)\n", "It raises RuntimeError: it exits Python."),
         ("import os\ndef change_order(box):\n    os._exit(3)\n", "It ends Python itself: exit status 3."),
+        ("def change_order(box):\n    raise GeneratorExit\n", "it raises GeneratorExit"),
+        ("def change_order(box):\n    raise KeyboardInterrupt\n", "It ends Python itself: exit status 130."),
+        (LEAVES, "does not convert"),
+        (WRITES, "yours"),
         ("change_order = 3\n", "has no function"),
     ],
 )
@@ -115,6 +141,7 @@ def test_who_does_not_answer_is_ended(detbench: Run, written: Callable[[str], Pa
         (["change-order"], "def change_order(box:\n    pass\n", "my.py, line 1: Python cannot read this"),
         (["change-order"], "x = 1\ny = 1 / 0\n" + RIGHT, "line 2: raises ZeroDivisionError"),
         (["change-order", "--step", "loops"], "def change_order_numpy(box):\n    return box\n", "change_order_loops"),
+        (["change-order", "--seconds", "nan"], RIGHT, "--seconds takes a number"),
         (["change-order"], "import sys\nsys.exit()\n" + RIGHT, "my.py, line 2: raises SystemExit"),
     ],
 )

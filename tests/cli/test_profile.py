@@ -193,6 +193,8 @@ def test_bad_input_is_one_sentence_and_exit_2(detbench: Run, tmp_path: Path) -> 
         (["nms", "--impl", f"{empty}:f"], "it has no function at all"),
         (["all", "--impl", f"{other}:np"], "np is no function but module"),
         (["nms", "--boxes", "many"], "--boxes takes whole numbers above 0"),
+        (["nms", "--boxes", "9" * 5000], "--boxes takes whole numbers above 0"),
+        (["nms", "--seconds", "nan"], "--seconds takes a number"),
         (["nms", "--regions", "1,,2"], "--regions takes whole numbers above 0"),
         (["nms", "-o", str(empty)], "is a file; say another folder"),
         (["nms", "--list", "--impl", "native"], "--list profiles nothing; leave out --impl"),
@@ -216,6 +218,18 @@ def test_a_file_may_import_its_neighbours_and_leaves_nothing_behind(detbench: Ru
     assert done.returncode == 0, done.stderr
     assert _measured(done)["mine.py:fast"]["status"] == "timed"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.py", "neighbour.py"]
+
+
+def test_two_of_one_name_are_told_apart_by_their_folders(detbench: Run, tmp_path: Path) -> None:
+    """Each is checked by itself: the verdict on one says nothing about the other."""
+    (tmp_path / "other").mkdir()
+    right, wrong = tmp_path / "mine.py", tmp_path / "other" / "mine.py"
+    right.write_text(NMS.format(**RIGHT))
+    wrong.write_text("def my_nms(**inputs): return [0]\n")
+    places = [f"{right}:my_nms", f"{wrong}:my_nms"]
+    done = detbench("profile", "nms", "--impl", places[0], "--impl", places[1], "--impl", "numpy", *QUICK, "--json")
+    assert done.returncode == 1, done.stderr
+    assert [_measured(done)[place]["status"] for place in places] == ["timed", "refused"]
 
 
 def test_an_installed_package_lists_its_own(tmp_path: Path) -> None:

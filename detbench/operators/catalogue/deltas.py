@@ -39,6 +39,7 @@ def _encode_cases() -> list[Case]:
         case("a thousand times as large", boxes([-1e4, -2e4, 1e4, 2e4]), reference),
         case("drawn", drawn(2, 60), drawn(3, 60), variances=_HEAD),
         case("tiny sides", boxes([1e-3, 1e-3, 2e-3, 3e-3]), boxes([0, 0, 0.01, 0.02])),
+        case("sides of a millionth", boxes([1e-7, 1e-7, 1.1e-6, 2e-6]), boxes([0, 0, 1e-6, 1e-6])),
         case("no area", boxes([5, 0, 5, 10], [25, 0, 5, 10]), boxes([5, 0, 25, 10], [5, 0, 25, 10]), "no area"),
         case("no boxes", boxes(), boxes(), "empty", variances=_HEAD),
     ]

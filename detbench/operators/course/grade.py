@@ -21,7 +21,7 @@ from detbench.operators.course.watch import Watch
 from detbench.operators.course.words import plain, said, shown
 from detbench.operators.oracle import answer, check, judge
 from detbench.operators.registry import operator_named
-from detbench.words import counted
+from detbench.words import counted, raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -240,7 +240,7 @@ def _answers(operator: Operator, mistake: Mistake, case: Case, got: Any) -> bool
     wrong = Implementation(mistake.name, operator.name, called(mistake.function))
     try:
         return operator.compare(case, answer(wrong, case), got).problem is None
-    except Exception:  # noqa: BLE001  a mistake may raise where it is one
+    except (Exception, SystemExit):  # noqa: BLE001  a mistake may raise where it is one, and ``got`` when looked at
         return False
 
 
@@ -297,6 +297,10 @@ def _watched(function: Callable[..., Any], watch: Watch) -> Callable[[Case, str]
                 return function(**given)
             except SystemExit:
                 raise RuntimeError("it exits Python") from None
+            except (Exception, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001  what is no Exception would end the grader
+                raise RuntimeError(f"it raises {raised(error)}") from None
             finally:
                 watch.answered()
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from detbench.errors import DataError, UsageError
 from detbench.operators.contract import Implementation, called
+from detbench.words import raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -118,8 +119,9 @@ def _run(path: Path) -> ModuleType:
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
+        kind, _, said = raised(error).partition(": ")
         raise DataError(
-            f"raises {type(error).__name__} when it is imported: {' '.join(str(error).split())[:300] or 'no message'}",
+            f"raises {kind} when it is imported: {said or 'no message'}",
             file=path,
             record=_line(error, whole),
             remedy="mend it first; python FILE.py shows the whole of it",
@@ -172,7 +174,7 @@ class EntryPoint:
         try:
             found = self.point.load()
         except (Exception, SystemExit) as error:  # noqa: BLE001  a package that is broken is no reason to stop
-            return absent, f"its package raises {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            return absent, f"its package raises {raised(error)}"
         if isinstance(found, Implementation):
             wrong = (found.name, found.operator) != (self.implementation, self.operator)
             return (absent, f"{self.point.value} calls itself {found.operator}.{found.name}") if wrong else (found, "")

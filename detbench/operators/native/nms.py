@@ -71,7 +71,7 @@ def batched_nms(
     The reference is :func:`detbench.operators.reference.nms.batched_nms`. ``category`` is int32 ``[N]``, any numbers;
     ``limit`` counts over all categories; the rest, and what is raised, as in :func:`nms`.
     """
-    box, score, category = _floats(box), _floats(score), np.ascontiguousarray(category, dtype=np.int32)
+    box, score, category = _floats(box), _floats(score), _int32(category)
     _check(box, score=score, category=category)
     if (module := native()) is None:
         return reference.batched_nms(box, score, category, iou_threshold, limit)
@@ -116,6 +116,13 @@ def _floats(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array, dtype=array.dtype if array.dtype in _TYPES else np.float64)
 
 
+def _int32(category: NDArray[Any]) -> NDArray[np.int32]:
+    """Return categories as they are, or numbered anew: cut to 32 bits, two of them could become one."""
+    if not np.can_cast(category.dtype, np.int32) and category.ndim == 1:
+        category = np.unique(category, return_inverse=True)[1]
+    return np.ascontiguousarray(category, dtype=np.int32)
+
+
 def _check(box: NDArray[Any], **columns: NDArray[Any]) -> None:
     if box.ndim != 2 or box.shape[1] != 4:  # noqa: PLR2004  corners
         raise UsageError(f"boxes have shape [N, 4], not {list(box.shape)}")
@@ -125,4 +132,4 @@ def _check(box: NDArray[Any], **columns: NDArray[Any]) -> None:
 
 
 def _limit(limit: int | None) -> int:
-    return sys.maxsize if limit is None else max(limit, 0)
+    return sys.maxsize if limit is None else min(max(limit, 0), sys.maxsize)

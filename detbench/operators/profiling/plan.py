@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,7 @@ def plan(subject: str, names: Sequence[str] = ()) -> list[Task]:
     """
     operators = timed_operators(subject)
     otherwise = None if subject == ALL else operators[0].name
-    places = [name for name in names if yours.is_place(name)]
+    places = list(dict.fromkeys(name for name in names if yours.is_place(name)))
     loaded = [(place, yours.load(place, [one.name for one in operators], otherwise)) for place in places]
     if loaded:
         operators = [one for one in operators if any(found.operator == one.name for _, found in loaded)]
@@ -118,7 +119,9 @@ def plan(subject: str, names: Sequence[str] = ()) -> list[Task]:
     if unknown := [name for name in only if name not in known]:
         there = ", ".join(implementation_names(subject))
         raise UsageError(f"nothing called {unknown[0]!r} runs {subject}; there are {there}; yours is FILE.py:FUNCTION")
-    for place, found in loaded:
+    called = Counter((found.operator, found.name) for _, found in loaded)
+    for place, one in loaded:
+        found = replace(one, name=place) if called[one.operator, one.name] > 1 else one
         tasks[found.operator].candidates.append(Candidate(found, place, named=True))
     return [task for task in tasks.values() if task.candidates]
 
