@@ -341,3 +341,13 @@ def plain_iou(a: np.ndarray, b: np.ndarray) -> float:
     areas = [max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0) for box in (a, b)]
     common = sides[0] * sides[1]
     return float(common / (sum(areas) - common)) if common > 0 else 0.0
+
+
+def test_lists_are_taken_and_a_limit_is_a_whole_number() -> None:
+    """What NumPy makes an array of will do; a limit of one and a half boxes is said to be none."""
+    box, score = [[0.0, 0, 10, 10], [0, 0, 10, 8]], [0.5, 0.9]
+    assert fast.nms(box, score, 0.5).tolist() == [1]
+    assert fast.batched_nms(box, score, [0, 1], 0.5).tolist() == [1, 0]
+    assert fast.nms(box, score, 0.9, limit=np.int64(1)).tolist() == [1]
+    with pytest.raises(UsageError, match=r"the limit is 1\.5"):
+        fast.nms(box, score, 0.5, limit=1.5)

@@ -8,6 +8,7 @@ corner that is NaN or infinite overlaps nothing.
 from __future__ import annotations
 
 import sys
+from operator import index
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -47,7 +48,7 @@ def nms(box: NDArray[Any], score: NDArray[Any], iou_threshold: float, limit: int
     Raises
     ------
     UsageError
-        If shapes do not fit each other.
+        If shapes do not fit each other, or the limit is no whole number.
 
     Examples
     --------
@@ -113,11 +114,13 @@ def soft_nms(
 
 
 def _floats(array: NDArray[Any]) -> NDArray[Any]:
+    array = np.asarray(array)
     return np.ascontiguousarray(array, dtype=array.dtype if array.dtype in _TYPES else np.float64)
 
 
 def _int32(category: NDArray[Any]) -> NDArray[np.int32]:
     """Return categories as they are, or numbered anew: cut to 32 bits, two of them could become one."""
+    category = np.asarray(category)
     if not np.can_cast(category.dtype, np.int32) and category.ndim == 1:
         category = np.unique(category, return_inverse=True)[1]
     return np.ascontiguousarray(category, dtype=np.int32)
@@ -132,4 +135,9 @@ def _check(box: NDArray[Any], **columns: NDArray[Any]) -> None:
 
 
 def _limit(limit: int | None) -> int:
-    return sys.maxsize if limit is None else min(max(limit, 0), sys.maxsize)
+    if limit is None:
+        return sys.maxsize
+    try:
+        return min(max(index(limit), 0), sys.maxsize)
+    except TypeError as error:
+        raise UsageError(f"the limit is {limit!r} and should be a whole number, or None") from error

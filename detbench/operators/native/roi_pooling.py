@@ -149,6 +149,7 @@ def _pooled(
     *rule: int | bool,
 ) -> NDArray[np.floating]:
     """Return what the native function of this name makes of the regions, after all has been checked."""
+    feature, region = np.asarray(feature), np.asarray(region)
     dtype = np.result_type(feature, region, np.float32)
     feature, region = np.ascontiguousarray(feature, dtype=dtype), np.ascontiguousarray(region, dtype=dtype)
     if feature.ndim != 4 or 0 in feature.shape[1:3]:  # noqa: PLR2004  batch, height, width, channels
