@@ -109,6 +109,51 @@ def test_two_mistakes_at_once_have_the_hint_of_the_one_that_explains_most() -> N
     assert f"(That would explain {wrong - 1} of the {wrong} cases that are wrong.)" in " ".join(repr(found).split())
 
 
+def test_a_mistake_that_would_be_wrong_where_the_function_is_right_is_not_named() -> None:
+    """All that moves on maps of one row or column does not explain why only these are wrong."""
+    from detbench.operators.catalogue.pooling_variants import crop_by
+
+    exact = operator_named("crop-and-resize").reference
+
+    def crop_and_resize(feature: Any, region: Any, image: Any, stride_px: float, crop_size: Any = (14, 14)) -> Any:
+        rule = crop_by(shift=0.5) if 1 in feature.shape[1:3] else exact
+        return rule(feature, region, image, stride_px, crop_size)
+
+    found = grade("crop-and-resize", crop_and_resize, time=False)
+    assert found.status == "wrong"
+    assert "Half a cell" not in found.hint
+
+
+def test_dividing_by_the_stride_alone_is_told_of_axes_of_one_cell() -> None:
+    """The rule as it reads, region / stride from end to end, is wrong on such maps and nowhere else."""
+
+    def crop_max_pool(feature: Any, region: Any, image: Any, stride_px: float, crop_size: Any = (14, 14)) -> Any:
+        high, wide = crop_size
+        pooled = np.zeros((len(region), high // 2, wide // 2, feature.shape[3]), np.float32)
+        for number, (x1, y1, x2, y2) in enumerate(region / stride_px):
+            crop = [
+                [_between(feature[image[number]], y, x) for x in np.linspace(x1, x2, wide)]
+                for y in np.linspace(y1, y2, high)
+            ]
+            pairs = np.array(crop)[: high // 2 * 2, : wide // 2 * 2].reshape(high // 2, 2, wide // 2, 2, -1)
+            pooled[number] = pairs.max(axis=(1, 3))
+        return pooled
+
+    found = grade("roi-pooling", crop_max_pool, time=False)
+    assert "a map of one" in found.case
+    assert found.hint.startswith("Divided by the stride alone")
+
+
+def _between(feature: Any, y: float, x: float) -> Any:
+    """Return the value at a point between cells, 0 outside."""
+    height, width, channels = feature.shape
+    if not (0 <= y <= height - 1 and 0 <= x <= width - 1):
+        return np.zeros(channels)
+    top, left = int(y), int(x)
+    rows = feature[[top, min(top + 1, height - 1)]] * np.array([1 - y + top, y - top])[:, None, None]
+    return rows.sum(axis=0)[[left, min(left + 1, width - 1)]].T @ [1 - x + left, x - left]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", PIECES, ids=lambda piece: piece.name)
 def test_what_people_get_wrong_is_told_on_a_screen(piece: Piece) -> None:

@@ -189,6 +189,11 @@ def _crop_rules() -> list[tuple[str, Callable[..., Any], str]]:
             "Corners are divided by stride · cells; 1 is the last cell's centre, so divide by stride · (cells − 1).",
         ),
         (
+            "an axis of one cell",
+            crop_by(in_cells=True),
+            "Divided by the stride alone, regions leave a map of one row or column; all points lie on that cell.",
+        ),
+        (
             "half a cell",
             crop_by(shift=0.5),
             "Half a cell is subtracted, as RoIAlign does; crop_and_resize has pixel 0 at the centre of cell 0.",

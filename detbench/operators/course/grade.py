@@ -219,15 +219,21 @@ def _found(
 
 
 def _likely(operator: Operator, yours: Implementation, cases: list[Case]) -> str:
-    """Return the hint of the mistake that answers most of the refused cases alike, or nothing if that is not half."""
-    refused = []
+    """Return the hint of the mistake that answers most of the refused cases alike, or nothing if that is not half.
+
+    Who makes a mistake makes it on every case: one that would be wrong where the function is right is not meant.
+    """
+    right, refused = [], []
     for case in cases:
         verdict, got = judge(operator, yours, case)
-        if verdict.problem is not None and got is not None:
+        if verdict.problem is None:
+            right.append((case, got))
+        elif got is not None:
             refused.append((case, got))
     alike = {
         mistake.hint: sum(_answers(operator, mistake, case, got) for case, got in refused)
         for mistake in operator.mistakes
+        if all(_answers(operator, mistake, case, got) for case, got in right)
     }
     hint = max(alike, key=alike.__getitem__, default="")
     if not hint or alike[hint] * 2 < len(refused) or not alike[hint]:
