@@ -110,18 +110,10 @@ def test_two_mistakes_at_once_have_the_hint_of_the_one_that_explains_most() -> N
 
 
 def test_a_mistake_that_would_be_wrong_where_the_function_is_right_is_not_named() -> None:
-    """All that moves on maps of one row or column does not explain why only these are wrong."""
-    from detbench.operators.catalogue.pooling_variants import crop_by
-
-    exact = operator_named("crop-and-resize").reference
-
-    def crop_and_resize(feature: Any, region: Any, image: Any, stride_px: float, crop_size: Any = (14, 14)) -> Any:
-        rule = crop_by(shift=0.5) if 1 in feature.shape[1:3] else exact
-        return rule(feature, region, image, stride_px, crop_size)
-
-    found = grade("crop-and-resize", crop_and_resize, time=False)
+    """Who changes nothing changes nothing anywhere, not on boxes left of the picture alone."""
+    found = grade("change-order", lambda box: box.copy() if (box < 0).any() else change_order(box), time=False)
     assert found.status == "wrong"
-    assert "Half a cell" not in found.hint
+    assert found.hint == ""
 
 
 def test_dividing_by_the_stride_alone_is_told_of_axes_of_one_cell() -> None:
@@ -212,6 +204,17 @@ def test_every_name_is_a_piece() -> None:
     for wrong in ("0", "16", "²", "", "nms2"):
         with pytest.raises(UsageError, match="there is no piece"):
             piece_named(wrong)
+
+
+def test_a_function_without_steps_counts_for_each_step(tmp_path: Path) -> None:
+    """Of two functions of a piece, one may be written in steps and the other not."""
+    file = tmp_path / "my.py"
+    file.write_text("def reference_boxes(): pass\ndef anchor_grid(): pass\ndef anchor_grid_numpy(): pass\n")
+    found, missing = find(read_source(file), piece_named("anchors"), "numpy")
+    assert [(one.name, one.step) for one in found] == [("reference_boxes", ""), ("anchor_grid_numpy", "numpy")]
+    assert missing == []
+    found, missing = find(read_source(file), piece_named("anchors"), "loops")
+    assert [one.name for one in found] == ["reference_boxes", "anchor_grid"]
 
 
 def test_a_script_of_cells_is_read_as_a_notebook(tmp_path: Path) -> None:

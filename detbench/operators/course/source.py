@@ -150,22 +150,21 @@ def _names(node: ast.stmt) -> list[str]:
 def find(source: Source, piece: Piece, step: str | None = None) -> tuple[list[Found], list[str]]:
     """Return the functions of ``piece`` that the file has, and the operators that it lacks.
 
-    A function is called as its operator, or as that and a step: ``encode``, ``encode_loops``.
+    A function is called as its operator, or as that and a step: ``encode``, ``encode_loops``. If a step is asked for, a
+    function of that name counts, or else one whose name says no step: not all are written in steps.
     Raises DataError where there is none of them, with the names that are near.
     """
     found: list[Found] = []
     for operator, bases in piece.functions().items():
-        endings = [step] if step else ["", *STEPS]
-        for ending in endings:
+        there = []
+        for ending in [step, ""] if step else ["", *STEPS]:
             wanted = [f"{base}_{ending}" if ending else base for base in bases]
-            found += [Found(operator, name, ending) for name in wanted if name in source.names][:1]
-    if step and not found:
-        plain, _ = find(source, piece)
-        found = [one for one in plain if not one.step]
+            there += [Found(operator, name, ending) for name in wanted if name in source.names][:1]
+        found += there[:1] if step else there
     if not found:
         raise DataError(_nothing(source, piece, step), file=source.path)
-    there = {one.operator for one in found}
-    return found, [operator for operator in piece.operators if operator not in there]
+    has = {one.operator for one in found}
+    return found, [operator for operator in piece.operators if operator not in has]
 
 
 def _nothing(source: Source, piece: Piece, step: str | None) -> str:
