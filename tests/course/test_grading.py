@@ -116,6 +116,33 @@ def test_a_mistake_that_would_be_wrong_where_the_function_is_right_is_not_named(
     assert found.hint == ""
 
 
+def test_the_case_that_is_shown_is_one_that_the_hint_explains() -> None:
+    """Of two mistakes the first case may be the other one's."""
+    exact = operator_named("assign-anchors").reference
+    tie = next(one for one in operator_named("assign-anchors").mistakes if one.name == "one best anchor")
+
+    def assign_anchors(low_quality: bool = True, **given: Any) -> Any:
+        return (tie.function if low_quality else exact)(**given)
+
+    found = grade("assign-anchors", assign_anchors, time=False)
+    assert found.hint.startswith(tie.hint)
+    assert "that are wrong.)" in found.hint
+    assert found.settings.get("low_quality", True)
+    assert len(found.inputs["anchor"]) > 1
+
+
+def test_what_raises_is_shown_though_the_hint_is_about_other_cases() -> None:
+    """The line at which it raises helps more; the hint says that it is about something else."""
+
+    def change_order(box: Any) -> Any:
+        return box[:, [1, 0, 3, 4]] if len(box) == 1 else box.copy() if len(box) else np.zeros(3)
+
+    found = grade("change-order", change_order, time=False)
+    assert found.problem.startswith("It raises IndexError")
+    assert found.hint.startswith("Nothing has changed")
+    assert "That is about other cases" in found.hint
+
+
 def test_dividing_by_the_stride_alone_is_told_of_axes_of_one_cell() -> None:
     """The rule as it reads, region / stride from end to end, is wrong on such maps and nowhere else."""
 

@@ -8,13 +8,14 @@ import io
 import linecache
 import traceback
 import warnings
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
 
 from detbench.errors import UsageError
-from detbench.operators.contract import Case, Implementation, Mistake, Operator, called
+from detbench.operators.contract import Case, Counterexample, Implementation, Mistake, Operator, Verdict, called
 from detbench.operators.course.pieces import STEPS, piece_named
 from detbench.operators.course.times import Timed, realistic, timed
 from detbench.operators.course.watch import Watch
@@ -197,29 +198,51 @@ def _found(
         return {"status": "unwritten"}
     yours = Implementation("yours", operator.name, _watched(function, watch))
     if (wrong := check(operator, yours, cases).counterexample) is not None:
-        problem = ("It" + wrong.problem[2:] if wrong.problem.startswith("it ") else wrong.problem) + "."
-        place, line = _place(function, wrong.case, watch) if wrong.problem.startswith("it raises") else ("", "")
-        numbers = [*wrong.case.inputs.items(), *wrong.case.settings.items(), ("expected", wrong.expected)]
-        if not place:
-            numbers.append(("yours", wrong.got))
-        return {
-            "status": "wrong",
-            "problem": problem,
-            "hint": wrong.hint or _likely(operator, yours, cases),
-            "place": place,
-            "line": line,
-            "case": wrong.case.name,
-            "inputs": plain(dict(wrong.case.inputs)),
-            "settings": plain(dict(wrong.case.settings)),
-            "expected": plain(wrong.expected),
-            "got": plain(wrong.got),
-            "numbers": [(label, shown(value)) for label, value in numbers],
-        }
+        likely = _likely(operator, yours, cases)
+        hint = wrong.hint
+        if not hint and likely is not None:
+            wrong, hint = _explained(operator, yours, wrong, likely)
+        return _refused(function, wrong, hint, watch)
     return _on_a_realistic_input(operator, yours, function, watch) if time else {"status": "right"}
 
 
-def _likely(operator: Operator, yours: Implementation, cases: list[Case]) -> str:
-    """Return the hint of the mistake that answers most of the refused cases alike, or nothing if that is not half.
+def _refused(function: Callable[..., Any], wrong: Counterexample, hint: str, watch: Watch) -> dict[str, Any]:
+    """Return the fields of a grade that show a counterexample."""
+    problem = ("It" + wrong.problem[2:] if wrong.problem.startswith("it ") else wrong.problem) + "."
+    place, line = _place(function, wrong.case, watch) if _raised(wrong) else ("", "")
+    numbers = [*wrong.case.inputs.items(), *wrong.case.settings.items(), ("expected", wrong.expected)]
+    if not place:
+        numbers.append(("yours", wrong.got))
+    return {
+        "status": "wrong",
+        "problem": problem,
+        "hint": hint,
+        "place": place,
+        "line": line,
+        "case": wrong.case.name,
+        "inputs": plain(dict(wrong.case.inputs)),
+        "settings": plain(dict(wrong.case.settings)),
+        "expected": plain(wrong.expected),
+        "got": plain(wrong.got),
+        "numbers": [(label, shown(value)) for label, value in numbers],
+    }
+
+
+def _raised(wrong: Counterexample) -> bool:
+    return wrong.problem.startswith("it raises")
+
+
+@dataclass(frozen=True, slots=True)
+class _Likely:
+    """The mistake that explains most: the cases that it explains, and of how many that are wrong."""
+
+    mistake: Mistake
+    explained: list[Case]
+    refused: int
+
+
+def _likely(operator: Operator, yours: Implementation, cases: list[Case]) -> _Likely | None:
+    """Return the mistake that answers most of the refused cases alike, or None if that is not half.
 
     Who makes a mistake makes it on every case: one that would be wrong where the function is right is not meant.
     """
@@ -230,15 +253,36 @@ def _likely(operator: Operator, yours: Implementation, cases: list[Case]) -> str
             right.append((case, got))
         elif got is not None:
             refused.append((case, got))
-    alike = {
-        mistake.hint: sum(_answers(operator, mistake, case, got) for case, got in refused)
-        for mistake in operator.mistakes
-        if all(_answers(operator, mistake, case, got) for case, got in right)
-    }
-    hint = max(alike, key=alike.__getitem__, default="")
-    if not hint or alike[hint] * 2 < len(refused) or not alike[hint]:
-        return ""
-    return f"{hint} (That would explain {alike[hint]} of the {counted(len(refused), 'case')} that are wrong.)"
+    best = None
+    for mistake in operator.mistakes:
+        if all(_answers(operator, mistake, case, got) for case, got in right):
+            alike = [case for case, got in refused if _answers(operator, mistake, case, got)]
+            if len(alike) > (len(best.explained) if best else 0):
+                best = _Likely(mistake, alike, len(refused))
+    return best if best and len(best.explained) * 2 >= len(refused) else None
+
+
+def _explained(
+    operator: Operator, yours: Implementation, wrong: Counterexample, likely: _Likely
+) -> tuple[Counterexample, str]:
+    """Return a counterexample that a mistake explains, made small as long as it does, and what to say of it.
+
+    What raises stays as it is: its line says more than numbers do.
+    """
+    mistake = likely.mistake
+    many = f"{len(likely.explained)} of the {counted(likely.refused, 'case')} that are wrong"
+    if _raised(wrong):
+        return wrong, f"{mistake.hint} (That is about other cases: it would explain {many}.)"
+
+    def compare(case: Case, expected: Any, got: Any) -> Verdict:
+        verdict = operator.compare(case, expected, got)
+        return verdict if _answers(operator, mistake, case, got) else Verdict(verdict.error)
+
+    asked = replace(operator, compare=compare, mistakes=())
+    shown_instead = check(asked, yours, likely.explained).counterexample
+    if shown_instead is None or _raised(shown_instead):
+        return wrong, f"{mistake.hint} (That would explain {many}; this one may be another mistake.)"
+    return shown_instead, f"{mistake.hint} (That would explain {many}.)"
 
 
 def _answers(operator: Operator, mistake: Mistake, case: Case, got: Any) -> bool:
