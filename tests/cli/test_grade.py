@@ -93,6 +93,15 @@ def test_what_is_wrong_is_said_in_words(detbench: Run, written: Callable[[str], 
     assert done.returncode == (2 if text.startswith("change_order =") else 1)
 
 
+def test_a_forgotten_default_is_called_so(detbench: Run, written: Callable[[str], Path]) -> None:
+    """All parameters are there, by their names; what is missing is what one of them is when it is not given."""
+    done = detbench("grade", "encode", written("def encode_loops(box, reference, variances):\n    return box\n"))
+    assert done.returncode == 1
+    said = " ".join(done.stdout.split())
+    assert "variances needs a default: variances=(1.0, 1.0, 1.0, 1.0)" in said
+    assert "must take" not in said
+
+
 def test_who_does_not_answer_is_ended(detbench: Run, written: Callable[[str], Path]) -> None:
     """An endless loop is a wrong answer with its case, and the other functions are graded all the same."""
     loop = "def change_order_loops(box):\n    while True:\n        pass\n"

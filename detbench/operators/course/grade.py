@@ -192,14 +192,14 @@ def _found(
     """Return the fields of a grade that say how the function did."""
     if not callable(function):
         return {"status": "wrong", "problem": f"{name} is of type {type(function).__name__}, not a function."}
-    if problem := _of_another_form(function, name, cases):
+    if problem := _of_another_form(operator, function, name, cases):
         return {"status": "wrong", "problem": problem}
     if _unwritten(function, cases[0], watch):
         return {"status": "unwritten"}
     yours = Implementation("yours", operator.name, _watched(function, watch))
     if (wrong := check(operator, yours, cases).counterexample) is not None:
         likely = _likely(operator, yours, cases)
-        hint = wrong.hint
+        hint = f"{wrong.hint} (That is about other cases.)" if wrong.hint and _raised(wrong) else wrong.hint
         if not hint and likely is not None:
             wrong, hint = _explained(operator, yours, wrong, likely)
         return _refused(function, wrong, hint, watch)
@@ -311,20 +311,26 @@ def _on_a_realistic_input(
     return {"status": "right", "times": timed(operator, case, {"yours": bare}, watch)}
 
 
-def _of_another_form(function: Callable[..., Any], name: str, cases: list[Case]) -> str:
+def _of_another_form(operator: Operator, function: Callable[..., Any], name: str, cases: list[Case]) -> str:
     """Return what is wrong with a function's parameters, or nothing."""
     try:
         form = inspect.signature(function)
     except (TypeError, ValueError):
         return ""
-    for case in cases:
-        wanted = [*case.inputs, *case.settings]
-        try:
-            form.bind(**case.inputs, **case.settings)
-        except TypeError:
-            takes = ", ".join(form.parameters) or "nothing"
-            return f"{name} must take {', '.join(wanted)}, by these names; it takes {takes}."
-    return ""
+    given = [{**case.inputs, **case.settings} for case in cases]
+    reference = inspect.signature(operator.reference).parameters
+    wanted = [key for key in reference if any(key in each for each in given)]
+    try:
+        form.bind(**dict.fromkeys(wanted))
+    except TypeError:
+        takes = ", ".join(form.parameters) or "nothing"
+        return f"{name} must take {', '.join(wanted)}, by these names; it takes {takes}."
+    bare = [key for key, one in form.parameters.items() if key in wanted and one.default is inspect.Parameter.empty]
+    without = [key for key in bare if not all(key in each for each in given)]
+    if not without:
+        return ""
+    needed = f"{without[0]} needs a default" if len(without) == 1 else f"{', '.join(without)} need defaults"
+    return f"{needed}: {', '.join(f'{key}={reference[key].default!r}' for key in without)}."
 
 
 def _unwritten(function: Callable[..., Any], case: Case, watch: Watch) -> bool:
