@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,6 @@ from detbench.operators.course.pieces import PIECES
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
-    from pathlib import Path
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -165,6 +165,20 @@ def test_of_a_notebook_the_definitions_are_run(detbench: Run, written: Callable[
     assert done.returncode == 1
     assert done.stdout.startswith("change_order is right")
     assert "cell 3, line 3: return box[0, 0, 0]" in done.stdout
+
+
+def test_a_copied_notebook_is_graded(detbench: Run, written: Callable[..., Path]) -> None:
+    """The course's own modules do not lie beside it there; only pictures and solutions come from them."""
+    course = Path(__file__).parents[2] / "docs" / "course"
+    right = "    return box[:, [1, 0, 3, 2]]\n"
+    text = (course / "08_change_order.py").read_text(encoding="utf-8").replace("    # Yours: one line.\n", right)
+    assert "import solutions" in text
+    assert right in text
+    done = detbench("grade", "8", written(text, "08_change_order.py"), "--step", "numpy")
+    assert (done.returncode, done.stderr) == (0, "")
+    cells = [{"cell_type": "code", "source": text.partition("# %%\n")[2]}]
+    done = detbench("grade", "8", written(json.dumps({"cells": cells}), "mine.ipynb"), "--step", "numpy")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_missing_part_is_missing(detbench: Run, written: Callable[..., Path]) -> None:

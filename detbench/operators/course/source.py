@@ -6,14 +6,19 @@ import ast
 import difflib
 import json
 import re
+import sys
 import warnings
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from detbench.errors import DataError
 from detbench.operators.course.pieces import STEPS, Piece
 
-__all__ = ["Found", "Source", "find", "read_source"]
+__all__ = ["Found", "Source", "find", "importable", "read_source"]
+
+#: What the notebooks import from their own folder; a copy that lies elsewhere is graded without.
+_OF_THE_COURSE = {"solutions", "pictures"}
 
 #: What is taken of a notebook: pictures, timings and calls of the grader are not run again.
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
@@ -109,7 +114,9 @@ def _source(path: Path, text: str, cells: tuple[tuple[int, int], ...], *, defini
         raise DataError(f"Python cannot read this: {error}", file=path) from None
     except (RecursionError, MemoryError):
         raise DataError("Python cannot read this: it is nested too deeply", file=path) from None
-    body = [node for node in tree.body if _defines(node)] if definitions_only else tree.body
+    away = {one for one in _OF_THE_COURSE if PathFinder.find_spec(one, [*importable(path), *sys.path]) is None}
+    taken = [node for node in tree.body if _defines(node) and not away & _modules(node)]
+    body = taken if definitions_only else tree.body
     names = tuple(dict.fromkeys(name for node in body for name in _names(node)))
     return Source(path, _only(text, body) if definitions_only else text, names, cells)
 
@@ -123,6 +130,21 @@ def _defines(node: ast.stmt) -> bool:
             return False
         return all(isinstance(target, ast.Name) for target in node.targets)
     return isinstance(node, _DEFINITIONS)
+
+
+def importable(path: Path) -> list[str]:
+    """Return where a file's neighbours are imported from: its folder, and above the package that the folder is."""
+    folder = above = path.resolve().parent
+    while (above / "__init__.py").is_file():
+        above = above.parent
+    return [str(one) for one in dict.fromkeys((folder, above))]
+
+
+def _modules(node: ast.stmt) -> set[str]:
+    """Return the modules, without what is in them, that a statement imports."""
+    if isinstance(node, ast.ImportFrom):
+        return {(node.module or "").partition(".")[0]}
+    return {one.name.partition(".")[0] for one in node.names} if isinstance(node, ast.Import) else set()
 
 
 def _only(text: str, body: list[ast.stmt]) -> str:
