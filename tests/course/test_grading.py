@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from detbench.errors import UsageError
 from detbench.operators.course import grade, steps
 from detbench.operators.course.pieces import PIECES, Piece, names, piece_named
 from detbench.operators.course.source import find, read_source
+from detbench.operators.course.stubs import stub
 from detbench.operators.registry import operator_named
 
 if TYPE_CHECKING:
@@ -171,6 +174,22 @@ def _between(feature: Any, y: float, x: float) -> Any:
     top, left = int(y), int(x)
     rows = feature[[top, min(top + 1, height - 1)]] * np.array([1 - y + top, y - top])[:, None, None]
     return rows.sum(axis=0)[[left, min(left + 1, width - 1)]].T @ [1 - x + left, x - left]
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_first_lines_say_all_by_themselves(name: str) -> None:
+    """Every parameter is described, none by pointing at another function, and no markup of a reference is shown."""
+    text = stub(piece_named(name))
+    assert ":`" not in text
+    for function in ast.parse(text).body[1:]:
+        assert isinstance(function, ast.FunctionDef)
+        described = ast.get_docstring(function) or ""
+        assert "As in " not in described
+        assert "Parameters are those" not in described
+        if len(function.args.args) > 1:
+            listed = described.partition("Parameters\n---")[2].partition("Returns\n---")[0]
+            for one in function.args.args:
+                assert re.search(rf"^([\w, ]+, )?{one.arg}\b(, [\w, ]+)?$", listed, re.MULTILINE), one.arg
 
 
 @pytest.mark.slow

@@ -92,10 +92,10 @@ def select_proposals(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the proposals of one picture (or of one level), by descending score.
 
-    In this order: the ``pre_nms`` highest scores are kept (:func:`keep_top_n`), cut to the picture
-    (:func:`clip_boxes`), those too small are dropped (:func:`filter_boxes`), and of what overlaps the best is kept
-    (:func:`~detbench.operators.reference.nms.nms`), until there are ``post_nms``. So what is too small has taken a
-    place among the first, and overlap is that of the boxes as they were cut.
+    In this order: the ``pre_nms`` highest scores are kept (``keep_top_n``), cut to the picture (``clip_boxes``), those
+    too small are dropped (``filter_boxes``), and of what overlaps the best is kept (``nms``), until there are
+    ``post_nms``. So what is too small has taken a place among the first, and overlap is that of the boxes as they were
+    cut.
 
     Parameters
     ----------
