@@ -119,6 +119,7 @@ def test_who_does_not_answer_is_ended(detbench: Run, written: Callable[[str], Pa
     [
         (["encod"], RIGHT, "there is no piece 'encod'; did you mean encode"),
         (["99"], RIGHT, "there is no piece '99'"),
+        (["16"], RIGHT, "piece 16, together, has nothing to write"),
         (["encode"], RIGHT, "there is no function encode"),
         (["encode"], "def encodes(a):\n    pass\n", "is it encodes? Then give it that name"),
         (["change-order"], "def change_order(box:\n    pass\n", "my.py, line 1: Python cannot read this"),
@@ -179,6 +180,15 @@ def test_a_copied_notebook_is_graded(detbench: Run, written: Callable[..., Path]
     cells = [{"cell_type": "code", "source": text.partition("# %%\n")[2]}]
     done = detbench("grade", "8", written(json.dumps({"cells": cells}), "mine.ipynb"), "--step", "numpy")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_misspelt_function_is_mentioned(detbench: Run, written: Callable[[str], Path]) -> None:
+    """Beside one that is graded it would be overlooked; helpers are not taken for one."""
+    text = RIGHT + "\n\ndef chang_order_tensorflow(box):\n    pass\n\n\ndef ordered(box):\n    pass\n"
+    done = detbench("grade", "8", written(text))
+    note = "note: chang_order_tensorflow is not graded; is it change_order_tensorflow? Then give it that name\n"
+    assert (done.returncode, done.stderr) == (0, note)
+    assert "chang_order" not in done.stdout
 
 
 def test_a_missing_part_is_missing(detbench: Run, written: Callable[..., Path]) -> None:

@@ -247,7 +247,9 @@ def test_every_name_is_a_piece() -> None:
     assert piece_named("Apply NMS") == piece_named("apply_nms") == piece_named("9")
     assert piece_named("anchors").operators == ("reference-boxes", "anchor-grid")
     assert piece_named("nms").operators == ("nms",)
-    for wrong in ("0", "16", "²", "", "nms2"):
+    with pytest.raises(UsageError, match="piece 16, together, has nothing to write"):
+        piece_named("16")
+    for wrong in ("0", "17", "²", "", "nms2"):
         with pytest.raises(UsageError, match="there is no piece"):
             piece_named(wrong)
 

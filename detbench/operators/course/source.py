@@ -11,14 +11,22 @@ import warnings
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detbench.errors import DataError
 from detbench.operators.course.pieces import STEPS, Piece
+from detbench.operators.registry import operators
 
-__all__ = ["Found", "Source", "find", "importable", "read_source"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Found", "Source", "find", "importable", "overlooked", "read_source"]
 
 #: What the notebooks import from their own folder; a copy that lies elsewhere is graded without.
 _OF_THE_COURSE = {"solutions", "pictures"}
+
+#: How like another a name is that is taken for misspelt: encod_tensorflow for encode_tensorflow, not encode_row.
+_NEAR = 0.9
 
 #: What is taken of a notebook: pictures, timings and calls of the grader are not run again.
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
@@ -187,6 +195,28 @@ def find(source: Source, piece: Piece, step: str | None = None) -> tuple[list[Fo
         raise DataError(_nothing(source, piece, step), file=source.path)
     has = {one.operator for one in found}
     return found, [operator for operator in piece.operators if operator not in has]
+
+
+def overlooked(source: Source, piece: Piece) -> list[tuple[str, str]]:
+    """Return names in a file that are nearly those of functions of ``piece``, each with the name that is looked for.
+
+    A name is near where a letter or two are other ones. That of another operator is none (decode, encode), and a
+    function that the file has is not looked for again.
+    """
+    bases = [base for known in piece.functions().values() for base in known]
+    wanted = _in_steps(bases)
+    others = _in_steps(one.replace("-", "_") for one in operators())
+    near = {
+        name: difflib.get_close_matches(name, wanted - {*source.names}, n=1, cutoff=_NEAR)
+        for name in source.names
+        if name not in wanted | others
+    }
+    return [(name, meant[0]) for name, meant in near.items() if meant]
+
+
+def _in_steps(bases: Iterable[str]) -> set[str]:
+    """Return names of functions without a step and with each."""
+    return {f"{base}_{ending}" if ending else base for base in bases for ending in ("", *STEPS)}
 
 
 def _nothing(source: Source, piece: Piece, step: str | None) -> str:

@@ -47,6 +47,13 @@ def clip_boxes(box: NDArray[Any], height_px: float, width_px: float) -> NDArray[
 
     A box that lies outside altogether becomes one without area on the border.
 
+    Parameters
+    ----------
+    box
+        Float ``[N, 4]``: ``x1 y1 x2 y2`` in pixels.
+    height_px, width_px
+        The picture.
+
     Examples
     --------
     >>> clip_boxes(np.array([[-5.0, 10, 50, 200]]), height_px=100, width_px=40)
