@@ -134,6 +134,28 @@ def test_the_case_that_is_shown_is_one_that_the_hint_explains() -> None:
     assert len(found.inputs["anchor"]) > 1
 
 
+def test_each_array_of_an_answer_has_its_name() -> None:
+    """Of two columns a person sees which is which."""
+
+    def assign_anchors(**given: Any) -> Any:
+        label, match = operator_named("assign-anchors").reference(**given)
+        return label, match - 1
+
+    text = repr(grade("assign-anchors", assign_anchors, time=False))
+    assert "expected label  [1]\n  expected match  [0]\n  yours label     [1]\n  yours match     [-1]" in text
+
+
+def test_what_it_printed_is_what_it_printed_of_the_case_that_is_shown() -> None:
+    """Hundreds of questions are asked until it is found."""
+
+    def loud(box: Any) -> Any:
+        print(box.tolist())  # noqa: T201  that is what it is about
+        return box[:, [1, 0, 3, 2]] if len(box) < 2 else box + 0
+
+    found = grade("change-order", loud, time=False)
+    assert found.printed == f"{found.inputs['box']}\n"
+
+
 def test_what_raises_is_shown_though_the_hint_is_about_other_cases() -> None:
     """The line at which it raises helps more; the hint says that it is about something else."""
 

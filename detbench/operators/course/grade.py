@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from detbench.errors import UsageError
+from detbench.operators.catalogue.comparison import names_of
 from detbench.operators.contract import Case, Counterexample, Implementation, Mistake, Operator, Verdict, called
 from detbench.operators.course.pieces import STEPS, piece_named
 from detbench.operators.course.times import Timed, realistic, timed
@@ -55,7 +56,7 @@ class Grade(msgspec.Struct, frozen=True, kw_only=True):
     numbers
         The same as text, by name: what a person reads.
     printed
-        The beginning of what it printed.
+        The beginning of what it printed: of the question that is shown, or of all.
     times
         Where it is right: what it takes on a realistic input, and what others take.
     """
@@ -175,7 +176,7 @@ def examine(
     with contextlib.redirect_stdout(printed), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         found = _found(operator, function, name, cases, watch or Watch(), time=time)
-    return Grade(**about, **found, printed=printed.text)
+    return Grade(**about, **{"printed": printed.text, **found})
 
 
 def asked_of(operator: Operator, step: str) -> list[Case]:
@@ -202,17 +203,20 @@ def _found(
         hint = f"{wrong.hint} (That is about other cases.)" if wrong.hint and _raised(wrong) else wrong.hint
         if not hint and likely is not None:
             wrong, hint = _explained(operator, yours, wrong, likely)
-        return _refused(function, wrong, hint, watch)
+        return _refused(operator, function, wrong, hint, watch)
     return _on_a_realistic_input(operator, yours, function, watch) if time else {"status": "right"}
 
 
-def _refused(function: Callable[..., Any], wrong: Counterexample, hint: str, watch: Watch) -> dict[str, Any]:
+def _refused(
+    operator: Operator, function: Callable[..., Any], wrong: Counterexample, hint: str, watch: Watch
+) -> dict[str, Any]:
     """Return the fields of a grade that show a counterexample."""
     problem = ("It" + wrong.problem[2:] if wrong.problem.startswith("it ") else wrong.problem) + "."
     place, line = _place(function, wrong.case, watch) if _raised(wrong) else ("", "")
-    numbers = [*wrong.case.inputs.items(), *wrong.case.settings.items(), ("expected", wrong.expected)]
+    names = names_of(operator.compare)
+    numbers = [*wrong.case.inputs.items(), *wrong.case.settings.items(), *_named("expected", wrong.expected, names)]
     if not place:
-        numbers.append(("yours", wrong.got))
+        numbers += _named("yours", wrong.got, names)
     return {
         "status": "wrong",
         "problem": problem,
@@ -225,7 +229,23 @@ def _refused(function: Callable[..., Any], wrong: Counterexample, hint: str, wat
         "expected": plain(wrong.expected),
         "got": plain(wrong.got),
         "numbers": [(label, shown(value)) for label, value in numbers],
+        "printed": _printed_of(function, wrong.case, watch),
     }
+
+
+def _printed_of(function: Callable[..., Any], case: Case, watch: Watch) -> str:
+    """Return what a function prints of one case alone."""
+    printed = _Printed()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(Exception):
+        _watched(function, watch)(case, "cpu").run({key: array.copy() for key, array in case.inputs.items()})
+    return printed.text
+
+
+def _named(whose: str, answer: Any, names: tuple[str, ...]) -> list[tuple[str, Any]]:
+    """Return an answer with its label, or each of its arrays where there are several, as many as there should be."""
+    if len(names) > 1 and isinstance(answer, tuple | list) and len(answer) == len(names):
+        return [(f"{whose} {name}", one) for name, one in zip(names, answer, strict=True)]
+    return [(whose, answer)]
 
 
 def _raised(wrong: Counterexample) -> bool:
