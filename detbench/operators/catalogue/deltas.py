@@ -60,6 +60,21 @@ def _from_corners(box: Any, reference: Any, variances: Any = _ONES) -> Any:
     return np.concatenate([(box[:, :2] - reference[:, :2]) / size, _encoded(box, reference, variances)], axis=1)
 
 
+def _from_the_references_corner(box: Any, reference: Any, variances: Any = _ONES) -> Any:
+    delta = encode(box, reference, variances)
+    return delta + np.array([0.5, 0.5, 0, 0], np.float32) / np.asarray(variances, np.float32)
+
+
+def _from_its_corner(box: Any, reference: Any, variances: Any = _ONES) -> Any:
+    size = (reference[:, 2:] - reference[:, :2]) * np.asarray(variances, np.float32)[:2]
+    offset = (box[:, :2] - centre_and_size(reference)[:, :2]) / size
+    return np.concatenate([offset, _encoded(box, reference, variances)], axis=1)
+
+
+def _sizes_swapped(box: Any, reference: Any, variances: Any = _ONES) -> Any:
+    return encode(reference, box, variances) * np.array([-1, -1, 1, 1], np.float32)
+
+
 def _in_pixels(box: Any, reference: Any, variances: Any = _ONES) -> Any:
     offset = centre_and_size(box)[:, :2] - centre_and_size(reference)[:, :2]
     return np.concatenate([offset / np.asarray(variances, np.float32)[:2], _encoded(box, reference, variances)], axis=1)
@@ -96,6 +111,21 @@ _ENCODE_MISTAKES = (
     ),
     Mistake("own size", _own_size, "dx and dy are divided by the box's own sides; divide by the reference's."),
     Mistake("from corners", _from_corners, "dx and dy are told from corner to corner; they go from centre to centre."),
+    Mistake(
+        "from the reference's corner",
+        _from_the_references_corner,
+        "The reference's upper left corner is taken for its centre; dx and dy go from centre to centre.",
+    ),
+    Mistake(
+        "from its corner",
+        _from_its_corner,
+        "The box's upper left corner is taken for its centre; dx and dy go from centre to centre.",
+    ),
+    Mistake(
+        "sides swapped",
+        _sizes_swapped,
+        "The sides of the box and of its reference are swapped: divide by the reference's, log(w / w_ref) too.",
+    ),
     Mistake("in pixels", _in_pixels, "dx and dy are in pixels; divide them by the reference's width and height."),
     Mistake(
         "a pixel more",

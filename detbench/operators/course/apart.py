@@ -17,7 +17,7 @@ import msgspec
 from detbench.errors import DataError
 from detbench.operators.course.grade import Grade, asked_of
 from detbench.operators.course.pieces import Piece, piece_named
-from detbench.operators.course.source import Found, Source, find, read_source
+from detbench.operators.course.source import Found, Source, find, importable, read_source
 from detbench.operators.registry import operator_named
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _events(
     events: queue.Queue[dict[str, Any]] = queue.Queue()
     wanted = {
         "path": str(file),
-        "folder": str(source.path.resolve().parent),
+        "importable": importable(source.path),
         "tensorflow": source.tensorflow,
         "functions": [(one.operator, one.name, one.step) for one in found],
     }
