@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["brief", "counted", "in_words", "printable", "unbroken"]
+__all__ = ["brief", "counted", "in_words", "printable", "raised", "unbroken"]
 
 #: No letters, but scripts and emoji are wrong without them: the blanks of other widths, the joiners.
 _INVISIBLE = frozenset("\u00a0\u202f\u3000\u200c\u200d")
@@ -47,6 +47,21 @@ def brief(name: str, limit: int) -> str:
     """
     line = re.sub(r"\s", " ", name[:limit])
     return line if len(name) <= limit else line[:-1] + "…"
+
+
+def raised(error: BaseException, limit: int = 300) -> str:
+    """Return what was raised, on one line: its type and what it says. Anybody's error may not even say anything.
+
+    Examples
+    --------
+    >>> raised(ValueError("too  many")), raised(KeyError())
+    ('ValueError: too many', 'KeyError')
+    """
+    try:
+        said = " ".join(str(error).split())[:limit]
+    except Exception:  # noqa: BLE001  its __str__ is anybody's code
+        said = "what it says cannot be read"
+    return unbroken(type(error).__name__[:limit] + (f": {said}" if said else ""))
 
 
 def in_words(message: str) -> str:

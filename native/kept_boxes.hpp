@@ -33,7 +33,7 @@ public:
         smaller_ = near;
         larger_ = 1 / near;
         reach_ = (1 - near) / (2 * near) * (1 + 1e-6);
-        octaves_ = std::max(1, static_cast<int>(std::lround(octaves_each * std::log2(larger_))));
+        octaves_ = std::clamp(static_cast<int>(std::lround(octaves_each * std::log2(larger_))), 1, most_octaves);
         per_cell_ = 1 / (reach_ * cell_side * std::exp2(octaves_ * 0.5));
         const int bits = std::clamp(static_cast<int>(std::bit_width(2 * most)), 8, 20);
         hash_shift_ = 64 - bits;
@@ -86,6 +86,9 @@ private:
     static constexpr std::size_t few = 128;
     // A size class spans so many times the ratio of sides that may still overlap enough; a cell, so many reaches.
     static constexpr double octaves_each = 3.0, cell_side = 4.0;
+    // But no more octaves than this, or at a low threshold the largest boxes of a class would touch thousands of cells:
+    // its cells fit the boxes in its middle, and 2^(octaves / 2) times as large are its largest.
+    static constexpr int most_octaves = 6;
 
     // Each thread keeps the memory of blocks, up to so much, for its next call: to be given new pages by the system
     // each time was half of the time where most boxes are kept.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,14 +67,17 @@ def grade(
     detbench grade encode 03_encode.ipynb --step numpy
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.cli.app import EXIT_FINDINGS
-    from detbench.cli.console import print_json
+    from detbench.cli.console import print_json, say
     from detbench.operators.course.apart import grade_file
     from detbench.operators.course.pieces import piece_named
+    from detbench.operators.course.source import overlooked, read_source
     from detbench.operators.course.stubs import stub
 
     if list_pieces:
         _list(as_json=json)
         return
+    if isnan(seconds):
+        raise UsageError("--seconds takes a number")
     if piece is None:
         raise UsageError("which piece? Say its number or name; detbench grade --list shows them")
     chosen = piece_named(piece)
@@ -81,6 +85,8 @@ def grade(
         sys.stdout.write(stub(chosen))
         return
     grades = grade_file(chosen, file, step=step.value if step else None, seconds=seconds)
+    for name, meant in overlooked(read_source(file), chosen):
+        say(f"note: {name} is not graded; is it {meant}? Then give it that name")
     right = all(one.right for one in grades)
     if json:
         import msgspec

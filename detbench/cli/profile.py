@@ -6,6 +6,7 @@ import os
 from enum import StrEnum
 from importlib import import_module
 from importlib.util import find_spec
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +66,14 @@ def profile(  # noqa: PLR0913  one parameter for each option
         str, typer.Option(metavar="N,...", help="Numbers of boxes.", rich_help_panel=_OF_SIZES)
     ] = "1000,10000,50000",
     keep: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How many boxes NMS keeps at most.", rich_help_panel=_OF_SIZES)
+        int,
+        typer.Option(
+            min=1,
+            max=10_000_000,
+            metavar="N",
+            help="How many boxes NMS keeps at most.",
+            rich_help_panel=_OF_SIZES,
+        ),
     ] = 2000,
     regions: Annotated[
         str, typer.Option(metavar="N,...", help="Numbers of regions to pool.", rich_help_panel=_OF_SIZES)
@@ -135,6 +143,8 @@ def profile(  # noqa: PLR0913  one parameter for each option
     elif subject is None:
         raise UsageError("say what to profile: nms, roi-pooling, iou, anchors, or all; or one operator's name")
     else:
+        if isnan(seconds):
+            raise UsageError("--seconds takes a number")
         wanted = _wanted(boxes, keep, regions, seed)
         if output is not None:
             _require_writable(output)
@@ -184,7 +194,7 @@ def _wanted(boxes: str, keep: int, regions: str, seed: int) -> Wanted:
 def _sizes(option: str, text: str) -> tuple[int, ...]:
     """Return the numbers of a list with commas, ascending. Raises UsageError."""
     parts = [part.strip().replace("_", "") for part in text.split(",")]
-    if not all(part.isdecimal() and 0 < int(part) <= 10_000_000 for part in parts):  # noqa: PLR2004  a slip of the hand
+    if not all(part.isdecimal() and 0 < int(part[:9]) <= 10_000_000 for part in parts):  # noqa: PLR2004  a slip of the hand
         raise UsageError(f"{option} takes whole numbers above 0 with commas between, not {text!r:.60}")
     return tuple(sorted({int(part) for part in parts}))
 

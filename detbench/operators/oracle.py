@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detbench.operators.contract import Case, Counterexample, Implementation, Mistake, Operator, Verdict, called
+from detbench.words import raised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,12 +55,19 @@ def judge(operator: Operator, implementation: Implementation, case: Case, device
     try:
         got = answer(implementation, asked, device)
     except (Exception, SystemExit) as error:  # noqa: BLE001  anybody's code may raise anything: a finding, not a crash
-        said = " ".join(str(error).split())
-        return Verdict(np.inf, f"it raises {type(error).__name__}{': ' if said else ''}{said[:300]}"), None
+        return Verdict(np.inf, f"it raises {raised(error)}"), None
     for name, array in case.inputs.items():
         if not np.array_equal(asked.inputs[name], array, equal_nan=array.dtype.kind == "f"):
             return Verdict(np.inf, f"it writes into its input {name!r}; work on a copy"), got
-    return operator.compare(case, operator.reference(**case.inputs, **case.settings), got), got
+    return _compared(operator, case, operator.reference(**case.inputs, **case.settings), got), got
+
+
+def _compared(operator: Operator, case: Case, expected: Any, got: Any) -> Verdict:
+    """Return the operator's verdict; converting what was returned may run anybody's code, which may even exit."""
+    try:
+        return operator.compare(case, expected, got)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  as above
+        return Verdict(np.inf, f"the answer does not convert to an array: it raises {raised(error)}")
 
 
 def check(
@@ -70,6 +78,7 @@ def check(
     Cases whose traits it says that it treats otherwise, and those that it says it cannot run, are not asked.
     """
     largest = 0.0
+    answered: list[tuple[Case, Any]] = []
     for case in operator.cases() if cases is None else cases:
         if case.traits & implementation.differs.keys() or implementation.cannot(case) is not None:
             continue
@@ -77,6 +86,12 @@ def check(
         if verdict.problem is not None:
             return Answered(np.inf, _counterexample(operator, implementation, case, device, verdict, got))
         largest = max(largest, verdict.error)
+        answered.append((case, got))
+    for case, got in answered:
+        expected = operator.reference(**case.inputs, **case.settings)
+        if (problem := _compared(operator, case, expected, got).problem) is not None:
+            changed = f"its answer was right and has changed since, at a later call: return new arrays; now {problem}"
+            return Answered(np.inf, Counterexample(case, expected, got, changed))
     return Answered(largest)
 
 
@@ -135,7 +150,9 @@ def _alike(operator: Operator, mistake: Mistake, answers: list[tuple[Case, Any]]
             theirs = answer(wrong, _copied(case))
         except Exception:  # noqa: BLE001  a mistake may raise where the implementation does not
             return False
-        if operator.compare(case, theirs, got).problem is not None:
+        if _compared(operator, case, theirs, got).problem is not None:
             return False
-        refused += operator.compare(case, operator.reference(**case.inputs, **case.settings), got).problem is not None
+        refused += (
+            _compared(operator, case, operator.reference(**case.inputs, **case.settings), got).problem is not None
+        )
     return refused > 0

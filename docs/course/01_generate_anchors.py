@@ -33,8 +33,8 @@ picture, vehicle = parking()
 reference = solution.reference_boxes(32.0, (0.5, 1.0, 2.0, 4.0), (0.5, 1.0, 2.0))
 axis = plane(320, 240, picture=picture)
 grid(axis, 15, 20, 16)
-boxes(axis, vehicle, "green", label="vehicles")
-boxes(axis, reference + 16 * np.array([9.5, 6.5, 9.5, 6.5]), "orange", label="anchors of one cell")
+boxes(axis, vehicle, "green", label="vehicles", legend="lower left")
+boxes(axis, reference + 16 * np.array([9.5, 6.5, 9.5, 6.5]), "orange", label="anchors of one cell", legend="lower left")
 
 # %% [markdown]
 # ## The reference boxes

@@ -24,7 +24,7 @@ from detbench.operators.course import grade, steps
 
 # %% [markdown]
 # The label map of the car park, for one shape of anchor and with `positive_at` 0.5: orange dots are the centres of
-# positive anchors, grey ones of those left out, blue ones of negative anchors, the background.
+# positive anchors, white ones of those left out, blue ones of negative anchors, the background.
 
 # %%
 picture, vehicle = parking()
@@ -33,9 +33,10 @@ label, match = solution.assign_anchors_numpy(anchor, vehicle, np.ones(len(vehicl
 x, y = (anchor[:, :2] + anchor[:, 2:]).T / 2
 axis = plane(320, 240, picture=picture, titles=[f"{(label == 1).sum()} positive, {(label == -1).sum()} left out"])
 boxes(axis, vehicle, "green")
-for wanted, colour in ((0, "blue"), (-1, "grey"), (1, "orange")):
+for wanted, colour in ((0, "blue"), (-1, "white"), (1, "orange")):
     shown = label == wanted
-    axis.scatter(x[shown], y[shown], s=2 if wanted == 0 else 10, color=COLOURS[colour])
+    size, edge = (2, 0) if wanted == 0 else (14, 0.4)
+    axis.scatter(x[shown], y[shown], s=size, color=COLOURS[colour], edgecolors="black", linewidths=edge)
 
 # %% [markdown]
 # ## In loops

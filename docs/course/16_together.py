@@ -116,9 +116,9 @@ axes = plane(
     titles=(f"{len(proposal)} proposals", f"{len(final)} boxes"),
 )
 grid(axes[0], rows, columns, stride_px)
-boxes(axes[0], proposal, "orange", width=0.8, label="proposals")
-boxes(axes[1], truth, "green", label="true")
-boxes(axes[1], final, "orange", label="found")
+boxes(axes[0], proposal, "orange", width=0.8, label="proposals", legend="lower right")
+boxes(axes[1], truth, "green", label="true", legend="lower right")
+boxes(axes[1], final, "orange", label="found", legend="lower right")
 
 # %% [markdown]
 # ## How good is it?

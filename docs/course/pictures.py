@@ -15,8 +15,8 @@ from detbench.data.synthetic.parking import draw
 
 __all__ = ["COLOURS", "boxes", "grid", "opinions", "parking", "plane"]
 
-#: Blue, orange and green that differ for everybody, and a grey.
-COLOURS = {"blue": "#0072b2", "orange": "#d55e00", "green": "#009e73", "grey": "#888888"}
+#: Blue, orange and green that differ for everybody, a grey, and white for what lies on a dark picture.
+COLOURS = {"blue": "#0072b2", "orange": "#d55e00", "green": "#009e73", "grey": "#888888", "white": "#ffffff"}
 
 #: The part of the built-in picture that is shown: left, top, width, height.
 _PART_PX = (200, 120, 320, 240)
@@ -58,13 +58,13 @@ def plane(width_px, height_px, *, columns=1, picture=None, titles=()):
     return axes[0][0] if columns == 1 else axes[0]
 
 
-def boxes(axis, box, colour="blue", *, label="", width=1.5, alpha=1.0):
-    """Draw boxes ``x1 y1 x2 y2``; the label stands once in the legend."""
+def boxes(axis, box, colour="blue", *, label="", width=1.5, alpha=1.0, legend="upper right"):
+    """Draw boxes ``x1 y1 x2 y2``; the label stands once in the legend, which lies where ``legend`` says."""
     for number, (x1, y1, x2, y2) in enumerate(np.asarray(box)):
         side = {"edgecolor": COLOURS[colour], "facecolor": "none", "linewidth": width, "alpha": alpha}
         axis.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, label=label if not number else "", **side))
     if label:
-        axis.legend(loc="upper right", fontsize=8)
+        axis.legend(loc=legend, fontsize=8)
 
 
 def grid(axis, height, width, stride_px):

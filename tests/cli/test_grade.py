@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,6 @@ from detbench.operators.course.pieces import PIECES
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
-    from pathlib import Path
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -23,6 +23,28 @@ PLUS_ONE = """import numpy as np
 def centre_and_size(box):
     size = box[:, 2:] - box[:, :2] + 1
     return np.concatenate([box[:, :2] + size / 2, size], axis=1)
+"""
+
+
+#: Its answer ends Python when it is looked at.
+LEAVES = """class Leaving:
+    def __array__(self, *_, **__):
+        raise SystemExit(0)
+
+def change_order(box):
+    return Leaving()
+"""
+
+#: Writes where the grader's own lines go.
+WRITES = """import os
+
+def change_order(box):
+    for number in range(3, 20):
+        try:
+            os.write(number, b"no JSON\\n[]\\n")
+        except OSError:
+            pass
+    return box
 """
 
 
@@ -82,6 +104,10 @@ def test_json_is_the_grades_and_nothing_else(detbench: Run, written: Callable[[s
         ("def change_order(box):\n    y = 3\n    return box[y, :, 3]\n", "line 3: return box[y, :, 3]"),
         ("import sys\ndef change_order(box):\n    sys.exit(3)\n", "It raises RuntimeError: it exits Python."),
         ("import os\ndef change_order(box):\n    os._exit(3)\n", "It ends Python itself: exit status 3."),
+        ("def change_order(box):\n    raise GeneratorExit\n", "it raises GeneratorExit"),
+        ("def change_order(box):\n    raise KeyboardInterrupt\n", "It ends Python itself: exit status 130."),
+        (LEAVES, "does not convert"),
+        (WRITES, "yours"),
         ("change_order = 3\n", "has no function"),
     ],
 )
@@ -91,6 +117,15 @@ def test_what_is_wrong_is_said_in_words(detbench: Run, written: Callable[[str], 
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert done.returncode == (2 if text.startswith("change_order =") else 1)
+
+
+def test_a_forgotten_default_is_called_so(detbench: Run, written: Callable[[str], Path]) -> None:
+    """All parameters are there, by their names; what is missing is what one of them is when it is not given."""
+    done = detbench("grade", "encode", written("def encode_loops(box, reference, variances):\n    return box\n"))
+    assert done.returncode == 1
+    said = " ".join(done.stdout.split())
+    assert "variances needs a default: variances=(1.0, 1.0, 1.0, 1.0)" in said
+    assert "must take" not in said
 
 
 def test_who_does_not_answer_is_ended(detbench: Run, written: Callable[[str], Path]) -> None:
@@ -110,11 +145,13 @@ def test_who_does_not_answer_is_ended(detbench: Run, written: Callable[[str], Pa
     [
         (["encod"], RIGHT, "there is no piece 'encod'; did you mean encode"),
         (["99"], RIGHT, "there is no piece '99'"),
+        (["16"], RIGHT, "piece 16, together, has nothing to write"),
         (["encode"], RIGHT, "there is no function encode"),
         (["encode"], "def encodes(a):\n    pass\n", "is it encodes? Then give it that name"),
         (["change-order"], "def change_order(box:\n    pass\n", "my.py, line 1: Python cannot read this"),
         (["change-order"], "x = 1\ny = 1 / 0\n" + RIGHT, "line 2: raises ZeroDivisionError"),
         (["change-order", "--step", "loops"], "def change_order_numpy(box):\n    return box\n", "change_order_loops"),
+        (["change-order", "--seconds", "nan"], RIGHT, "--seconds takes a number"),
         (["change-order"], "import sys\nsys.exit()\n" + RIGHT, "my.py, line 2: raises SystemExit"),
     ],
 )
@@ -156,6 +193,29 @@ def test_of_a_notebook_the_definitions_are_run(detbench: Run, written: Callable[
     assert done.returncode == 1
     assert done.stdout.startswith("change_order is right")
     assert "cell 3, line 3: return box[0, 0, 0]" in done.stdout
+
+
+def test_a_copied_notebook_is_graded(detbench: Run, written: Callable[..., Path]) -> None:
+    """The course's own modules do not lie beside it there; only pictures and solutions come from them."""
+    course = Path(__file__).parents[2] / "docs" / "course"
+    right = "    return box[:, [1, 0, 3, 2]]\n"
+    text = (course / "08_change_order.py").read_text(encoding="utf-8").replace("    # Yours: one line.\n", right)
+    assert "import solutions" in text
+    assert right in text
+    done = detbench("grade", "8", written(text, "08_change_order.py"), "--step", "numpy")
+    assert (done.returncode, done.stderr) == (0, "")
+    cells = [{"cell_type": "code", "source": text.partition("# %%\n")[2]}]
+    done = detbench("grade", "8", written(json.dumps({"cells": cells}), "mine.ipynb"), "--step", "numpy")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_misspelt_function_is_mentioned(detbench: Run, written: Callable[[str], Path]) -> None:
+    """Beside one that is graded it would be overlooked; helpers are not taken for one."""
+    text = RIGHT + "\n\ndef chang_order_tensorflow(box):\n    pass\n\n\ndef ordered(box):\n    pass\n"
+    done = detbench("grade", "8", written(text))
+    note = "note: chang_order_tensorflow is not graded; is it change_order_tensorflow? Then give it that name\n"
+    assert (done.returncode, done.stderr) == (0, note)
+    assert "chang_order" not in done.stdout
 
 
 def test_a_missing_part_is_missing(detbench: Run, written: Callable[..., Path]) -> None:

@@ -178,10 +178,6 @@ def test_bad_input_is_one_sentence_and_exit_2(detbench: Run, tmp_path: Path) -> 
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    one, two = (tmp_path / name / "mine.py" for name in ("one", "two"))
-    for path in (one, two):
-        path.parent.mkdir()
-        path.write_text(NMS.format(**RIGHT))
     raises, exits, broken, other, empty = (tmp_path / name for name in list(files)[:5])
     for arguments, said in (
         ([], "say what to profile"),
@@ -202,8 +198,9 @@ def test_bad_input_is_one_sentence_and_exit_2(detbench: Run, tmp_path: Path) -> 
         ),
         (["all", "--impl", f"{other}:fast"], "may be any operator"),
         (["nms", "--impl", f"{other}:my_nms"], "my_nms must take box, score, iou_threshold, limit, by these names; it"),
-        (["nms", "--impl", f"{one}:my_nms", "--impl", f"{two}:my_nms"], "would both be called mine.py:my_nms; rename"),
         (["nms", "--boxes", "many"], "--boxes takes whole numbers above 0"),
+        (["nms", "--boxes", "9" * 5000], "--boxes takes whole numbers above 0"),
+        (["nms", "--seconds", "nan"], "--seconds takes a number"),
         (["nms", "--regions", "1,,2"], "--regions takes whole numbers above 0"),
         (["nms", "-o", str(empty)], "is a file; say another folder"),
         (["nms", "--list", "--impl", "native"], "--list profiles nothing; leave out --impl"),
@@ -227,6 +224,18 @@ def test_a_file_may_import_its_neighbours_and_leaves_nothing_behind(detbench: Ru
     assert done.returncode == 0, done.stderr
     assert _measured(done)["mine.py:fast"]["status"] == "timed"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.py", "neighbour.py"]
+
+
+def test_two_of_one_name_are_told_apart_by_their_folders(detbench: Run, tmp_path: Path) -> None:
+    """Each is checked by itself: the verdict on one says nothing about the other."""
+    (tmp_path / "other").mkdir()
+    right, wrong = tmp_path / "mine.py", tmp_path / "other" / "mine.py"
+    right.write_text(NMS.format(**RIGHT))
+    wrong.write_text("def my_nms(**inputs): return [0]\n")
+    places = [f"{right}:my_nms", f"{wrong}:my_nms"]
+    done = detbench("profile", "nms", "--impl", places[0], "--impl", places[1], "--impl", "numpy", *QUICK, "--json")
+    assert done.returncode == 1, done.stderr
+    assert [_measured(done)[place]["status"] for place in places] == ["timed", "refused"]
 
 
 def _installed(folder: Path, entry_points: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -93,6 +93,112 @@ def test_mistakes_are_refused_with_their_own_hint(operator: Operator, mistake: M
     assert found.counterexample.hint == mistake.hint
 
 
+class Mute(Exception):  # noqa: N818  it is thrown as it is
+    """Says nothing, and cannot be asked."""
+
+    def __str__(self) -> str:
+        """Refuse."""
+        raise RuntimeError("no")
+
+
+class Leaving:
+    """Ends the program when it is converted."""
+
+    def __array__(self, *_: object, **__: object) -> None:
+        """Exit, and say that all is well."""
+        raise SystemExit(0)
+
+
+def _mute(**_: Any) -> None:
+    raise Mute
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [(_mute, "it raises Mute: what it says cannot be read"), (lambda **_: Leaving(), "it raises SystemExit: 0")],
+)
+def test_whatever_is_raised_is_a_finding(function: Callable[..., Any], problem: str) -> None:
+    """An error that cannot be printed, and an answer that exits when it is looked at, end no program."""
+    operator = operator_named("nms")
+    found = oracle.check(operator, as_implementation(function, operator)).counterexample
+    assert found is not None
+    assert problem in found.problem
+
+
+@pytest.mark.parametrize("name", ["nms", "encode"])
+def test_answers_that_change_later_are_refused(name: str) -> None:
+    """Who writes every answer into the same array spoils those that were given before."""
+    operator, kept = operator_named(name), np.empty(10_000, dtype=np.float32 if name == "encode" else np.intp)
+
+    def answered(**given: Any) -> np.ndarray:
+        right = operator.reference(**given)
+        place = kept[: right.size].reshape(right.shape)
+        place[...] = right
+        return place
+
+    found = oracle.check(operator, as_implementation(answered, operator)).counterexample
+    assert found is not None
+    assert "has changed since" in found.problem
+
+
+def _halved_scores(box: Any, score: Any, **more: Any) -> Any:
+    return operator_named("nms").reference(box, score.astype(np.float16), **more)
+
+
+def _fewer_than_asked(box: Any, score: Any, iou_threshold: float, limit: int | None = None) -> Any:
+    limit = limit - 1 if limit is not None and limit > 100 else limit or None
+    return operator_named("nms").reference(box, score, iou_threshold, limit)
+
+
+def _as_type(dtype: Any) -> Callable[..., Any]:
+    def answered(box: Any, score: Any, category: Any, **more: Any) -> Any:
+        return operator_named("batched-nms").reference(box, score, category.astype(dtype), **more)
+
+    return answered
+
+
+def _few_points(feature: Any, region: Any, image: Any, *, sampling_ratio: int = 2, **more: Any) -> Any:
+    return operator_named("roi-align").reference(feature, region, image, sampling_ratio=min(sampling_ratio, 3), **more)
+
+
+def _whole_stride(feature: Any, region: Any, image: Any, stride_px: float, **more: Any) -> Any:
+    return operator_named("roi-align").reference(feature, region, image, int(stride_px), **more)
+
+
+def _rounded_share(label: Any, random: Any, count: int, positive_share: float = 0.5) -> Any:
+    share = np.round(count * positive_share) / max(count, 1)
+    return operator_named("sample-balanced").reference(label, random, count, share)
+
+
+def _halved_numbers(label: Any, random: Any, count: int, positive_share: float = 0.5) -> Any:
+    return operator_named("sample-balanced").reference(label, random.astype(np.float16), count, positive_share)
+
+
+def _with_epsilon(box: Any, reference: Any, **more: Any) -> Any:
+    return operator_named("encode").reference(box, reference + np.array([0, 0, 1e-6, 1e-6], np.float32), **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("nms", _halved_scores),
+        ("nms", _fewer_than_asked),
+        ("batched-nms", _as_type(np.uint8)),
+        ("batched-nms", _as_type(np.int16)),
+        ("batched-nms", _as_type(np.float32)),
+        ("roi-align", _few_points),
+        ("roi-align", _whole_stride),
+        ("sample-balanced", _rounded_share),
+        ("sample-balanced", _halved_numbers),
+        ("encode", _with_epsilon),
+    ],
+)
+def test_what_is_nearly_right_is_refused_too(name: str, function: Callable[..., Any]) -> None:
+    """Mistakes of narrow types, of limits and of epsilons, none of them among the known ones."""
+    operator = operator_named(name)
+    assert oracle.check(operator, as_implementation(function, operator)).counterexample is not None
+
+
 @each_operator
 def test_mistakes_have_names_and_sentences(operator: Operator) -> None:
     """Within an operator no two mistakes share a name or a hint, and hints are sentences."""

@@ -43,14 +43,25 @@ def some_boxes(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["graph", "xla", "jax", "torch"])
 def test_every_hard_case_is_answered_as_the_reference_does(how: str) -> None:
-    """On TensorFlow as a graph and under XLA, on JAX and on PyTorch; in batches, with padding."""
+    """On TensorFlow as a graph and on PyTorch; in batches, with padding.
+
+    Under XLA and on JAX every operator is compiled for the groups of cases that represent it: that of the most cases
+    (degenerate ones among them, batched, with padding), each with a trait that those before lack, such as ties, and
+    that of the usual settings. The sweep says how they are chosen.
+    """
     pytest.importorskip({"graph": "tensorflow", "xla": "tensorflow"}.get(how, how))
     done = subprocess.run([sys.executable, SWEEP, how], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     operators = json.loads(done.stdout.splitlines()[-1])
     assert {name: each["problems"] for name, each in operators.items() if each["problems"]} == {}
     assert {each.operator for each in IMPLEMENTATIONS} == set(operators)
-    assert all(each["asked"] > 3 for each in operators.values())
+    assert all(each["asked"] > 1 for each in operators.values())
+    if how == "graph":
+        graphs = [each for each in IMPLEMENTATIONS if each.name == "keras-graph"]
+        cases = {
+            each.operator: [c for c in operator_named(each.operator).cases() if not each.cannot(c)] for each in graphs
+        }
+        assert all(operators[name]["asked"] >= len(each) for name, each in cases.items())
 
 
 @pytest.mark.parametrize("operator", ["iou", "nms", "roi-align", "assign-anchors", "rpn-loss"])
@@ -195,6 +206,40 @@ def test_the_derivative_of_roi_align_is_the_numeric_one(tf: Any) -> None:
     want = numeric_gradient(lambda at: total(tf.constant(at), tf.constant(region)), feature, places)
     assert [float(slope[place]) for place in places] == pytest.approx(want, abs=2e-2)
     assert none is None
+
+
+def test_no_part_of_a_gradient_is_lost_where_regions_overlap(tf: Any) -> None:
+    """On several threads TensorFlow's own gradient of crops loses some: both kernels' are the same, every time."""
+    from detbench.operators.keras import roi_pooling
+
+    rng = np.random.default_rng(0)
+    feature = tf.constant(rng.standard_normal((1, 12, 12, 128)).astype(np.float32))
+    corner = rng.uniform(0, 90, (1, 300, 2))
+    region = tf.constant(np.concatenate([corner, corner + rng.uniform(20, 100, (1, 300, 2))], axis=2), tf.float32)
+    for pool in (roi_pooling.roi_align, roi_pooling.crop_and_resize):
+
+        def slope(kernel: str, pool: Any = pool) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(feature)
+                total = tf.reduce_sum(pool(feature, region, 16.0, (7, 7), kernel=kernel))
+            return tf.convert_to_tensor(tape.gradient(total, feature)).numpy()
+
+        want = slope("portable")
+        assert all(np.allclose(slope("auto"), want, rtol=1e-4, atol=1e-3) for _ in range(5))
+
+
+def test_under_xla_the_kernel_that_it_lacks_is_not_called(tf: Any) -> None:
+    """Regions that are no numbers are 0 by either kernel, and a compiled function has no need to choose."""
+    from detbench.operators.keras.roi_pooling import roi_align
+
+    feature = tf.ones((1, 4, 4, 1))
+    region = tf.constant(
+        [[[0.0, 0, 60, 60], [np.nan, 0, 9, 9], [-3e38, 0, 3e38, np.inf], [9e30, 9e30, 9.1e30, 9.1e30]]]
+    )
+    want = [1.0, 0.0, 0.0, 0.0]
+    for way in ({"jit_compile": True}, {"jit_compile": False}):
+        answer = tf.function(lambda at: roi_align(feature, at, 16.0, (2, 2)), autograph=False, **way)(region)
+        assert answer.numpy().mean(axis=(2, 3, 4))[0].tolist() == pytest.approx(want)
 
 
 def test_losses_have_a_derivative_where_targets_are_not_numbers(tf: Any) -> None:

@@ -22,6 +22,7 @@ from detbench.operators.oracle import check
 from detbench.operators.reference import matrix_nms as matrix
 from detbench.operators.reference import nms as reference
 from detbench.operators.reference import soft_nms as soft
+from detbench.timing.clock import timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -245,6 +246,28 @@ def test_arrays_of_another_layout_or_type_are_taken() -> None:
 
 
 @needs_native
+@needs_native
+@pytest.mark.parametrize(("side", "threshold"), [(10, 0.05), (1000, 0.021), (16000, 0.021)])
+def test_a_low_threshold_costs_no_more_than_the_reference(side: float, threshold: float) -> None:
+    """Boxes that are the largest of a size class are kept in few cells: once, this took a minute and a gigabyte."""
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, side * 200, (2000, 2))
+    box = np.concatenate([corner, corner + side * rng.uniform(0.5, 1, (2000, 2))], axis=1).astype(np.float32)
+    score = rng.random(2000, dtype=np.float32)
+    expected, reference_ms = timed(reference.nms, box, score, threshold)
+    kept, native_ms = timed(fast.nms, box, score, threshold)
+    assert np.array_equal(kept, expected)
+    assert native_ms < reference_ms
+
+
+def test_categories_are_not_cut_to_32_bits() -> None:
+    """Of int64, two that are equal in their lower half are two still; so are fractions."""
+    box, score = np.tile(np.array([[0.0, 0, 10, 10]]), (4, 1)), np.array([0.9, 0.8, 0.7, 0.6])
+    category = np.array([0, 2**32, 2**33, 0])
+    assert fast.batched_nms(box, score, category, 0.5).tolist() == [0, 1, 2]
+    assert fast.batched_nms(box, score, np.array([0.25, 0.5, 0.75, 0.25]), 0.5).tolist() == [0, 1, 2]
+
+
 def test_shapes_that_do_not_fit_are_refused_in_a_sentence() -> None:
     """The message names the shape that there is and the one that there should be."""
     box, score = clustered_boxes(5, 5, 0)
@@ -268,13 +291,13 @@ def test_shapes_that_do_not_fit_are_refused_in_a_sentence() -> None:
         ([0.0, 2.0], "holds float64"),
         ([[0], [2]], r"shape \(2, 1\)"),
         (None, "should be one column|shape"),
-        ([0, 7], "row 7 at place 1, and there are 4 boxes"),
-        ([0, 0, 2], "row 0 is there twice, again at place 1"),
+        ([0, 7], "row 7 at place 2, and there are 4 boxes"),
+        ([0, 0, 2], "row 0 is there twice, again at place 2"),
         ([2, 0], r"row 0 \(score 0.9\) comes after row 2 \(score 0.7\)"),
-        ([0, 1, 2], "row 1 is kept at place 1, and it overlaps row 0, which is kept before, by 0.8: more than 0.5"),
-        ([0], "row 2 is missing at place 1: nothing that was kept overlaps it by more than 0.5"),
-        ([2], "row 0 is missing at place 0"),
-        ([], "row 0 is missing at place 0"),
+        ([0, 1, 2], "row 1 is kept at place 2, and it overlaps row 0, which is kept before, by 0.8: more than 0.5"),
+        ([0], "row 2 is missing at place 2: nothing that was kept overlaps it by more than 0.5"),
+        ([2], "row 0 is missing at place 1"),
+        ([], "row 0 is missing at place 1"),
     ],
 )
 def test_a_wrong_answer_is_told_what_is_wrong_with_it(got: Any, problem: str | None) -> None:
@@ -318,3 +341,13 @@ def plain_iou(a: np.ndarray, b: np.ndarray) -> float:
     areas = [max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0) for box in (a, b)]
     common = sides[0] * sides[1]
     return float(common / (sum(areas) - common)) if common > 0 else 0.0
+
+
+def test_lists_are_taken_and_a_limit_is_a_whole_number() -> None:
+    """What NumPy makes an array of will do; a limit of one and a half boxes is said to be none."""
+    box, score = [[0.0, 0, 10, 10], [0, 0, 10, 8]], [0.5, 0.9]
+    assert fast.nms(box, score, 0.5).tolist() == [1]
+    assert fast.batched_nms(box, score, [0, 1], 0.5).tolist() == [1, 0]
+    assert fast.nms(box, score, 0.9, limit=np.int64(1)).tolist() == [1]
+    with pytest.raises(UsageError, match=r"the limit is 1\.5"):
+        fast.nms(box, score, 0.5, limit=1.5)

@@ -150,6 +150,8 @@ def test_large_answers_are_those_of_small_parts(name: str, channels: int) -> Non
         ({"image": np.array([0])}, r"regions are \[R, 4\], with an image each"),
         ({"region": np.zeros((2, 5), np.float32)}, r"regions are \[R, 4\]"),
         ({"region": np.array([[0, 0, 1, 1], [0, np.nan, 1, 1]], np.float32)}, r"region 1 has a corner .* not finite"),
+        ({"image": np.array([0, 2**32])}, r"region 1 lies on image 4294967296"),
+        ({"stride_px": np.nan}, r"both must be above 0"),
         ({"feature": np.zeros((2, 4, 4), np.float32)}, r"feature maps are \[B, H, W, C\]"),
         ({"feature": np.zeros((2, 0, 4, 3), np.float32)}, r"with cells"),
         ({"stride_px": 0.0}, r"both must be above 0"),
@@ -166,6 +168,31 @@ def test_native_pooling_refuses_in_a_sentence(name: str, change: dict[str, Any],
     }
     with pytest.raises((DataError, UsageError), match=said):
         FAST[name](**inputs | change)
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_an_answer_that_would_overwrite_its_question_is_refused(name: str) -> None:
+    """``out`` is memory of its own that may be written to."""
+    inputs = random_pooling(14)
+    right = FAST[name](**inputs)
+    shared = np.zeros(right.size + inputs["feature"].size, right.dtype)
+    shared[-inputs["feature"].size :] = inputs["feature"].ravel()
+    feature = shared[-inputs["feature"].size :].reshape(inputs["feature"].shape)
+    assert np.array_equal(
+        FAST[name](**inputs | {"feature": feature}, out=shared[: right.size].reshape(right.shape)), right
+    )
+    with pytest.raises(UsageError, match="lies in the memory of an input"):
+        FAST[name](**inputs | {"feature": feature}, out=shared[-right.size :].reshape(right.shape))
+    right.flags.writeable = False
+    with pytest.raises(UsageError, match="out is read-only"):
+        FAST[name](**inputs, out=right)
+
+
+@pytest.mark.parametrize("region", [np.zeros(4, np.float32), np.zeros((2, 3), np.float32)])
+def test_adaptive_sampling_refuses_regions_of_another_shape(region: np.ndarray) -> None:
+    """The length of regions is looked at before their shape."""
+    with pytest.raises(DataError, match=r"regions are \[R, 4\]"):
+        roi_pooling.roi_align(**random_pooling(15) | {"region": region}, sampling_ratio=0)
 
 
 def test_without_the_native_part_the_references_answer() -> None:

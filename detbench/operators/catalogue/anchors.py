@@ -193,6 +193,13 @@ _GRID_MISTAKES = (
         "`centre` is not looked at: with 0 anchors lie at the corners of their cells, not in the middle.",
     ),
     Mistake(
+        "centre in pixels",
+        lambda reference, height, width, stride_px, centre=0.5: (
+            anchor_grid(reference, height, width, stride_px, 0.0) + np.float32(centre)
+        ),
+        "`centre` is added in pixels; it counts cells: (j + centre) · stride, not j · stride + centre.",
+    ),
+    Mistake(
         "half a stride in whole pixels",
         lambda reference, height, width, stride_px, centre=0.5: (
             anchor_grid(reference, height, width, stride_px, 0.0) + np.float32(stride_px * centre // 1)

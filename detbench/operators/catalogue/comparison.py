@@ -6,6 +6,7 @@ Nothing here raises, whatever an implementation returns: what is no array of num
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from detbench.operators.contract import Case, Verdict
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NEW_MEMORY", "close", "compare_close", "compare_equal", "equal"]
+__all__ = ["NEW_MEMORY", "close", "compare_close", "compare_equal", "equal", "names_of"]
 
 #: What an answer of many megabytes costs beyond its counted work, as a clause of ``Work.beyond``.
 NEW_MEMORY = "the answer is new memory, whose pages the system clears before they are written"
@@ -76,12 +77,17 @@ def compare_equal(case: Case, expected: Any, got: Any, *, names: tuple[str, ...]
 
 def close(rtol: float, atol: float, *names: str) -> Callable[[Case, Any, Any], Verdict]:
     """Return :func:`compare_close` with its tolerance and names: an operator's ``compare``."""
-    return lambda case, expected, got: compare_close(case, expected, got, rtol=rtol, atol=atol, names=names)
+    return partial(compare_close, rtol=rtol, atol=atol, names=names)
 
 
 def equal(*names: str) -> Callable[[Case, Any, Any], Verdict]:
     """Return :func:`compare_equal` with its names: an operator's ``compare``."""
-    return lambda case, expected, got: compare_equal(case, expected, got, names=names)
+    return partial(compare_equal, names=names)
+
+
+def names_of(compare: Callable[[Case, Any, Any], Verdict]) -> tuple[str, ...]:
+    """Return what a comparison that :func:`close` or :func:`equal` made calls each array; nothing of another one."""
+    return tuple(compare.keywords["names"]) if isinstance(compare, partial) else ()
 
 
 def _first_problem(verdicts: list[Verdict]) -> str | None:

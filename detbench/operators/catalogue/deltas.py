@@ -39,6 +39,7 @@ def _encode_cases() -> list[Case]:
         case("a thousand times as large", boxes([-1e4, -2e4, 1e4, 2e4]), reference),
         case("drawn", drawn(2, 60), drawn(3, 60), variances=_HEAD),
         case("tiny sides", boxes([1e-3, 1e-3, 2e-3, 3e-3]), boxes([0, 0, 0.01, 0.02])),
+        case("sides of a millionth", boxes([1e-7, 1e-7, 1.1e-6, 2e-6]), boxes([0, 0, 1e-6, 1e-6])),
         case("no area", boxes([5, 0, 5, 10], [25, 0, 5, 10]), boxes([5, 0, 25, 10], [5, 0, 25, 10]), "no area"),
         case("no boxes", boxes(), boxes(), "empty", variances=_HEAD),
     ]
@@ -57,6 +58,21 @@ def _encoded(box: Any, reference: Any, variances: Any) -> Any:
 def _from_corners(box: Any, reference: Any, variances: Any = _ONES) -> Any:
     size = (reference[:, 2:] - reference[:, :2]) * np.asarray(variances, np.float32)[:2]
     return np.concatenate([(box[:, :2] - reference[:, :2]) / size, _encoded(box, reference, variances)], axis=1)
+
+
+def _from_the_references_corner(box: Any, reference: Any, variances: Any = _ONES) -> Any:
+    delta = encode(box, reference, variances)
+    return delta + np.array([0.5, 0.5, 0, 0], np.float32) / np.asarray(variances, np.float32)
+
+
+def _from_its_corner(box: Any, reference: Any, variances: Any = _ONES) -> Any:
+    size = (reference[:, 2:] - reference[:, :2]) * np.asarray(variances, np.float32)[:2]
+    offset = (box[:, :2] - centre_and_size(reference)[:, :2]) / size
+    return np.concatenate([offset, _encoded(box, reference, variances)], axis=1)
+
+
+def _sizes_swapped(box: Any, reference: Any, variances: Any = _ONES) -> Any:
+    return encode(reference, box, variances) * np.array([-1, -1, 1, 1], np.float32)
 
 
 def _in_pixels(box: Any, reference: Any, variances: Any = _ONES) -> Any:
@@ -95,6 +111,21 @@ _ENCODE_MISTAKES = (
     ),
     Mistake("own size", _own_size, "dx and dy are divided by the box's own sides; divide by the reference's."),
     Mistake("from corners", _from_corners, "dx and dy are told from corner to corner; they go from centre to centre."),
+    Mistake(
+        "from the reference's corner",
+        _from_the_references_corner,
+        "The reference's upper left corner is taken for its centre; dx and dy go from centre to centre.",
+    ),
+    Mistake(
+        "from its corner",
+        _from_its_corner,
+        "The box's upper left corner is taken for its centre; dx and dy go from centre to centre.",
+    ),
+    Mistake(
+        "sides swapped",
+        _sizes_swapped,
+        "The sides of the box and of its reference are swapped: divide by the reference's, log(w / w_ref) too.",
+    ),
     Mistake("in pixels", _in_pixels, "dx and dy are in pixels; divide them by the reference's width and height."),
     Mistake(
         "a pixel more",

@@ -45,6 +45,8 @@ def nms_cases() -> list[Case]:
         _case("a limit", [_UNIT, (0, 0, 10, 9), (0, 0, 9, 10), (20, 0, 30, 10), (40, 0, 50, 10)],
               [0.9, 0.8, 0.7, 0.6, 0.5], limit=2, traits=("limit",)),
         _case("a limit above what there is", [_UNIT, (0, 0, 10, 9)], [0.9, 0.8], limit=9, traits=("limit",)),
+        _case("a limit of 0", [_UNIT, (20, 0, 30, 10)], [0.9, 0.8], limit=0, traits=("limit", "limit 0")),
+        _case("scores that float16 cannot tell apart", [_UNIT, (0, 0, 10, 9)], [0.9, 0.90001]),
         _case("negative coordinates", [(-20, -20, -10, -10), (-20, -20, -10, -11), (-15, -15, 5, 5)], [0.6, 0.7, 0.8]),
         *_random_cases(),
     ]  # fmt: skip
@@ -74,6 +76,7 @@ def _random_cases() -> list[Case]:
         _case("many on a coarse grid", grid, score, 0.3),
         _case("many, with a limit", grid, score, 0.3, limit=20, traits=("limit",)),
         _case("many on a coarse grid, with equal scores", grid, ties, 0.3, traits=("score ties",)),
+        _case("many, with a higher limit", grid, score, 0.9, limit=128, traits=("limit",)),
         _case("sizes from 0.001 to 1,000,000", mixed, rng.permutation(120) / 120),
         _case("float64", mixed, rng.permutation(120) / 120, dtype=np.float64, traits=("float64",)),
     ]
@@ -106,6 +109,8 @@ def batched_cases() -> list[Case]:
         _case("different categories", [_UNIT, (0, 0, 10, 8)], [0.8, 0.9], category=[0, 1]),
         _case("categories by turns", twins, [0.6, 0.7, 0.8, 0.9], category=[0, 1, 0, 1]),
         _case("categories 7, −1 and 90", [_UNIT] * 4, [0.6, 0.7, 0.8, 0.9], category=[7, -1, 90, 7]),
+        _case("categories that differ by 2⁸, 2¹⁶ or 1 of many", [_UNIT] * 6, np.arange(6) / 6,
+              category=[0, 2**8, 2**16, 2**24, 2**24 + 1, 1000]),
         _case("the threshold itself", [_UNIT, (0, 0, 10, 5)], [0.9, 0.8], category=[1, 1],
               traits=("threshold equality",)),
         _case("equal scores", twins, [0.5] * 4, category=[1, 0, 1, 0], traits=("score ties",)),
@@ -119,6 +124,8 @@ def batched_cases() -> list[Case]:
               traits=("no area",)),
         _case("many on a coarse grid", grid, score, 0.3, category=category),
         _case("many, with a limit", grid, score, 0.3, category=category, limit=30, traits=("limit",)),
+        _case("a hundred and fifty of one category", [(20 * i, 0, 20 * i + 10, 10) for i in range(150)], score[:150],
+              category=np.full(150, 3)),
         _case("many, with equal scores", grid, np.floor(score * 8), 0.3, category=category, traits=("score ties",)),
     ]  # fmt: skip
 

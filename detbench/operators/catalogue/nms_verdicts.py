@@ -79,11 +79,11 @@ def _rows(got: Any, count: int, expected: NDArray[Any]) -> tuple[NDArray[Any] | 
 def _impossible(row: NDArray[np.intp], count: int) -> str | None:
     outside = np.flatnonzero((row < 0) | (row >= count))
     if len(outside):
-        return f"there is a row {row[outside[0]]} at place {outside[0]}, and there are {count} boxes"
+        return f"there is a row {row[outside[0]]} at place {outside[0] + 1}, and there are {count} boxes"
     first = np.unique(row, return_index=True)[1]
     if len(first) < len(row):
         again = np.setdiff1d(np.arange(len(row)), first)[0]
-        return f"row {row[again]} is there twice, again at place {again}"
+        return f"row {row[again]} is there twice, again at place {again + 1}"
     return None
 
 
@@ -119,12 +119,12 @@ def _overlap_problem(case: Case, row: NDArray[np.intp]) -> str | None:
             return None
         largest = f" (largest IoU {most[wrong[0]]:.6g} with row {whose[wrong[0]]})" if most[wrong[0]] > 0 else ""
         what = f"nothing that was kept overlaps it by more than {threshold:.6g}"
-        return f"row {wrong[0]} is missing at place {place}: {what}{largest}"
+        return f"row {wrong[0]} is missing at place {place + 1}: {what}{largest}"
 
     for place, one in enumerate(row):
         if most[one] > threshold * (1 + _ROUNDING):
             kept = f"it overlaps row {whose[one]}, which is kept before, by {most[one]:.6g}"
-            return f"row {one} is kept at place {place}, and {kept}: more than {threshold:.6g}"
+            return f"row {one} is kept at place {place + 1}, and {kept}: more than {threshold:.6g}"
         at = int(np.flatnonzero(left == one)[0])
         if problem := missing(left[:at], place):
             return problem
@@ -152,14 +152,14 @@ def _replay(case: Case, row: NDArray[np.intp], score: NDArray[np.float64]) -> tu
     lowest, error = float(rules["score_threshold"]), 0.0
     for place, one in enumerate(row):
         if decayed[one] < lowest * (1 - _DECAY_ROUNDING):
-            return f"row {one} is taken at place {place} with {decayed[one]:.6g}, below {lowest:.6g}", error
+            return f"row {one} is taken at place {place + 1} with {decayed[one]:.6g}, below {lowest:.6g}", error
         best = int(np.argmax(np.where(left, decayed, -np.inf)))
         tie = best < one and decayed[best] == decayed[one] == given[one] == given[best]
         if tie or decayed[best] > decayed[one] * (1 + _DECAY_ROUNDING):
             why = "has the same score and is the lower row" if tie else f"has {decayed[best]:.6g} by then"
-            return f"row {one} ({decayed[one]:.6g}) is taken at place {place}, and row {best} {why}", error
+            return f"row {one} ({decayed[one]:.6g}) is taken at place {place + 1}, and row {best} {why}", error
         if not abs(score[place] - decayed[one]) <= _DECAY_ROUNDING * abs(decayed[one]):
-            return f"the score of row {one}, at place {place}, is {score[place]:.6g}, not {decayed[one]:.6g}", error
+            return f"the score of row {one}, at place {place + 1}, is {score[place]:.6g}, not {decayed[one]:.6g}", error
         error = max(error, abs(score[place] - decayed[one]))
         left[one] = False
         other = np.flatnonzero(left)

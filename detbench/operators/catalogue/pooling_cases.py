@@ -90,6 +90,7 @@ def common_cases(bins: str, few: tuple[int, int], least: int = 1) -> list[Case]:
         case("more bins down than across", _drawn(4, 15), **{bins: (6, 2)}),
         case("a stride of 1", _drawn(4, 16) / 16, stride_px=1.0),
         case("a stride of 10", _drawn(4, 17) / 1.6, stride_px=10.0),
+        case("a stride of 7.5", _drawn(4, 19) * 0.47, stride_px=7.5),
         case("values below 0", _drawn(5, 18, 110), "outside", lowered=5.0),
         case("no regions", [], "empty"),
     ]
@@ -103,6 +104,7 @@ def align_cases() -> list[Case]:
         *common_cases("output_size", (2, 3)),
         _case("one point a bin", _drawn(6, 20), sampling_ratio=1, **few),
         _case("three points a bin", _drawn(6, 21), sampling_ratio=3, **few),
+        _case("five points a bin", _drawn(6, 23), sampling_ratio=5, **few),
         _case("as many points as cells", [[3, 5, 120, 66], [40, 20, 60, 31]], "adaptive sampling", sampling_ratio=0),
         _case(
             "as many points as cells, outside",

@@ -146,6 +146,7 @@ def align_by(
 def crop_by(
     *,
     less: int = 1,
+    in_cells: bool = False,
     shift: float = 0.0,
     at_bins: bool = False,
     weigh: Callable[[Any, int], Any] | None = None,
@@ -156,6 +157,8 @@ def crop_by(
     ----------
     less
         Corners are normalised by the map's side less so many cells.
+    in_cells
+        Whether corners are divided by the stride and not normalised: the same, but for an axis of one cell.
     shift
         How many cells are subtracted from corners.
     at_bins
@@ -171,7 +174,8 @@ def crop_by(
 
     def crop(feature: Any, region: Any, image: Any, stride_px: float, crop_size: tuple[int, int] = (14, 14)) -> Any:
         last = np.tile(feature.shape[2:0:-1], 2).astype(np.float32) - 1
-        corner = (region / np.float32(stride_px)) / np.maximum(last + 1 - less, 1) * last - np.float32(shift)
+        corner = region / np.float32(stride_px)
+        corner = (corner if in_cells else corner / np.maximum(last + 1 - less, 1) * last) - np.float32(shift)
 
         def weights(start: Any, stop: Any, cells: int, points: int) -> Any:
             if at_bins:

@@ -220,6 +220,11 @@ _ANCHOR_MISTAKES = (
         "Of objects with equal IoU the last is matched; match the lower row.",
     ),
     Mistake(
+        "0 and −1 swapped",
+        _labelled(lambda label, match, **rest: (np.where(label == 1, 1, -1 - label).astype(np.int32), match)),
+        "The labels 0 and −1 are swapped: 0 is background, −1 is left out.",
+    ),
+    Mistake(
         "match of positives alone",
         _labelled(lambda label, match, **rest: (label, np.where(label == 1, match, -1).astype(np.int32))),
         "`match` is −1 where the anchor is not positive; it is so only where there is no object at all.",

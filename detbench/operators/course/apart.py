@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import msgspec
 from detbench.errors import DataError
 from detbench.operators.course.grade import Grade, asked_of
 from detbench.operators.course.pieces import Piece, piece_named
-from detbench.operators.course.source import Found, Source, find, read_source
+from detbench.operators.course.source import Found, Source, find, importable, read_source
 from detbench.operators.registry import operator_named
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ __all__ = ["grade_file"]
 
 #: Importing a framework takes seconds, and much longer on a busy machine; so do the reference's own answers.
 _PATIENCE_S = 60.0
+
+#: What the process says.
+_EVENTS = frozenset({"asked", "answered", "begun", "refused", "graded", "done"})
 
 
 def grade_file(piece: str | Piece, path: Path, *, step: str | None = None, seconds: float = 10.0) -> list[Grade]:
@@ -104,7 +107,7 @@ def _events(
     events: queue.Queue[dict[str, Any]] = queue.Queue()
     wanted = {
         "path": str(file),
-        "folder": str(source.path.resolve().parent),
+        "importable": importable(source.path),
         "tensorflow": source.tensorflow,
         "functions": [(one.operator, one.name, one.step) for one in found],
     }
@@ -116,7 +119,10 @@ def _events(
 
     def listen() -> None:
         for line in lines:
-            events.put(json.loads(line))
+            with suppress(ValueError):  # the function may write anything anywhere, and only breaks its own grade
+                event = json.loads(line)
+                if isinstance(event, dict) and event.get("event") in _EVENTS:
+                    events.put(event)
         events.put({"event": "ended", "status": process.wait()})
 
     threading.Thread(target=listen, daemon=True).start()

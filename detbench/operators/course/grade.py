@@ -8,13 +8,15 @@ import io
 import linecache
 import traceback
 import warnings
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
 
 from detbench.errors import UsageError
-from detbench.operators.contract import Case, Implementation, Mistake, Operator, called
+from detbench.operators.catalogue.comparison import names_of
+from detbench.operators.contract import Case, Counterexample, Implementation, Mistake, Operator, Verdict, called
 from detbench.operators.course.pieces import STEPS, piece_named
 from detbench.operators.course.times import Timed, realistic, timed
 from detbench.operators.course.watch import Watch
@@ -22,7 +24,7 @@ from detbench.operators.course.words import plain, said, shown
 from detbench.operators.implementations.yours import of_another_form
 from detbench.operators.oracle import answer, check, judge
 from detbench.operators.registry import operator_named
-from detbench.words import counted
+from detbench.words import counted, raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +57,7 @@ class Grade(msgspec.Struct, frozen=True, kw_only=True):
     numbers
         The same as text, by name: what a person reads.
     printed
-        The beginning of what it printed.
+        The beginning of what it printed: of the question that is shown, or of all.
     times
         Where it is right: what it takes on a realistic input, and what others take.
     """
@@ -175,7 +177,7 @@ def examine(
     with contextlib.redirect_stdout(printed), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         found = _found(operator, function, name, cases, watch or Watch(), time=time)
-    return Grade(**about, **found, printed=printed.text)
+    return Grade(**about, **{"printed": printed.text, **found})
 
 
 def asked_of(operator: Operator, step: str) -> list[Case]:
@@ -192,48 +194,116 @@ def _found(
     """Return the fields of a grade that say how the function did."""
     if not callable(function):
         return {"status": "wrong", "problem": f"{name} is of type {type(function).__name__}, not a function."}
-    if problem := of_another_form(function, name, cases):
+    if problem := of_another_form(operator, function, name, cases):
         return {"status": "wrong", "problem": problem}
     if _unwritten(function, cases[0], watch):
         return {"status": "unwritten"}
     yours = Implementation("yours", operator.name, _watched(function, watch))
     if (wrong := check(operator, yours, cases).counterexample) is not None:
-        problem = ("It" + wrong.problem[2:] if wrong.problem.startswith("it ") else wrong.problem) + "."
-        place, line = _place(function, wrong.case, watch) if wrong.problem.startswith("it raises") else ("", "")
-        numbers = [*wrong.case.inputs.items(), *wrong.case.settings.items(), ("expected", wrong.expected)]
-        if not place:
-            numbers.append(("yours", wrong.got))
-        return {
-            "status": "wrong",
-            "problem": problem,
-            "hint": wrong.hint or _likely(operator, yours, cases),
-            "place": place,
-            "line": line,
-            "case": wrong.case.name,
-            "inputs": plain(dict(wrong.case.inputs)),
-            "settings": plain(dict(wrong.case.settings)),
-            "expected": plain(wrong.expected),
-            "got": plain(wrong.got),
-            "numbers": [(label, shown(value)) for label, value in numbers],
-        }
+        likely = _likely(operator, yours, cases)
+        hint = f"{wrong.hint} (That is about other cases.)" if wrong.hint and _raised(wrong) else wrong.hint
+        if not hint and likely is not None:
+            wrong, hint = _explained(operator, yours, wrong, likely)
+        return _refused(operator, function, wrong, hint, watch)
     return _on_a_realistic_input(operator, yours, function, watch) if time else {"status": "right"}
 
 
-def _likely(operator: Operator, yours: Implementation, cases: list[Case]) -> str:
-    """Return the hint of the mistake that answers most of the refused cases alike, or nothing if that is not half."""
-    refused = []
+def _refused(
+    operator: Operator, function: Callable[..., Any], wrong: Counterexample, hint: str, watch: Watch
+) -> dict[str, Any]:
+    """Return the fields of a grade that show a counterexample."""
+    problem = ("It" + wrong.problem[2:] if wrong.problem.startswith("it ") else wrong.problem) + "."
+    place, line = _place(function, wrong.case, watch) if _raised(wrong) else ("", "")
+    names = names_of(operator.compare)
+    numbers = [*wrong.case.inputs.items(), *wrong.case.settings.items(), *_named("expected", wrong.expected, names)]
+    if not place:
+        numbers += _named("yours", wrong.got, names)
+    return {
+        "status": "wrong",
+        "problem": problem,
+        "hint": hint,
+        "place": place,
+        "line": line,
+        "case": wrong.case.name,
+        "inputs": plain(dict(wrong.case.inputs)),
+        "settings": plain(dict(wrong.case.settings)),
+        "expected": plain(wrong.expected),
+        "got": plain(wrong.got),
+        "numbers": [(label, shown(value)) for label, value in numbers],
+        "printed": _printed_of(function, wrong.case, watch),
+    }
+
+
+def _printed_of(function: Callable[..., Any], case: Case, watch: Watch) -> str:
+    """Return what a function prints of one case alone."""
+    printed = _Printed()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(Exception):
+        _watched(function, watch)(case, "cpu").run({key: array.copy() for key, array in case.inputs.items()})
+    return printed.text
+
+
+def _named(whose: str, answer: Any, names: tuple[str, ...]) -> list[tuple[str, Any]]:
+    """Return an answer with its label, or each of its arrays where there are several, as many as there should be."""
+    if len(names) > 1 and isinstance(answer, tuple | list) and len(answer) == len(names):
+        return [(f"{whose} {name}", one) for name, one in zip(names, answer, strict=True)]
+    return [(whose, answer)]
+
+
+def _raised(wrong: Counterexample) -> bool:
+    return wrong.problem.startswith("it raises")
+
+
+@dataclass(frozen=True, slots=True)
+class _Likely:
+    """The mistake that explains most: the cases that it explains, and of how many that are wrong."""
+
+    mistake: Mistake
+    explained: list[Case]
+    refused: int
+
+
+def _likely(operator: Operator, yours: Implementation, cases: list[Case]) -> _Likely | None:
+    """Return the mistake that answers most of the refused cases alike, or None if that is not half.
+
+    Who makes a mistake makes it on every case: one that would be wrong where the function is right is not meant.
+    """
+    right, refused = [], []
     for case in cases:
         verdict, got = judge(operator, yours, case)
-        if verdict.problem is not None and got is not None:
+        if verdict.problem is None:
+            right.append((case, got))
+        elif got is not None:
             refused.append((case, got))
-    alike = {
-        mistake.hint: sum(_answers(operator, mistake, case, got) for case, got in refused)
-        for mistake in operator.mistakes
-    }
-    hint = max(alike, key=alike.__getitem__, default="")
-    if not hint or alike[hint] * 2 < len(refused) or not alike[hint]:
-        return ""
-    return f"{hint} (That would explain {alike[hint]} of the {counted(len(refused), 'case')} that are wrong.)"
+    best = None
+    for mistake in operator.mistakes:
+        if all(_answers(operator, mistake, case, got) for case, got in right):
+            alike = [case for case, got in refused if _answers(operator, mistake, case, got)]
+            if len(alike) > (len(best.explained) if best else 0):
+                best = _Likely(mistake, alike, len(refused))
+    return best if best and len(best.explained) * 2 >= len(refused) else None
+
+
+def _explained(
+    operator: Operator, yours: Implementation, wrong: Counterexample, likely: _Likely
+) -> tuple[Counterexample, str]:
+    """Return a counterexample that a mistake explains, made small as long as it does, and what to say of it.
+
+    What raises stays as it is: its line says more than numbers do.
+    """
+    mistake = likely.mistake
+    many = f"{len(likely.explained)} of the {counted(likely.refused, 'case')} that are wrong"
+    if _raised(wrong):
+        return wrong, f"{mistake.hint} (That is about other cases: it would explain {many}.)"
+
+    def compare(case: Case, expected: Any, got: Any) -> Verdict:
+        verdict = operator.compare(case, expected, got)
+        return verdict if _answers(operator, mistake, case, got) else Verdict(verdict.error)
+
+    asked = replace(operator, compare=compare, mistakes=())
+    shown_instead = check(asked, yours, likely.explained).counterexample
+    if shown_instead is None or _raised(shown_instead):
+        return wrong, f"{mistake.hint} (That would explain {many}; this one may be another mistake.)"
+    return shown_instead, f"{mistake.hint} (That would explain {many}.)"
 
 
 def _answers(operator: Operator, mistake: Mistake, case: Case, got: Any) -> bool:
@@ -241,7 +311,7 @@ def _answers(operator: Operator, mistake: Mistake, case: Case, got: Any) -> bool
     wrong = Implementation(mistake.name, operator.name, called(mistake.function))
     try:
         return operator.compare(case, answer(wrong, case), got).problem is None
-    except Exception:  # noqa: BLE001  a mistake may raise where it is one
+    except (Exception, SystemExit):  # noqa: BLE001  a mistake may raise where it is one, and ``got`` when looked at
         return False
 
 
@@ -282,6 +352,10 @@ def _watched(function: Callable[..., Any], watch: Watch) -> Callable[[Case, str]
                 return function(**given)
             except SystemExit:
                 raise RuntimeError("it exits Python") from None
+            except (Exception, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001  what is no Exception would end the grader
+                raise RuntimeError(f"it raises {raised(error)}") from None
             finally:
                 watch.answered()
 

@@ -122,6 +122,8 @@ def piece_named(name: str) -> Piece:
             return piece
     if plain in operators():
         return Piece(0, plain, operators()[plain].title, (plain,))
+    if plain in {str(len(PIECES) + 1), "together"}:
+        raise UsageError(f"piece {len(PIECES) + 1}, together, has nothing to write: it puts the others in a row")
     near = difflib.get_close_matches(plain, names(), n=3)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     raise UsageError(f"there is no piece {name!r}; {meant}detbench grade --list shows what there is")

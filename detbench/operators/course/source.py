@@ -6,14 +6,27 @@ import ast
 import difflib
 import json
 import re
+import sys
 import warnings
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detbench.errors import DataError
 from detbench.operators.course.pieces import STEPS, Piece
+from detbench.operators.registry import operators
 
-__all__ = ["Found", "Source", "find", "read_source"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Found", "Source", "find", "importable", "overlooked", "read_source"]
+
+#: What the notebooks import from their own folder; a copy that lies elsewhere is graded without.
+_OF_THE_COURSE = {"solutions", "pictures"}
+
+#: How like another a name is that is taken for misspelt: encod_tensorflow for encode_tensorflow, not encode_row.
+_NEAR = 0.9
 
 #: What is taken of a notebook: pictures, timings and calls of the grader are not run again.
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
@@ -109,7 +122,9 @@ def _source(path: Path, text: str, cells: tuple[tuple[int, int], ...], *, defini
         raise DataError(f"Python cannot read this: {error}", file=path) from None
     except (RecursionError, MemoryError):
         raise DataError("Python cannot read this: it is nested too deeply", file=path) from None
-    body = [node for node in tree.body if _defines(node)] if definitions_only else tree.body
+    away = {one for one in _OF_THE_COURSE if PathFinder.find_spec(one, [*importable(path), *sys.path]) is None}
+    taken = [node for node in tree.body if _defines(node) and not away & _modules(node)]
+    body = taken if definitions_only else tree.body
     names = tuple(dict.fromkeys(name for node in body for name in _names(node)))
     return Source(path, _only(text, body) if definitions_only else text, names, cells)
 
@@ -123,6 +138,21 @@ def _defines(node: ast.stmt) -> bool:
             return False
         return all(isinstance(target, ast.Name) for target in node.targets)
     return isinstance(node, _DEFINITIONS)
+
+
+def importable(path: Path) -> list[str]:
+    """Return where a file's neighbours are imported from: its folder, and above the package that the folder is."""
+    folder = above = path.resolve().parent
+    while (above / "__init__.py").is_file():
+        above = above.parent
+    return [str(one) for one in dict.fromkeys((folder, above))]
+
+
+def _modules(node: ast.stmt) -> set[str]:
+    """Return the modules, without what is in them, that a statement imports."""
+    if isinstance(node, ast.ImportFrom):
+        return {(node.module or "").partition(".")[0]}
+    return {one.name.partition(".")[0] for one in node.names} if isinstance(node, ast.Import) else set()
 
 
 def _only(text: str, body: list[ast.stmt]) -> str:
@@ -150,22 +180,43 @@ def _names(node: ast.stmt) -> list[str]:
 def find(source: Source, piece: Piece, step: str | None = None) -> tuple[list[Found], list[str]]:
     """Return the functions of ``piece`` that the file has, and the operators that it lacks.
 
-    A function is called as its operator, or as that and a step: ``encode``, ``encode_loops``.
+    A function is called as its operator, or as that and a step: ``encode``, ``encode_loops``. If a step is asked for, a
+    function of that name counts, or else one whose name says no step: not all are written in steps.
     Raises DataError where there is none of them, with the names that are near.
     """
     found: list[Found] = []
     for operator, bases in piece.functions().items():
-        endings = [step] if step else ["", *STEPS]
-        for ending in endings:
+        there = []
+        for ending in [step, ""] if step else ["", *STEPS]:
             wanted = [f"{base}_{ending}" if ending else base for base in bases]
-            found += [Found(operator, name, ending) for name in wanted if name in source.names][:1]
-    if step and not found:
-        plain, _ = find(source, piece)
-        found = [one for one in plain if not one.step]
+            there += [Found(operator, name, ending) for name in wanted if name in source.names][:1]
+        found += there[:1] if step else there
     if not found:
         raise DataError(_nothing(source, piece, step), file=source.path)
-    there = {one.operator for one in found}
-    return found, [operator for operator in piece.operators if operator not in there]
+    has = {one.operator for one in found}
+    return found, [operator for operator in piece.operators if operator not in has]
+
+
+def overlooked(source: Source, piece: Piece) -> list[tuple[str, str]]:
+    """Return names in a file that are nearly those of functions of ``piece``, each with the name that is looked for.
+
+    A name is near where a letter or two are other ones. That of another operator is none (decode, encode), and a
+    function that the file has is not looked for again.
+    """
+    bases = [base for known in piece.functions().values() for base in known]
+    wanted = _in_steps(bases)
+    others = _in_steps(one.replace("-", "_") for one in operators())
+    near = {
+        name: difflib.get_close_matches(name, wanted - {*source.names}, n=1, cutoff=_NEAR)
+        for name in source.names
+        if name not in wanted | others
+    }
+    return [(name, meant[0]) for name, meant in near.items() if meant]
+
+
+def _in_steps(bases: Iterable[str]) -> set[str]:
+    """Return names of functions without a step and with each."""
+    return {f"{base}_{ending}" if ending else base for base in bases for ending in ("", *STEPS)}
 
 
 def _nothing(source: Source, piece: Piece, step: str | None) -> str:

@@ -47,7 +47,7 @@ def _array(value: Any) -> np.ndarray[Any, Any] | None:
     """Return anything that may have been returned as an array of numbers, or None if it is none."""
     try:
         array = np.asarray(value)
-    except Exception:  # noqa: BLE001  a conversion may raise anything
+    except (Exception, SystemExit):  # noqa: BLE001  a conversion may raise anything
         return None
     return array if array.dtype.kind in "biuf" else None
 

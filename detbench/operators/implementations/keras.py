@@ -102,9 +102,10 @@ _WAYS: dict[str, _Way] = {
     "soft-nms": _Way("soft_nms", _masked(), _valid_only),
     "matrix-nms": _Way("soft_nms", _masked()),
     **dict.fromkeys(
-        ("roi-align", "roi-max-pool", "crop-and-resize", "crop-max-pool"),
+        ("roi-align", "crop-and-resize", "crop-max-pool"),
         _Way("roi_pooling", _batched("region", "image")),
     ),
+    "roi-max-pool": _Way("roi_max_pooling", _batched("region", "image")),
     "assign-levels": _Way("levels", _plainly),
     **dict.fromkeys(("assign-anchors", "assign-regions"), _Way("targets", _batched())),
     "sample-balanced": _Way("sampling", _batched()),

@@ -22,6 +22,9 @@ __all__ = ["IMPLEMENTATIONS"]
 _FLIPPED = {"flipped corners": "corners the wrong way round are put right, so that such a box has an area"}
 _TIES = {"score ties": "of equal scores it does not take the lower row first, and returns scores, not rows"}
 
+#: Of one of its functions.
+_NO_LIMIT = {"limit 0": "it raises where nothing may be kept"}
+
 _CPU, _BOTH = ("cpu",), ("cpu", "gpu")
 
 
@@ -95,7 +98,14 @@ IMPLEMENTATIONS = (
         differs=_FLIPPED,
         cannot=_no_float64,
     ),
-    _of("tf.image.combined_nms", "nms", _bind_combined, devices=_CPU, differs=_FLIPPED | _TIES, cannot=_no_combined),
+    _of(
+        "tf.image.combined_nms",
+        "nms",
+        _bind_combined,
+        devices=_CPU,
+        differs=_FLIPPED | _TIES | _NO_LIMIT,
+        cannot=_no_combined,
+    ),
     _of(
         "tf.image.combined_nms",
         "batched-nms",

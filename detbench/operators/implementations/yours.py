@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from detbench.errors import DataError, UsageError
 from detbench.operators.contract import Implementation, called
+from detbench.words import raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -77,24 +78,31 @@ def load(place: str, operator: Operator) -> Implementation:
     """
     path, name = _split(place)
     function = function_of(path, name)
-    if problem := of_another_form(function, name, operator.cases()):
+    if problem := of_another_form(operator, function, name, operator.cases()):
         raise DataError(problem.removesuffix("."), file=path)
     return Implementation(f"{path.name}:{name}", operator.name, called(function))
 
 
-def of_another_form(function: Callable[..., Any], name: str, cases: Sequence[Case]) -> str:
+def of_another_form(operator: Operator, function: Callable[..., Any], name: str, cases: Sequence[Case]) -> str:
     """Return in a sentence what is wrong with a function's parameters; nothing if it can be called on all cases."""
     try:
         form = inspect.signature(function)
     except (TypeError, ValueError):
         return ""
-    for case in cases:
-        try:
-            form.bind(**case.inputs, **case.settings)
-        except TypeError:
-            wanted = ", ".join(dict.fromkeys(key for one in cases for key in (*one.inputs, *one.settings)))
-            return f"{name} must take {wanted}, by these names; it takes {', '.join(form.parameters) or 'nothing'}."
-    return ""
+    given = [{**case.inputs, **case.settings} for case in cases]
+    reference = inspect.signature(operator.reference).parameters
+    wanted = [key for key in reference if any(key in each for each in given)]
+    try:
+        form.bind(**dict.fromkeys(wanted))
+    except TypeError:
+        takes = ", ".join(form.parameters) or "nothing"
+        return f"{name} must take {', '.join(wanted)}, by these names; it takes {takes}."
+    bare = [key for key, one in form.parameters.items() if key in wanted and one.default is inspect.Parameter.empty]
+    without = [key for key in bare if not all(key in each for each in given)]
+    if not without:
+        return ""
+    needed = f"{without[0]} needs a default" if len(without) == 1 else f"{', '.join(without)} need defaults"
+    return f"{needed}: {', '.join(f'{key}={reference[key].default!r}' for key in without)}."
 
 
 def _split(place: str) -> tuple[Path, str]:
@@ -143,8 +151,9 @@ def _run(path: Path) -> ModuleType:
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
+        kind, _, said = raised(error).partition(": ")
         raise DataError(
-            f"raises {type(error).__name__} when it is imported: {' '.join(str(error).split())[:300] or 'no message'}",
+            f"raises {kind} when it is imported: {said or 'no message'}",
             file=path,
             record=_line(error, whole),
             remedy="mend it first; python FILE.py shows the whole of it",
@@ -201,14 +210,14 @@ class EntryPoint:
         try:
             found = self.point.load()
         except (Exception, SystemExit) as error:  # noqa: BLE001  a package that is broken is no reason to stop
-            return absent, f"its package raises {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            return absent, f"its package raises {raised(error)}"
         if isinstance(found, Implementation):
             if (found.operator, found.name) != _parts(self.point):
                 return absent, f"{self.point.value} calls itself {found.operator}.{found.name}"
             return replace(found, name=self.implementation), ""
         if not callable(found):
             return absent, f"{self.point.value} is neither a function nor an Implementation"
-        problem = of_another_form(found, self.point.value, operator.cases()).removesuffix(".")
+        problem = of_another_form(operator, found, self.point.value, operator.cases()).removesuffix(".")
         return (absent, problem) if problem else (replace(absent, bind=called(found)), "")
 
 

@@ -8,12 +8,15 @@ that of two blocks' IoU, not of N × N, and the work stops once every picture ha
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
 from detbench.operators.keras.gather import best_rows, place_rows, rows
 from detbench.operators.keras.iou import Planes, overlap, planes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 __all__ = ["BLOCK", "batched_nms", "nms"]
 
@@ -96,24 +99,20 @@ def _kept_places(best: Planes, category: Any, valid: Any, iou_threshold: float, 
     """
     count, batch = valid.shape[1], ops.shape(valid)[0]
     size = min(BLOCK, count)
-    blocks, slots = -(-count // size), -(-most // size) * size
+    blocks, tiles = -(-count // size), -(-most // size)
+    slots = tiles * size
     spare = ((0, 0), (0, blocks * size + 1 - count))
-    best = Planes(*(ops.pad(plane, spare) for plane in best))
-    category = None if category is None else ops.pad(category, spare)
-    valid = ops.pad(valid, spare)
-    earlier = _earlier(size)
-
-    def of(chosen: Any) -> tuple[Planes, Any]:
-        """Return the boxes at these places, ``[B, size]``, and their categories."""
-        return Planes(*(rows(plane, chosen) for plane in best)), None if category is None else rows(category, chosen)
+    of = _looked_up([best] if category is None else [best, (category,)], spare)
+    valid, earlier = ops.pad(valid, spare), _earlier(size)
+    number_in_block = ops.arange(size, dtype="int32")
 
     def step(block: Any, place: Any, kept: Any) -> tuple[Any, Any, Any]:
-        here = ops.broadcast_to(block * size + ops.arange(size, dtype="int32"), (batch, size))
+        here = ops.broadcast_to(block * size + number_in_block, (batch, size))
         ours = of(here)
+        above = of(ops.transpose(ops.reshape(place, (-1, tiles, size)), (1, 0, 2)))
 
         def against(number: Any, alive: Any) -> tuple[Any, Any]:
-            slot = number * size + ops.arange(size, dtype="int32")
-            hit = _suppresses(of(ops.take(place, slot, axis=1)), ours, iou_threshold)
+            hit = _suppresses([ops.take(part, number, axis=1) for part in above], ours, iou_threshold)
             return number + 1, ops.logical_and(alive, ops.logical_not(ops.any(hit, axis=1)))
 
         filled = (ops.max(kept) + size - 1) // size
@@ -133,18 +132,31 @@ def _kept_places(best: Planes, category: Any, valid: Any, iou_threshold: float, 
     return place[:, :most], kept
 
 
+def _looked_up(tables: Sequence[Sequence[Any]], spare: Any) -> Callable[[Any], list[Any]]:
+    """Return what looks places ``[…, B, K]`` up: of each table, tensors ``[B, N]``, one tensor ``[tensors, …, B, K]``.
+
+    One gather brings all of a table: in a graph the number of steps decides, they are small.
+    """
+    flat = [ops.stack([ops.reshape(ops.pad(tensor, spare), (-1,)) for tensor in table]) for table in tables]
+    batch, count = ops.shape(tables[0][0])[0], tables[0][0].shape[1] + spare[1][1]
+    first = ops.arange(batch, dtype="int32")[:, None] * count
+    return lambda place: [ops.take(table, place + first, axis=1) for table in flat]
+
+
 def _earlier(size: int) -> Any:
     """Return bool ``[1, size, size]``: whether the first is before the second."""
     number = ops.arange(size, dtype="int32")
     return (number[:, None] < number)[None]
 
 
-def _suppresses(above: tuple[Planes, Any], below: tuple[Planes, Any], iou_threshold: float) -> Any:
-    """Return bool ``[B, size, size]``: whether a box of the first overlaps one of the second by too much."""
-    hit = overlap(above[0].at(..., None), below[0].at(..., None, slice(None))) > iou_threshold
-    if above[1] is None:
-        return hit
-    return ops.logical_and(hit, above[1][..., None] == below[1][..., None, :])
+def _suppresses(above: list[Any], below: list[Any], iou_threshold: float) -> Any:
+    """Return bool ``[B, size, size]``: whether a box of the first overlaps one of the second by too much.
+
+    Each is ``[5, B, size]``, the boxes by coordinate, and ``[1, B, size]`` if there are categories.
+    """
+    (first, *its), (second, *theirs) = ([part[..., None] for part in above], [part[..., None, :] for part in below])
+    hit = overlap(Planes(*(first[k] for k in range(5))), Planes(*(second[k] for k in range(5)))) > iou_threshold
+    return ops.logical_and(hit, its[0][0] == theirs[0][0]) if its else hit
 
 
 def _settled(alive: Any, suppresses: Any) -> Any:

@@ -61,6 +61,7 @@ def ciou(a: NDArray[np.floating], b: NDArray[np.floating], *, threads: int | Non
 
 
 def _overlaps(name: str, a: NDArray[np.floating], b: NDArray[np.floating], threads: int | None) -> NDArray[np.floating]:
+    a, b = np.asarray(a), np.asarray(b)
     dtype = np.result_type(a, b, np.float32)
     first, second = (np.ascontiguousarray(box, dtype=dtype) for box in (a, b))
     for box in (first, second):

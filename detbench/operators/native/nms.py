@@ -8,6 +8,7 @@ corner that is NaN or infinite overlaps nothing.
 from __future__ import annotations
 
 import sys
+from operator import index
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -47,7 +48,7 @@ def nms(box: NDArray[Any], score: NDArray[Any], iou_threshold: float, limit: int
     Raises
     ------
     UsageError
-        If shapes do not fit each other.
+        If shapes do not fit each other, or the limit is no whole number.
 
     Examples
     --------
@@ -71,7 +72,7 @@ def batched_nms(
     The reference is :func:`detbench.operators.reference.nms.batched_nms`. ``category`` is int32 ``[N]``, any numbers;
     ``limit`` counts over all categories; the rest, and what is raised, as in :func:`nms`.
     """
-    box, score, category = _floats(box), _floats(score), np.ascontiguousarray(category, dtype=np.int32)
+    box, score, category = _floats(box), _floats(score), _int32(category)
     _check(box, score=score, category=category)
     if (module := native()) is None:
         return reference.batched_nms(box, score, category, iou_threshold, limit)
@@ -113,7 +114,16 @@ def soft_nms(
 
 
 def _floats(array: NDArray[Any]) -> NDArray[Any]:
+    array = np.asarray(array)
     return np.ascontiguousarray(array, dtype=array.dtype if array.dtype in _TYPES else np.float64)
+
+
+def _int32(category: NDArray[Any]) -> NDArray[np.int32]:
+    """Return categories as they are, or numbered anew: cut to 32 bits, two of them could become one."""
+    category = np.asarray(category)
+    if not np.can_cast(category.dtype, np.int32) and category.ndim == 1:
+        category = np.unique(category, return_inverse=True)[1]
+    return np.ascontiguousarray(category, dtype=np.int32)
 
 
 def _check(box: NDArray[Any], **columns: NDArray[Any]) -> None:
@@ -125,4 +135,9 @@ def _check(box: NDArray[Any], **columns: NDArray[Any]) -> None:
 
 
 def _limit(limit: int | None) -> int:
-    return sys.maxsize if limit is None else max(limit, 0)
+    if limit is None:
+        return sys.maxsize
+    try:
+        return min(max(index(limit), 0), sys.maxsize)
+    except TypeError as error:
+        raise UsageError(f"the limit is {limit!r} and should be a whole number, or None") from error

@@ -60,7 +60,7 @@ def roi_align(
         answer = reference.roi_align(feature, region, image, stride_px, output_size, sampling_ratio, aligned)
         return _put(answer, out)
     points = max(sampling_ratio, 0)
-    if not points:
+    if not points and region.shape[1:] == (4,) and stride_px > 0 and min(output_size) > 0:
         _check_sides(region, stride_px, output_size)
     return _pooled("roi_align", feature, region, image, stride_px, output_size, out, threads, points, aligned)
 
@@ -149,27 +149,30 @@ def _pooled(
     *rule: int | bool,
 ) -> NDArray[np.floating]:
     """Return what the native function of this name makes of the regions, after all has been checked."""
+    feature, region = np.asarray(feature), np.asarray(region)
     dtype = np.result_type(feature, region, np.float32)
     feature, region = np.ascontiguousarray(feature, dtype=dtype), np.ascontiguousarray(region, dtype=dtype)
-    image = np.ascontiguousarray(image, dtype=np.int32)
     if feature.ndim != 4 or 0 in feature.shape[1:3]:  # noqa: PLR2004  batch, height, width, channels
         raise DataError(f"feature maps are [B, H, W, C], with cells; these have the shape {feature.shape}")
     if region.shape != (len(image), 4):
         raise DataError(f"regions are [R, 4], with an image each; these are {region.shape}, and {len(image)} images")
-    finite = np.isfinite(region)
+    image, finite = np.asarray(image), np.isfinite(region)
     if not finite.all():
         raise DataError(f"region {int(finite.all(axis=1).argmin())} has a corner that is not finite")
     if len(image) and (image.min() < 0 or image.max() >= len(feature)):
         row = int(((image < 0) | (image >= len(feature))).argmax())
         raise DataError(f"region {row} lies on image {image[row]}, and there are {len(feature)}; they count from 0")
-    if stride_px <= 0 or min(bins) < 1:
+    if not stride_px > 0 or min(bins) < 1:
         raise UsageError(f"a stride of {stride_px} pixels and {bins[0]} × {bins[1]} bins; both must be above 0")
     shape = (len(region), *bins, feature.shape[3])
     if out is None:
         out = unfilled(shape, dtype)
     elif out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous:
         raise UsageError(f"out is {out.dtype} {out.shape}; it must be {dtype} {shape}, and contiguous")
+    elif not out.flags.writeable or any(np.may_share_memory(out, one) for one in (feature, region)):
+        raise UsageError("out is read-only, or lies in the memory of an input; give an array of its own")
     pool = getattr(native(), name)
+    image = np.ascontiguousarray(image, dtype=np.int32)
     pool(feature, region, image, float(stride_px), *rule, threads or os.cpu_count() or 1, out)
     return out
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -117,8 +118,11 @@ def plan(subject: str, names: Sequence[str] = ()) -> list[Task]:
     if unknown := [name for name in only if name not in known]:
         there = ", ".join(implementation_names(subject))
         raise UsageError(f"nothing called {unknown[0]!r} runs {subject}; there are {there}; yours is FILE.py:FUNCTION")
-    for place, operator in meant.items():
-        _add(tasks[operator.name], Candidate(yours.load(place, operator), place, named=True))
+    loaded = [(place, yours.load(place, operator)) for place, operator in meant.items()]
+    called = Counter((*known, *(found.name for _, found in loaded)))
+    for place, one in loaded:
+        found = replace(one, name=place) if called[one.name] > 1 else one
+        tasks[found.operator].candidates.append(Candidate(found, place, named=True))
     return [task for task in tasks.values() if task.candidates]
 
 
@@ -142,15 +146,6 @@ def _meant(place: str, subject: str, operators: Sequence[Operator]) -> Operator:
             f" --impl {place}"
         )
     return found
-
-
-def _add(task: Task, candidate: Candidate) -> None:
-    """Put a candidate beside the others. Raises UsageError if one of them is called as it is."""
-    name = candidate.implementation.name
-    other = next((one for one in task.candidates if one.implementation.name == name), None)
-    if other is not None:
-        raise UsageError(f"{other.origin} and {candidate.origin} would both be called {name}; rename one of them")
-    task.candidates.append(candidate)
 
 
 def implementation_names(subject: str = ALL) -> list[str]:

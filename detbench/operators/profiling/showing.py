@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detbench.timing import document
+from detbench.words import unbroken
 
 if TYPE_CHECKING:
     from detbench.operators.contract import Counterexample
@@ -43,7 +44,7 @@ def plain(value: Any) -> Any:
     [[[1.0, 'inf']], 3, None]
     """
     if value is None or isinstance(value, str | bool | int):
-        return value
+        return unbroken(value) if isinstance(value, str) else value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, np.generic):
@@ -52,7 +53,11 @@ def plain(value: Any) -> Any:
         return _array(value)
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    return " ".join(repr(value).split())[:_LONGEST_TEXT]
+    try:
+        text = " ".join(repr(value).split())[:_LONGEST_TEXT]
+    except Exception:  # noqa: BLE001  its __repr__ is anybody's code
+        text = type(value).__name__
+    return unbroken(text)
 
 
 def _array(value: np.ndarray) -> Any:

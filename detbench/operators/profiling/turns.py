@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from detbench.timing.clock import timed, undisturbed
+from detbench.words import raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,7 +100,7 @@ class Stepped:
         try:
             self.last, took_ms = timed(self.bound.run, self.sent)
         except (Exception, SystemExit) as error:  # noqa: BLE001  anybody's code may raise anything
-            self.raised = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            self.raised = raised(error)
             return 0.0
         if keep:
             self.samples_ms.append(took_ms)

@@ -37,7 +37,7 @@ def centre_and_size(box: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def corners(centre_size: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return ``x1 y1 x2 y2`` of boxes ``cx cy w h``, both ``[N, 4]``: the inverse of :func:`centre_and_size`.
+    """Return ``x1 y1 x2 y2`` of boxes ``cx cy w h``, both ``[N, 4]``: the inverse of ``centre_and_size``.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def decode(
     variances: Sequence[float] = (1.0, 1.0, 1.0, 1.0),
     max_log_ratio: float = MAX_LOG_RATIO,
 ) -> NDArray[np.floating]:
-    """Return the boxes that ``delta`` tells from the reference boxes: the inverse of :func:`encode`.
+    """Return the boxes that ``delta`` tells from the reference boxes: the inverse of ``encode``.
 
     ::
 

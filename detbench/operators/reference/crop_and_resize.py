@@ -86,7 +86,23 @@ def crop_max_pool(
 ) -> NDArray[np.floating]:
     """Return the greatest of each 2 × 2 points of a crop: RoI pooling as Luminoth does it.
 
-    Parameters are those of :func:`crop_and_resize`; of an odd number of rows or columns of points the last is left out.
+    The points are those of ``crop_and_resize``: from edge to edge of each region, so that the first lie on its upper
+    and left edge and the last on its lower and right edge; pixel 0 is the centre of cell 0. A point outside the map is
+    0; on an axis of one cell each point lies on that cell.
+
+    Parameters
+    ----------
+    feature
+        Feature maps, ``[B, H, W, C]``.
+    region
+        ``[R, 4]``: ``x1 y1 x2 y2`` in pixels of the picture. Where ``x2 < x1`` the crop is mirrored; likewise in y.
+    image
+        Int32 ``[R]``: on which of the ``B`` maps each region lies.
+    stride_px
+        How many pixels a cell of the map is wide and high.
+    crop_size
+        Number of points, down and across, before the greatest are taken. Of an odd number the last row or column is
+        left out.
 
     Returns
     -------

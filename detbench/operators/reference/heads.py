@@ -43,7 +43,7 @@ def rpn_head(
     -------
     logit
         ``[H·W·A]``: row by row, column by column, anchor by anchor, as
-        :func:`~detbench.operators.reference.anchors.anchor_grid` lays them.
+        ``anchor_grid`` lays them.
     delta
         ``[H·W·A, 4]``: ``dx dy dw dh`` in the same order.
 

@@ -141,7 +141,7 @@ def rpn_loss(
     target
         Float ``[N, 4]``: encoded truths; anything where ``label`` is not 1.
     beta
-        See :func:`smooth_l1`.
+        Where smooth L1's parabola ends: ``d² / 2β`` where ``d < β``, ``d − β/2`` elsewhere.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def head_loss(
     target
         Float ``[N, 4]``: encoded truths; anything where ``label`` is not above 0.
     beta
-        See :func:`smooth_l1`.
+        Where smooth L1's parabola ends: ``d² / 2β`` where ``d < β``, ``d − β/2`` elsewhere.
 
     Returns
     -------

@@ -68,8 +68,13 @@ def batched_nms(
 
     Parameters
     ----------
-    box, score, iou_threshold
-        As in :func:`nms`.
+    box
+        Float32 or float64 ``[N, 4]``: ``x1 y1 x2 y2`` in any unit. The IoU is computed in this type.
+    score
+        Floats ``[N]``.
+    iou_threshold
+        A box is dropped if it overlaps a kept one of its category by more than this, 0 to 1; rounded to the type of
+        ``box``.
     category
         Int32 ``[N]``: any numbers.
     limit

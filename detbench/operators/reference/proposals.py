@@ -47,6 +47,13 @@ def clip_boxes(box: NDArray[Any], height_px: float, width_px: float) -> NDArray[
 
     A box that lies outside altogether becomes one without area on the border.
 
+    Parameters
+    ----------
+    box
+        Float ``[N, 4]``: ``x1 y1 x2 y2`` in pixels.
+    height_px, width_px
+        The picture.
+
     Examples
     --------
     >>> clip_boxes(np.array([[-5.0, 10, 50, 200]]), height_px=100, width_px=40)
@@ -92,10 +99,10 @@ def select_proposals(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the proposals of one picture (or of one level), by descending score.
 
-    In this order: the ``pre_nms`` highest scores are kept (:func:`keep_top_n`), cut to the picture
-    (:func:`clip_boxes`), those too small are dropped (:func:`filter_boxes`), and of what overlaps the best is kept
-    (:func:`~detbench.operators.reference.nms.nms`), until there are ``post_nms``. So what is too small has taken a
-    place among the first, and overlap is that of the boxes as they were cut.
+    In this order: the ``pre_nms`` highest scores are kept (``keep_top_n``), cut to the picture (``clip_boxes``), those
+    too small are dropped (``filter_boxes``), and of what overlaps the best is kept (``nms``), until there are
+    ``post_nms``. So what is too small has taken a place among the first, and overlap is that of the boxes as they were
+    cut.
 
     Parameters
     ----------

@@ -106,8 +106,10 @@ def assign_regions(
     ----------
     region
         Float ``[N, 4]``: proposals.
-    truth, state
-        As in :func:`assign_anchors`.
+    truth
+        Float ``[M, 4]``, in the same unit.
+    state
+        Integer ``[M]``: 1 an object, 0 padding, −1 ignored.
     category
         Integer ``[M]``, from 0.
     positive_at, negative_from

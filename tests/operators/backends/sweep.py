@@ -3,9 +3,13 @@
 A process has one Keras backend, so the tests start this one for each. It prints JSON: operator → how many cases were
 asked, in how many compilations, and what was wrong.
 
-Cases of an operator that takes batches are asked together: padded to one size, stacked, and compiled once for all whose
-static settings are equal. So that a batch answers as each of its pictures alone, and that padding changes nothing, is
-asked in the same breath.
+Cases are asked together: padded to one size, stacked, and compiled once for all whose static settings are equal. So
+that a batch answers as each of its pictures alone, and that padding changes nothing, is asked in the same breath. Maps
+are not padded but in their channels: a larger map has another border.
+
+As a graph and on PyTorch every case is asked. XLA and JAX, which take seconds to compile, are asked the representative
+groups of each operator: that of the most cases, each with a trait that those before lack, and that of the fewest
+settings, which are the usual ones. Pooling is asked twice as a graph: of TensorFlow's kernel, and of the portable one.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ NAME = f"keras-{HOW}"
 
 from detbench.operators.contract import Case, Operator  # noqa: E402
 from detbench.operators.implementations import keras as keras_implementations  # noqa: E402
-from detbench.operators.oracle import judge  # noqa: E402
+from detbench.operators.oracle import answer  # noqa: E402
 from detbench.operators.registry import operators  # noqa: E402
 
 #: Settings that may be tensors: one compilation serves all their values.
@@ -38,6 +42,11 @@ DYNAMIC = {
 
 MASKED = {"nms", "batched-nms", "soft-nms", "matrix-nms", "keep-top-n", "filter-boxes", "select-proposals"}
 STACKED = {"assign-anchors", "assign-regions", "sample-balanced", "rpn-loss", "head-loss"}
+PAIRED = {"iou", "giou", "diou", "ciou"}
+BY_ROW = {
+    "centre-and-size", "corners", "encode", "decode", "change-order", "normalize-boxes", "clip-boxes", "assign-levels",
+    "smooth-l1", "binary-cross-entropy", "cross-entropy", "giou-loss",
+}  # fmt: skip
 POOLING = {"roi-align", "roi-max-pool", "crop-and-resize", "crop-max-pool"}
 
 #: What padding says, if not 0.
@@ -82,11 +91,31 @@ def padded(arrays: list[Any], name: str) -> Any:
     )  # fmt: skip
 
 
-def static(case: Case, *names: str) -> str:
+def static(case: Case) -> str:
     """Return what cases must have in common to be compiled together."""
     settings = {key: "any" if key in DYNAMIC else value for key, value in case.settings.items()}
-    trailing = {name: array.shape[1:] for name, array in case.inputs.items()}
-    return repr((sorted(settings.items()), sorted(trailing.items()), [case.inputs[name].shape for name in names]))
+    trailing = {name: array.shape[1:] for name, array in case.inputs.items() if name != "feature" or array.ndim != 4}
+    cells = case.inputs["feature"].shape[:-1][-2:] if "feature" in case.inputs else ()
+    return repr((sorted(settings.items()), sorted(trailing.items()), cells))
+
+
+def representative(groups: list[list[Case]]) -> list[list[Case]]:
+    """Return the groups that stand for all where compiling takes long."""
+    first = max(groups, key=len)
+    usual = min(
+        (group for group in groups if group is not first), key=lambda group: len(group[0].settings), default=first
+    )
+    chosen, met = [first], traits(first)
+    for group in groups:
+        if group is not first and (group is usual or traits(group) - met):
+            chosen.append(group)
+            met |= traits(group)
+    return chosen
+
+
+def traits(group: list[Case]) -> set[str]:
+    """Return the traits of the cases."""
+    return {trait for case in group for trait in case.traits}
 
 
 def function_of(operator: str) -> Callable[..., Any]:
@@ -107,7 +136,7 @@ def stacked(operator: str, cases: list[Case]) -> Answers:
     function, masked = function_of(operator), operator in MASKED
     fetch = keras_implementations._WAYS[operator].fetch
     inputs = {name: padded([case.inputs[name] for case in cases], name) for name in cases[0].inputs}
-    row = cases[0].rows[0]
+    row = next(iter(cases[0].inputs))
     if masked:
         counts = np.array([len(case.inputs[row]) for case in cases])
         inputs["valid"] = np.arange(inputs[row].shape[1]) < counts[:, None]
@@ -123,6 +152,8 @@ def stacked(operator: str, cases: list[Case]) -> Answers:
         parts = tuple(part[number] for part in answers[repr(dynamic)])
         if operator == "filter-boxes":
             parts = (parts[0][: len(case.inputs[row])],)
+        elif operator in PAIRED:
+            parts = (parts[0][: len(case.inputs["a"]), : len(case.inputs["b"])],)
         elif not masked or operator == "matrix-nms":
             parts = tuple(part[: len(case.inputs[row])] if part.ndim else part for part in parts)
         yield case, fetch(parts if len(parts) > 1 else parts[0], case.inputs)
@@ -134,17 +165,26 @@ def pooled(operator: str, cases: list[Case]) -> Answers:
     maps = [len(case.inputs["feature"]) for case in cases]
     before = np.cumsum(maps) - maps
     image = [case.inputs["image"] + first for case, first in zip(cases, before, strict=True)]
+    channels = max(case.inputs["feature"].shape[3] for case in cases)
     inputs = {
-        "feature": np.concatenate([case.inputs["feature"] for case in cases]),
+        "feature": np.concatenate([with_channels(case.inputs["feature"], channels) for case in cases]),
         "region": np.concatenate([case.inputs["region"] for case in cases])[None],
         "image": np.concatenate(image).astype(np.int32)[None],
     }
-    (answer,) = compiled(lambda tensors: function(**tensors, **cases[0].settings))(inputs)
-    begin = 0
-    for case in cases:
-        count = len(case.inputs["region"])
-        yield case, answer[0, begin : begin + count]
-        begin += count
+    kernels = [{}] if operator == "roi-max-pool" or HOW != "graph" else [{"kernel": "auto"}, {"kernel": "portable"}]
+    for kernel in kernels:
+        call = compiled(lambda tensors, kernel=kernel: function(**tensors, **cases[0].settings, **kernel))
+        (answer,) = call(inputs)
+        begin = 0
+        for case in cases:
+            count = len(case.inputs["region"])
+            yield case, answer[0, begin : begin + count, ..., : case.inputs["feature"].shape[3]]
+            begin += count
+
+
+def with_channels(feature: Any, channels: int) -> Any:
+    """Return the maps with so many channels, the further ones 0."""
+    return np.pad(feature, [(0, 0), (0, 0), (0, 0), (0, channels - feature.shape[3])])
 
 
 def sweep(operator: Operator) -> dict[str, Any]:
@@ -152,24 +192,26 @@ def sweep(operator: Operator) -> dict[str, Any]:
     implementation = next(
         each for each in keras_implementations.IMPLEMENTATIONS if (each.name, each.operator) == (NAME, operator.name)
     )
-    cases = [case for case in operator.cases() if implementation.cannot(case) is None]
-    cases = [case for case in cases if not case.traits & implementation.differs.keys()]
-    problems, compilations = [], 0
-    together = stacked if operator.name in MASKED | STACKED else pooled if operator.name in POOLING else None
-    groups: dict[str, list[Case]] = defaultdict(list)
-    for case in cases:
-        groups[static(case)].append(case)
-    if together is None:
-        compilations = len(cases)
-        for case in cases:
-            verdict, _ = judge(operator, implementation, case)
-            problems += [f"{case.name}: {verdict.problem}"] if verdict.problem else []
-    else:
-        compilations = len(groups)
-        for case, got in (answered for group in groups.values() for answered in together(operator.name, group)):
+    by_settings: dict[str, list[Case]] = defaultdict(list)
+    for case in operator.cases():
+        if implementation.cannot(case) is None and not case.traits & implementation.differs.keys():
+            by_settings[static(case)].append(case)
+    groups = list(by_settings.values())
+    if HOW in {"xla", "jax"}:
+        groups = representative(groups)
+    problems, asked = [], 0
+    for group in groups:
+        if operator.name in POOLING:
+            answers = pooled(operator.name, group)
+        elif operator.name in MASKED | STACKED | PAIRED | BY_ROW:
+            answers = stacked(operator.name, group)
+        else:
+            answers = ((case, answer(implementation, case)) for case in group)
+        for case, got in answers:
+            asked += 1
             verdict = operator.compare(case, operator.reference(**case.inputs, **case.settings), got)
             problems += [f"{case.name}: {verdict.problem}"] if verdict.problem else []
-    return {"asked": len(cases), "compilations": compilations, "problems": problems}
+    return {"asked": asked, "compilations": len(groups), "problems": problems}
 
 
 if __name__ == "__main__":
