@@ -245,7 +245,7 @@ def _installed(folder: Path, entry_points: str, *arguments: str) -> subprocess.C
     facts.mkdir(exist_ok=True)
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: kernels\nVersion: 1.0\n")
     (facts / "entry_points.txt").write_text(f"[detbench.operators]\n{entry_points}\n")
-    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))  # an empty one is the folder here
     command = [sys.executable, "-P", "-m", "detbench", "profile", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": path})
 
