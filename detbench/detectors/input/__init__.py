@@ -1,0 +1,1 @@
+"""Input: from a dataset's pictures to batches of one shape."""

@@ -1,0 +1,1 @@
+"""Recipes: what a baseline is made of, as data."""
