@@ -53,7 +53,7 @@ def _complete_recipe(incomplete: str) -> list[str]:
     return [name for name in recipe_names() if name.startswith(incomplete)]
 
 
-def train_baseline(  # noqa: PLR0913, PLR0917  one parameter for each option
+def train_baseline(  # noqa: PLR0913  one parameter for each option
     recipe: Annotated[
         str,
         typer.Argument(
@@ -69,7 +69,10 @@ def train_baseline(  # noqa: PLR0913, PLR0917  one parameter for each option
     output: Annotated[
         list[str],
         typer.Option(
-            "--output", "-o", metavar="RUN", help="The run's folder. What has a '=' is taken as --set.",
+            "--output",
+            "-o",
+            metavar="RUN",
+            help="The run's folder. What has a '=' is taken as --set.",
             show_default=False,
         ),
     ],
@@ -124,13 +127,17 @@ def train_baseline(  # noqa: PLR0913, PLR0917  one parameter for each option
     ] = None,
     xla: Annotated[
         bool | None,
-        typer.Option("--xla/--no-xla", rich_help_panel=_OF_MACHINE, help="Compile a step as a whole.",
-                     show_default=False),
+        typer.Option(
+            "--xla/--no-xla", rich_help_panel=_OF_MACHINE, help="Compile a step as a whole.", show_default=False
+        ),
     ] = None,
     reader: Annotated[
         Reader | None,
-        typer.Option(rich_help_panel=_OF_MACHINE, help="What reads the pictures: tfdata on tensorflow, else plain.",
-                     show_default=False),
+        typer.Option(
+            rich_help_panel=_OF_MACHINE,
+            help="What reads the pictures: tfdata on tensorflow, else plain.",
+            show_default=False,
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of tables.")] = False,
 ) -> None:

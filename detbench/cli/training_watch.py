@@ -40,6 +40,7 @@ class TrainingWatch(Watch):
         self._bars = ExitStack()
         self._bar = Bar()
         self._steps, self._line_every, self._seconds_a_step, self._shown_at = 0, 1, 0.0, 0.0
+        self._compiled = False
         self._last = perf_counter()
 
     def close(self) -> None:
@@ -64,11 +65,13 @@ class TrainingWatch(Watch):
         """Count it, and say from time to time how it goes."""
         now = perf_counter()
         took, self._last = now - self._last, now
-        first = self._seconds_a_step == 0.0
-        self._seconds_a_step = took if first else (1 - _NEWEST) * self._seconds_a_step + _NEWEST * took
+        if self._compiled:  # the first step compiles, and tells nothing of the others
+            before = self._seconds_a_step or took
+            self._seconds_a_step = (1 - _NEWEST) * before + _NEWEST * took
+        self._compiled = True
         if facts.step % self._line_every == 0 and not self._terminal:
-            left = _clock((self._steps - facts.step) * self._seconds_a_step)
-            say(f"step {facts.step:,} of {self._steps:,}: {_loss(facts)}, {left} left")
+            left = (self._steps - facts.step) * self._seconds_a_step
+            say(f"step {facts.step:,} of {self._steps:,}: {_loss(facts)}" + (f", {_clock(left)} left" if left else ""))
         self._bar(1)
         if now - self._shown_at > _EVERY_S:
             self._bar.describe(_loss(facts))

@@ -25,7 +25,7 @@ _NAMED = 16
 _MOST_ROWS = 4
 
 
-class NotFinite(DetbenchError):
+class NotFinite(DetbenchError):  # noqa: N818  it is a state of a run
     """Training stopped at a loss or a gradient that is infinite or no number."""
 
 

@@ -161,9 +161,10 @@ def _open_tensorflow(wanted: _Wanted, machines: Machines | None) -> Devices:
 def _open_jax(wanted: _Wanted, machines: Machines | None) -> Devices:
     import jax
 
+    setting: Any = jax.config.update
     if wanted.kind == "cpu":
-        jax.config.update("jax_platforms", "cpu")
-        jax.config.update("jax_num_cpu_devices", len(wanted.places or (0,)))
+        setting("jax_platforms", "cpu")
+        setting("jax_num_cpu_devices", len(wanted.places or (0,)))
     import keras
 
     if machines is not None:
@@ -182,12 +183,12 @@ def _open_jax(wanted: _Wanted, machines: Machines | None) -> Devices:
         used, process, count = [local[place] for place in places], 0, 1
     else:
         if chosen.kind == "gpu":
-            jax.config.update("jax_default_device", local[places[0]])
+            setting("jax_default_device", local[places[0]])
         return Devices("jax", chosen.kind, names)
     platform = used[0].platform
     mesh = keras.distribution.DeviceMesh((len(used),), ["batch"], [f"{platform}:{one.id}" for one in used])
     distribution = keras.distribution.DataParallel(device_mesh=mesh, auto_shard_dataset=False)
     keras.distribution.set_distribution(distribution)
-    backend_mesh = mesh.backend_mesh
-    sharding = jax.sharding.NamedSharding(backend_mesh, jax.sharding.PartitionSpec("batch"))
+    spec: Any = jax.sharding.PartitionSpec
+    sharding = jax.sharding.NamedSharding(mesh.backend_mesh, spec("batch"))
     return Devices("jax", chosen.kind, names, process, count, sharding=sharding)

@@ -119,8 +119,8 @@ def as_pixels(
 ) -> Predictions:
     """Return the detections of a batch in pixels of the stored pictures, cut at their borders; empty ones are dropped.
 
-    ``found`` has ``box`` ``[B, D, 4]`` on the canvas, ``score``, ``category`` and ``valid`` ``[B, D]``; ``rows`` ``[n]``
-    and ``scale`` ``[n, 4]`` are of the first n pictures.
+    ``found`` has ``box`` ``[B, D, 4]`` on the canvas, ``score``, ``category`` and ``valid`` ``[B, D]``; ``rows``
+    ``[n]`` and ``scale`` ``[n, 4]`` are of the first n pictures.
     """
     count = len(rows)
     limit = np.tile(batch.size_px[:count, ::-1].astype(np.float64), 2) / scale  # x y x y
@@ -133,5 +133,7 @@ def as_pixels(
 
 
 def _joined(parts: list[Predictions]) -> Predictions:
-    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in ("image", "category", "box", "score"))
+    columns = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("image", "category", "box", "score")
+    )
     return Predictions(*columns)

@@ -11,7 +11,7 @@ import struct
 import time
 from typing import TYPE_CHECKING
 
-from detbench.data.records.framing import frames, framed
+from detbench.data.records.framing import framed, frames
 from detbench.data.records.wire import sized, varint
 from detbench.files import make_folder, replacing
 

@@ -39,7 +39,9 @@ class Keeper:
 
     def save_last(self, step: int, model: Any, optimizer: Optimizer) -> None:
         """Write what the run can go on from."""
-        self._save("last", {**model_arrays(model), **optimizer_arrays(optimizer)}, self._about | {"step": step}, step=step)
+        self._save(
+            "last", {**model_arrays(model), **optimizer_arrays(optimizer)}, self._about | {"step": step}, step=step
+        )
 
     def save_if_best(self, step: int, metric: str, value: float, model: Any) -> bool:
         """Write the weights if no others scored as high; return whether it was so."""

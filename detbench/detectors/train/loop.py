@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -72,7 +72,9 @@ def loop(run: Training, first: int) -> None:
     run.watch.begin(first, steps)
     if first and _due(run, first, run.recipe.evaluation.every) and not _was_looked_at(run, first):
         _look_on_the_way(run, first)
-    with closing(run.pictures.batches(first, reader=run.reader)) as batches:
+    with ExitStack() as stack:
+        batches = run.pictures.batches(first, reader=run.reader)
+        stack.callback(getattr(batches, "close", lambda: None))  # ends the threads that read ahead
         for step in range(first, steps):
             begin = perf_counter()
             batch = next(batches)

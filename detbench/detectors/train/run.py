@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +65,7 @@ def train(
     eval_set: Dataset,
     run: RunFolder,
     devices: Devices,
-    how: How = How(),  # noqa: B008  frozen
+    how: How = How(),
     watch: Watch | None = None,
 ) -> Result:
     """Train a model, keep what comes of it in ``run``, and return the best weights' score on ``eval_set``.
@@ -156,12 +154,13 @@ def _made(training: Training, run: RunFolder, first: int) -> Result:
 def _last_look(training: Training, run: RunFolder) -> Result:
     """Score the last weights; return the score, with intervals, of the best."""
     steps, begin = training.recipe.run.steps, perf_counter()
-    if not any(row["step"] == steps for row in training.logs.evaluations):
-        note(training, steps, look(training, steps, intervals=False), perf_counter() - begin)
+    result = look(training, steps, intervals=True)
+    note(training, steps, result, perf_counter() - begin)
     best = training.keeper.best
-    if best is not None and best.step != steps:
-        restore(run.best, read_arrays(run.best)[0], training.model)
-    return look(training, steps, intervals=True)
+    if best is None or best.step == steps:
+        return result
+    restore(run.best, read_arrays(run.best)[0], training.model)
+    return look(training, best.step, intervals=True)
 
 
 def _require_empty(run: RunFolder) -> None:
@@ -176,7 +175,9 @@ def _require_same(run: RunFolder, recipe: Recipe, made_of: dict[str, str]) -> No
     """Raise UsageError if a run cannot go on as asked, naming what differs."""
     record = run.read_record()
     if not run.last.is_file():
-        raise UsageError(f"{run.path} was ended before its first checkpoint: there is nothing to go on from; begin anew")
+        raise UsageError(
+            f"{run.path} was ended before its first checkpoint: there is nothing to go on from; begin anew"
+        )
     then = read_recipe(str(run.recipe))
     if unlike := differences(then, recipe):
         more = f", and {len(unlike) - 3} more" if len(unlike) > 3 else ""  # noqa: PLR2004  enough to know
@@ -204,12 +205,12 @@ def _built(recipe: Recipe, category_count: int, devices: Devices) -> tuple[Any, 
 
 def _pretrained(model: Any, recipe: Recipe, how: How, watch: Watch) -> str:
     """Give the backbone the weights it begins with, and return where they come from."""
-    from detbench.detectors.weights.load import load_backbone_weights
-
     source = how.weights or recipe.model.weights
     if source == "none":
         return ""
-    loaded = load_backbone_weights(model.backbone, recipe.model, source)
+    from detbench.detectors.weights.load import load_backbone_weights
+
+    loaded = load_backbone_weights(model.pretrained, recipe.model, source)
     watch.say(f"weights: {loaded.matched} of {loaded.total} tensors from {loaded.source}")
     return f"{loaded.matched} of {loaded.total} tensors from {loaded.source}"
 
@@ -259,7 +260,7 @@ def _with_recipe(record: RunRecord, run: RunFolder) -> RunRecord:
 
 def _environment(devices: Devices, recipe: Recipe) -> dict[str, str]:
     """Return versions, backend and devices in plain words."""
-    facts = environment(("numpy", "keras", devices.backend))
+    facts = {name: str(fact) for name, fact in environment(("numpy", "keras", devices.backend)).items()}
     facts |= {"backend": devices.backend, "devices": ", ".join(devices.names), "precision": recipe.run.precision}
     if devices.process_count > 1:
         facts["processes"] = str(devices.process_count)

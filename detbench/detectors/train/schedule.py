@@ -1,4 +1,4 @@
-"""The learning rate of a step: a function of the step alone, so that a run which goes on needs nothing but its number."""
+"""The learning rate of a step: a function of the step alone, so that a run goes on from its number."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Stepper(Protocol):
         """Make a step with this process's part of a batch. ``stop`` asks all processes for an end."""
 
     def detect(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
-        """Return the fields of the model's detections in a batch: ``box``, ``score``, ``category``, ``valid`` …"""
+        """Return the model's detections in a batch, field by field: ``box``, ``score``, ``category``, ``valid``."""
 
 
 def stepper_for(model: Any, optimizer: Optimizer, devices: Devices, *, xla: bool) -> Stepper:

@@ -64,9 +64,10 @@ class JaxStepper:
         sharding = self._devices.sharding
         if sharding is None:
             return arrays
-        return {name: jax.make_array_from_process_local_data(sharding, array) for name, array in arrays.items()}
+        place: Any = jax.make_array_from_process_local_data
+        return {name: place(sharding, array) for name, array in arrays.items()}
 
-    def _step_of(  # noqa: PLR0913, PLR0917  all that a step reads
+    def _step_of(
         self, trainable: Any, others: Any, slots: Any, x: Any, y: Any, rate: Any, wish: Any
     ) -> tuple[Any, ...]:
         losses_of = partial(self._losses_of, others=others, slots=slots, x=x, y=y)

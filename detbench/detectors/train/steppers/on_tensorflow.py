@@ -55,7 +55,8 @@ class TensorFlowStepper:
 
         def part(context: Any) -> Any:
             first = context.replica_id_in_sync_group % here * rows
-            return tuple(map(_tensors, split(type(batch)(*(field[first : first + rows] for field in batch)))))
+            own = {name: field[first : first + rows] for name, field in batch._asdict().items()}
+            return tuple(map(_tensors, split(batch._replace(**own))))
 
         return strategy.experimental_distribute_values_from_function(part)
 
