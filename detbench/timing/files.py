@@ -1,4 +1,4 @@
-"""A profile to JSON and back."""
+"""A profile to JSON and back; also what writes any other document of times."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from detbench.words import in_words
 
 if TYPE_CHECKING:
     from detbench.timing.comparison import ProfileComparison
+    from detbench.timing.prediction_times import PredictionTimes
 
 __all__ = ["PROFILE", "encoded", "read_profile"]
 
@@ -21,7 +22,7 @@ __all__ = ["PROFILE", "encoded", "read_profile"]
 PROFILE = "profile.json"
 
 
-def encoded(document: Profile | ProfileComparison) -> bytes:
+def encoded(document: Profile | ProfileComparison | PredictionTimes) -> bytes:
     """Return a document as JSON, indented, with a newline at its end."""
     return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 
