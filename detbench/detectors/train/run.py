@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -208,8 +209,7 @@ def _pretrained(model: Any, recipe: Recipe, how: How, watch: Watch) -> str:
     source = how.weights or recipe.model.weights
     if source == "none":
         return ""
-    from detbench.detectors.weights.load import load_backbone_weights
-
+    load_backbone_weights = import_module("detbench.detectors.weights.load").load_backbone_weights
     loaded = load_backbone_weights(model.pretrained, recipe.model, source)
     watch.say(f"weights: {loaded.matched} of {loaded.total} tensors from {loaded.source}")
     return f"{loaded.matched} of {loaded.total} tensors from {loaded.source}"
