@@ -45,9 +45,9 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         Path | None,
         typer.Argument(
             metavar="PREDICTIONS",
-            help="A folder that detbench predict wrote, with its proposals and times; or COCO results JSON, Arrow, CSV, "
-            "VOC result files, text files with scores as YOLO's or Cartucho's; may be left out where --proposals are "
-            "scored.",
+            help="A folder that detbench predict wrote, with its proposals and times; or COCO results JSON, Arrow, "
+            "CSV, VOC result files, text files with scores as YOLO's or Cartucho's; may be left out where --proposals "
+            "are scored.",
             show_default=False,
         ),
     ] = None,

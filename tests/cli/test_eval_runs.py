@@ -214,9 +214,7 @@ def test_a_threshold_is_tuned_on_another_folder(detbench: Command, pair: tuple[P
     for row in document["annotations"]:
         row["bbox"] = FAR
     (tmp_path / "other.json").write_text(json.dumps(document))
-    done = detbench(
-        "eval", truth, folder, "--tune-on", tmp_path / "other.json", "--tune-predictions", folder, "--json"
-    )
+    done = detbench("eval", truth, folder, "--tune-on", tmp_path / "other.json", "--tune-predictions", folder, "--json")
     assert _result(done)["counting"]["threshold"]["predictions"] == "predictions.json"
 
 

@@ -21,7 +21,7 @@ from detbench.timing.prediction_times import (
     StageTimes,
     read_prediction_times,
 )
-from detbench.timing.samples import Quantile
+from detbench.timing.samples import Quantile  # noqa: TC001  msgspec resolves it
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
@@ -87,15 +87,20 @@ def timing(path: Path) -> Timing:
     return Timing(
         source=unbroken(path.name),
         fingerprint=sha256_of(path),
-        **{name: unbroken(getattr(times, name)) for name in ("model", "adapter", "device", "processor", "clock")},
-        **{name: getattr(times, name) for name in _COUNTS},
+        model=unbroken(times.model),
+        adapter=unbroken(times.adapter),
+        device=unbroken(times.device),
+        processor=unbroken(times.processor),
+        threads=times.threads,
+        clock=unbroken(times.clock),
+        batch_size=times.batch_size,
+        images=times.images,
         samples=len(times.stages["total"].samples_ms),
+        warm_up=times.warm_up,
+        samples_left_out=times.samples_left_out,
         fps=times.fps,
         stages={stage: _latency(times, stage) for stage in STAGES},
     )
-
-
-_COUNTS = ("threads", "batch_size", "images", "warm_up", "samples_left_out")
 
 
 def _latency(times: PredictionTimes, stage: Stage) -> Latency:
