@@ -227,7 +227,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     detbench eval annotations/instances_val2017.json results.json
     detbench eval VOC2007 results/Main --split test --protocol voc2007
     detbench eval data predictions.csv -o run1        # result.json, report.html
-    detbench eval data run --split test               # a folder of detbench predict
+    detbench eval data run --split test               # as detbench predict wrote
     detbench eval gt.json dt.json --json | jq .metrics.AP
     detbench eval gt.json dt.json --explain           # why is my mAP not COCO's?
     detbench eval gt.json dt.json --errors --score-threshold 0.3
