@@ -67,7 +67,7 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
         Path, typer.Option("--data", metavar="DIR", help="The dataset: any format, TFRecords too.", show_default=False)
     ],
     output: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--output",
             "-o",
@@ -75,7 +75,7 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
             help="The run's folder. What has a '=' is taken as --set.",
             show_default=False,
         ),
-    ],
+    ] = None,
     changed: Annotated[
         list[str] | None,
         typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change a setting of the recipe.", show_default=False),
@@ -140,6 +140,10 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of tables.")] = False,
+    profile: Annotated[
+        bool,
+        typer.Option("--profile", help="Train nothing: measure where the time of a step goes. Needs no RUN."),
+    ] = False,
 ) -> None:
     """Train Faster R-CNN by a recipe, and score it.
 
@@ -153,6 +157,7 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
     detbench train-baseline bccd_mobilenet --data bccd -o run --steps 500
     detbench train-baseline my.toml --data voc -o run -s run.seed=1
     detbench train-baseline run/recipe.toml --data voc -o run --resume
+    detbench train-baseline coco_r50_fpn_1x --data coco --profile
 
     Exit status: 1 where a loss was no number (the batch is kept), 130 after
     Ctrl-C.
@@ -160,7 +165,9 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
     from detbench.cli.console import say
     from detbench.detectors.train.resolving import resolved_recipe
 
-    folder, overrides = _folder_and_overrides(output, changed or [])
+    folder, overrides = _folder_and_overrides(output or [], changed or [])
+    if folder is None and not profile:
+        raise UsageError("say a folder for the run, with -o")
     said = {
         "run.steps": steps,
         "run.batch_size": batch_size,
@@ -180,6 +187,11 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
         "reader": reader.value if reader else None,
         "name": Path(recipe).stem,
     }
+    if folder is None or profile:
+        from detbench.cli.training_profile import measure_and_show
+
+        measure_and_show(chosen, data, format_name, devices, with_names, as_json=as_json)
+        return
     result = _train(chosen, data, format_name, folder, devices, with_names)
     if devices.process == 0:
         _save(result, folder)
@@ -188,12 +200,12 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
         say("done; the first machine has written the run")
 
 
-def _folder_and_overrides(output: list[str], changed: list[str]) -> tuple[Path, list[str]]:
+def _folder_and_overrides(output: list[str], changed: list[str]) -> tuple[Path | None, list[str]]:
     """Return the folder among the values of -o, and the overrides there and of -s. Raises UsageError."""
     folders = [said for said in output if "=" not in said]
-    if len(folders) != 1:
-        raise UsageError("say one folder for the run, with -o" + (f", not {len(folders)}" if folders else ""))
-    return Path(folders[0]), [*changed, *(said for said in output if "=" in said)]
+    if len(folders) > 1:
+        raise UsageError(f"say one folder for the run, with -o, not {len(folders)}")
+    return Path(folders[0]) if folders else None, [*changed, *(said for said in output if "=" in said)]
 
 
 def _devices(backend: str | None, device: str, machines: str | None) -> Devices:
@@ -225,8 +237,9 @@ def _train(
     with stderr_held():
         from detbench.detectors.checkpoints.run_folder import RunFolder
         from detbench.detectors.train.broken import NotFinite
+        from detbench.detectors.train.building import How
         from detbench.detectors.train.loop import Interrupted
-        from detbench.detectors.train.run import How, train
+        from detbench.detectors.train.run import train
 
     watch = TrainingWatch(recipe.evaluation.metric, terminal=sys.stderr.isatty())
     run = RunFolder(folder)
