@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from detbench.cli.console import print_json_text, say, stderr_held, stdout
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from detbench.data.tables import Dataset
     from detbench.detectors.recipes.settings import Recipe
     from detbench.detectors.train.devices import Devices
     from detbench.detectors.train.step_times import StepTimes
@@ -20,14 +19,11 @@ _ENOUGH = 1.5
 
 
 def measure_and_show(
-    recipe: Recipe, data: Path, format_name: str | None, devices: Devices, how: dict[str, Any], *, as_json: bool
+    recipe: Recipe, train_set: Dataset, devices: Devices, how: dict[str, Any], *, as_json: bool
 ) -> None:
     """Measure a step of ``recipe`` on a dataset, and print what came out."""
     import msgspec
 
-    from detbench.data.formats import read_dataset
-
-    train_set = read_dataset(data, split=recipe.evaluation.train_split, format_name=format_name)
     with stderr_held():
         from detbench.detectors.train.building import How
         from detbench.detectors.train.step_times import profile

@@ -166,10 +166,6 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     again = train(run, "--resume")
-    if steps < 2:
-        assert again.returncode == 2
-        assert "nothing to go on from" in again.stderr
-        return
     assert again.returncode == 0, again.stderr
     assert rows_of(run) == rows_of(whole)
     (mine, _), (theirs, _) = read_arrays(run / "last.npz"), read_arrays(whole / "last.npz")

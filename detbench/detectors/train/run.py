@@ -11,20 +11,18 @@ import msgspec
 from detbench import __version__
 from detbench.detectors.checkpoints.arrays import read_arrays
 from detbench.detectors.checkpoints.run_folder import FileFacts, RunDataset, RunRecord
-from detbench.detectors.recipes.read import read_recipe
 from detbench.detectors.recipes.write import recipe_to_toml
-from detbench.detectors.train.broken import NotFinite
 from detbench.detectors.train.building import How, built, facts_of, pictures_of, pretrained
 from detbench.detectors.train.evaluating import Evaluation
+from detbench.detectors.train.guard import fingerprints, require_startable
 from detbench.detectors.train.keeping import Keeper
 from detbench.detectors.train.logs import Logs, NoLogs
 from detbench.detectors.train.loop import Interrupted, Training, look, loop, note
-from detbench.detectors.train.resolving import differences
 from detbench.detectors.train.state import restore
 from detbench.detectors.train.steppers import stepper_for
 from detbench.detectors.train.stopping import stop_asked_for
 from detbench.detectors.train.watch import Watch
-from detbench.errors import UsageError
+from detbench.errors import DetbenchError
 from detbench.evaluation.fingerprints import dataset_fingerprint
 from detbench.files import write_text
 
@@ -64,14 +62,12 @@ def train(
     watch = watch or Watch()
     devices.require_divides(recipe.run.batch_size)
     writes = devices.process == 0
-    if writes and not how.resume:
-        _require_empty(run)
+    made_of = fingerprints(train_set, eval_set)
+    if writes or how.resume:
+        require_startable(run, recipe, made_of, resume=how.resume)
     with ExitStack() as stack:
         if writes:
             stack.enter_context(run.claim())
-        made_of = {"training": dataset_fingerprint(train_set), "evaluation": dataset_fingerprint(eval_set)}
-        if how.resume:
-            _require_same(run, recipe, made_of)
         batch = recipe.run.batch_size
         evaluation = Evaluation.of(
             eval_set, train_set.categories, recipe.evaluation, recipe.input, batch, how.name or "baseline"
@@ -87,8 +83,8 @@ def train(
         if writes:
             write_text(run.recipe, recipe_to_toml(recipe))
             record = _with_recipe(record, run)
-            record.write(run.record)
         keeper = Keeper(run, record, {"made_of": made_of}, writes=writes)
+        keeper.save_last(step, model, optimizer)  # from now on the run can go on, whatever happens
         logs = Logs(run, after_step=step) if writes else NoLogs(run, after_step=step)
         stack.callback(logs.close)
         training = Training(
@@ -117,7 +113,7 @@ def _made(training: Training, run: RunFolder, first: int) -> Result:
     except Interrupted:
         training.keeper.end("interrupted")
         raise
-    except NotFinite:
+    except DetbenchError:
         training.keeper.end("failed")
         raise
     training.keeper.end("finished")
@@ -134,35 +130,6 @@ def _last_look(training: Training, run: RunFolder) -> Result:
         return result
     restore(run.best, read_arrays(run.best)[0], training.model)
     return look(training, best.step, intervals=True)
-
-
-def _require_empty(run: RunFolder) -> None:
-    there = run.path.is_dir() and any(path.name != ".lock" for path in run.path.iterdir())
-    if run.holds_run():
-        raise UsageError(f"{run.path} holds a run; go on with it by --resume, or say another folder with -o")
-    if there:
-        raise UsageError(f"{run.path} is not empty; say another folder with -o")
-
-
-def _require_same(run: RunFolder, recipe: Recipe, made_of: dict[str, str]) -> None:
-    """Raise UsageError if a run cannot go on as asked, naming what differs."""
-    record = run.read_record()
-    if not run.last.is_file():
-        raise UsageError(
-            f"{run.path} was ended before its first checkpoint: there is nothing to go on from; begin anew"
-        )
-    then = read_recipe(str(run.recipe))
-    if unlike := differences(then, recipe):
-        more = f", and {len(unlike) - 3} more" if len(unlike) > 3 else ""  # noqa: PLR2004  enough to know
-        raise UsageError(f"{run.path} was made with another recipe: {'; '.join(unlike[:3])}{more}")
-    if recipe.run.steps < then.run.steps:
-        raise UsageError(f"{run.path} is to have {then.run.steps:,} steps; they can be raised, not lowered")
-    if record.status == "finished" and recipe.run.steps == then.run.steps:
-        raise UsageError(f"{run.path} is finished; to train it for longer, say more with --steps")
-    _, about = read_arrays(run.last)
-    for what, fingerprint in about["made_of"].items():
-        if fingerprint != made_of[what]:
-            raise UsageError(f"{run.path} was made on other data: the {what} images or boxes are not the same")
 
 
 def _restored(run: RunFolder, model: Any, optimizer: Optimizer) -> int:
