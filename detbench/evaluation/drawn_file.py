@@ -23,6 +23,7 @@ from detbench.errors import DataError
 from detbench.evaluation.draws import Draws
 from detbench.evaluation.intervals import COMPARED, Drawn
 from detbench.files import replacing
+from detbench.npz import array_head, npz_member
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,14 +42,7 @@ _REMEDY = "write it again with detbench eval -o"
 
 _ABOUT = "about.json"
 
-#: The earliest time a ZIP archive can hold: the same values give the same bytes whenever they are written.
-_NO_TIME = (1980, 1, 1, 0, 0, 0)
-_UNIX = 3
-_ORDINARY_FILE = 0o644 << 16
-
-#: NumPy's format 1.0: what an array's head starts with, and what its length is a multiple of.
-_MAGIC = b"\x93NUMPY\x01\x00"
-_ALIGNED = 64
+_FLOAT64 = "<f8"
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -158,24 +152,11 @@ class _PerCategory(Mapping[str, "NDArray[np.float64]"]):
 
 
 def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    member = zipfile.ZipInfo(name, _NO_TIME)
-    member.create_system, member.external_attr = _UNIX, _ORDINARY_FILE
-    archive.writestr(member, data)
+    archive.writestr(npz_member(name, len(data)), data)
 
 
 def _encoded(values: NDArray[np.float64]) -> bytes:
-    return _head(values.shape) + np.ascontiguousarray(values, dtype="<f8").tobytes()
-
-
-def _head(shape: tuple[int, ...]) -> bytes:
-    """Return the head of a float64 array of this shape in NumPy's format 1.0.
-
-    What is read is compared with it: a head from a file is never parsed.
-    """
-    words = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode()
-    length = -(-(len(_MAGIC) + 2 + len(words) + 1) // _ALIGNED) * _ALIGNED
-    padded = words.ljust(length - len(_MAGIC) - 3) + b"\n"
-    return _MAGIC + len(padded).to_bytes(2, "little") + padded
+    return array_head(_FLOAT64, values.shape) + np.ascontiguousarray(values, dtype=_FLOAT64).tobytes()
 
 
 def _about(path: Path) -> _About:
@@ -190,10 +171,10 @@ def _about(path: Path) -> _About:
 
 def _floats(path: Path, name: str, shape: tuple[int, int]) -> NDArray[np.float64]:
     """Return a member as float64 of this ``shape``: numbers and NaN, no infinities."""
-    data, head = _member(path, name), _head(shape)
+    data, head = _member(path, name), array_head(_FLOAT64, shape)
     if not data.startswith(head) or len(data) != len(head) + 8 * prod(shape):
         raise _refusal(path, f"{name} is not {shape[0]:,} rows of {shape[1]:,} numbers")
-    values = np.frombuffer(data, dtype="<f8", offset=len(head)).astype(np.float64, copy=False).reshape(shape)
+    values = np.frombuffer(data, dtype=_FLOAT64, offset=len(head)).astype(np.float64, copy=False).reshape(shape)
     if np.isinf(values).any():
         raise _refusal(path, f"{name} holds an infinite number")
     return values

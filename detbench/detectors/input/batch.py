@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Batch"]
+__all__ = ["CANVAS_GREY", "Batch", "split"]
 
 
 class Batch(NamedTuple):
@@ -28,3 +28,14 @@ class Batch(NamedTuple):
     category: NDArray[np.int32]
     state: NDArray[np.int32]
     seed: NDArray[np.int32]
+
+
+#: What a canvas is filled with where no picture lies.
+CANVAS_GREY = 128
+
+
+def split(batch: Batch) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a batch as the model takes it: what it sees, ``image`` and ``size_px``, and what it learns from."""
+    fields = batch._asdict()
+    seen = {name: fields.pop(name) for name in ("image", "size_px")}
+    return seen, fields

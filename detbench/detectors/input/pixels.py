@@ -1,0 +1,145 @@
+"""A picture's pixels by plan, without any framework: decoded, cut, made larger or smaller, mirrored, coloured."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from simplejpeg import decode_jpeg  # type: ignore[import-untyped]  # it has no stubs
+
+from detbench.data.jpeg_header import jpeg_header
+from detbench.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detbench.detectors.input.plan import Plan
+
+__all__ = ["decode_any", "draw", "is_plain_jpeg", "of_other_size", "window_of"]
+
+#: What the decoders raise on bytes that are no sound picture.
+_BROKEN = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
+
+#: Modes of JPEG that libjpeg-turbo gives as RGB by itself; CMYK is Pillow's.
+_SIMPLE_MODES = frozenset({"L", "RGB"})
+
+#: Pillow's modes with more than eight bits of grey.
+_DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+_DEEP_LEVELS = 65535
+
+
+def draw(data: bytes, plan: Plan, picture_px: tuple[int, int], canvas: NDArray[np.uint8], *, where: str) -> None:
+    """Draw a picture on ``canvas``, uint8 ``[H, W, 3]``, at the upper left.
+
+    Parameters
+    ----------
+    data
+        The encoded picture, of any format and mode.
+    plan
+        What to do with it.
+    picture_px
+        Width and height that the picture has to have.
+    canvas
+        Drawn on where the plan says; the rest is left as it is.
+    where
+        What to call the picture in a message.
+
+    Raises
+    ------
+    DataError
+        If the picture does not decode in full, or has another size.
+    """
+    header = jpeg_header(data)
+    try:
+        if header is not None and header[0] in _SIMPLE_MODES:
+            _same_size((header[1], header[2]), picture_px, where)
+            source, part = _decode_jpeg(data, picture_px, plan.reduction), plan.reduction
+        else:
+            source, part = Image.fromarray(decode_any(data, picture_px, where=where)).convert("RGBX"), 1
+    except _BROKEN as error:
+        raise _undecodable(error, where) from error
+    crop, inside = window_of(plan, part)
+    if crop != (0, 0, *source.size):
+        source = source.crop(crop)
+    high, wide = plan.size
+    if source.size != (wide, high) or part > 1:
+        source = source.resize((wide, high), Image.Resampling.BILINEAR, box=inside)
+    pixels = np.asarray(source)[:: -1 if plan.flip_y else 1, :: -1 if plan.flip_x else 1, :3]
+    canvas[:high, :wide] = pixels if plan.colour is None else _coloured(pixels, plan.colour)
+
+
+def window_of(plan: Plan, part: int) -> tuple[tuple[int, int, int, int], tuple[float, float, float, float]]:
+    """Return the window in a picture decoded at 1 / ``part``: whole pixels to cut out, and the window inside those.
+
+    Both are ``left, top, right, lower`` in pixels of the smaller picture; the second is fractional.
+    """
+    left, top = plan.x // part, plan.y // part
+    right, lower = math.ceil((plan.x + plan.width) / part), math.ceil((plan.y + plan.height) / part)
+    inner_left, inner_top = plan.x / part - left, plan.y / part - top
+    inside = inner_left, inner_top, inner_left + plan.width / part, inner_top + plan.height / part
+    return (left, top, right, lower), inside
+
+
+def is_plain_jpeg(data: bytes) -> bool:
+    """Whether these are the bytes of a JPEG that libjpeg-turbo gives as RGB by itself."""
+    header = jpeg_header(data)
+    return header is not None and header[0] in _SIMPLE_MODES
+
+
+def decode_any(data: bytes, picture_px: tuple[int, int], *, where: str) -> NDArray[np.uint8]:
+    """Return a picture of any format and mode as uint8 ``[H, W, 3]``, RGB, as stored.
+
+    Grey of 16 bits loses its lower eight; transparency is left out. Raises DataError if it does not decode in full, or
+    has another size.
+    """
+    try:
+        # A huge picture is the data's, not an attack: Pillow's warning about it helps nobody here.
+        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
+            _same_size(picture.size, picture_px, where)
+            if picture.mode in _DEEP_MODES:
+                grey = np.clip(np.asarray(picture, dtype=np.int64), 0, _DEEP_LEVELS) >> 8
+                return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+            whole = picture.convert("RGBA") if picture.mode == "P" else picture
+            return np.array(whole.convert("RGB"))
+    except _BROKEN as error:
+        raise _undecodable(error, where) from error
+
+
+def of_other_size(found_px: tuple[int, int], picture_px: tuple[int, int], where: str) -> DataError:
+    """Return the error of a picture that has not the size its annotation says."""
+    found, said = (f"{width} × {height}" for width, height in (found_px, picture_px))
+    return DataError(
+        f"the picture is {found} pixels, its annotation says {said}",
+        file=where,
+        remedy="correct the annotation, or restore the picture: the boxes would not fit",
+    )
+
+
+def _same_size(found_px: tuple[int, int], picture_px: tuple[int, int], where: str) -> None:
+    if tuple(found_px) != tuple(picture_px):
+        raise of_other_size(found_px, picture_px, where)
+
+
+def _decode_jpeg(data: bytes, picture_px: tuple[int, int], part: int) -> Image.Image:
+    """Return a grey or colour JPEG at 1 / ``part`` of its size, in Pillow's own layout: nothing is copied."""
+    width, height = (math.ceil(side / part) for side in picture_px)
+    pixels = decode_jpeg(data, "RGBX", min_width=width, min_height=height, min_factor=part)
+    # The bytes stay alive: the picture holds the buffer that it was made of.
+    return Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)
+
+
+def _coloured(pixels: NDArray[np.uint8], colour: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the pixels ``[h, w, 3]`` with their colours changed by a matrix ``[3, 4]``, rounded."""
+    mixed: NDArray[np.float32] = pixels.astype(np.float32).reshape(-1, 3) @ colour[:, :3].T
+    mixed += colour[:, 3] + np.float32(0.5)
+    return np.clip(mixed, 0, 255, out=mixed).astype(np.uint8).reshape(pixels.shape)
+
+
+def _undecodable(error: BaseException, where: str) -> DataError:
+    text: Any = "no known picture format" if isinstance(error, UnidentifiedImageError) else error
+    return DataError(f"does not decode ({text})", file=where, remedy="restore it from its source")
