@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detbench.cli.writing import SeedOption
+from detbench.cli.writing import SeedOption  # noqa: TC001  Typer reads it
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:

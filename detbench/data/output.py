@@ -46,8 +46,8 @@ def new_folder(
     Raises
     ------
     DataError
-        If ``path`` holds something and ``overwrite`` is not set, or holds nothing of that kind (so that a slip of the hand
-        cannot empty a home folder), or holds or is held by one of ``sources``; if it cannot be written.
+        If ``path`` holds something and ``overwrite`` is not set, or holds nothing of that kind (so that a slip of the
+        hand cannot empty a home folder), or holds or is held by one of ``sources``; if it cannot be written.
     """
     target = path.resolve()
     _check_target(path, target, sources, overwrite=overwrite)

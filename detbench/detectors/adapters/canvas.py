@@ -25,8 +25,9 @@ class Placed:
 
     def back(self, box: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return boxes of the canvas, float64 ``[N, 4]``, in pixels of the picture."""
-        moved = box.astype(np.float64) - np.array(self.shift_px * 2)
-        return moved / np.array(self.scale * 2)
+        moved: NDArray[np.float64] = box.astype(np.float64) - np.array(self.shift_px * 2, dtype=np.float64)
+        moved /= np.array(self.scale * 2, dtype=np.float64)
+        return moved
 
     def clipped(self, box: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return boxes of the canvas in pixels of the picture, and no further than its edges."""

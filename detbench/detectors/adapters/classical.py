@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 from detbench.detectors.adapters.contract import Detections, Facts
+from detbench.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from detbench.detectors.adapters.contract import Wanted
@@ -22,12 +23,22 @@ __all__ = ["ClassicalAdapter"]
 
 
 class ClassicalAdapter:
-    """A fitted classical detector; ``file`` is where it was read from, None if it was fitted just now."""
+    """A fitted classical detector; ``file`` is where it was read from, None if it was fitted just now.
+
+    Raises
+    ------
+    UsageError
+        On what it cannot be asked for: a GPU, other names.
+    """
 
     def __init__(self, detector: ClassicalDetector, wanted: Wanted, file: Path | None = None) -> None:
+        if wanted.naming is not None:
+            raise UsageError("the classical detector names its categories itself; leave --categories out")
+        if wanted.device == "gpu":
+            raise UsageError("the classical detector runs on the processor; leave --device out")
         self._detector = detector
         self._min_score = wanted.min_score or 0.0
-        self.categories = wanted.naming.names if wanted.naming else detector.category_names
+        self.categories: Sequence[str] | None = detector.category_names
         self.facts = Facts("classical", "cpu", wanted.batch_size, (file,) if file else (), {})
 
     def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Image.Image]:

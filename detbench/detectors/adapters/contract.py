@@ -64,7 +64,8 @@ class Facts:
 
     ``adapter`` – the adapter's name; ``device`` – where it runs; ``batch_size`` – pictures that it takes at once;
     ``files`` – what it was read from; ``settings`` – thresholds and how pictures are prepared; ``packages`` – whose
-    versions matter; ``proposals`` – whether it can give some; ``notes`` – what was taken for granted, for a person to check.
+    versions matter; ``proposals`` – whether it can give some; ``notes`` – what was taken for granted, for a person to
+    check.
     """
 
     adapter: str

@@ -40,6 +40,8 @@ class FunctionAdapter:
 
     def __init__(self, place: str, wanted: Wanted) -> None:
         path, _, name = place.rpartition(":")
+        if not path or not name.isidentifier():
+            path, name = place.removesuffix(":"), ""
         function = function_of(Path(path), name)
         if wanted.batch_size > 1:
             raise UsageError(f"{place} takes one picture at a time; leave --batch-size out")

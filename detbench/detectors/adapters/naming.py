@@ -80,7 +80,7 @@ def read_naming(text: str) -> Naming:
     return Naming.of(names)
 
 
-def naming_for(given: Naming | None, own: Sequence[str] | None, count: int | None) -> tuple[Naming | None, str]:
+def naming_for(given: Naming | None, own: Sequence[str] | None, count: int | None) -> tuple[Naming, str]:
     """Return the names of a model's categories, and a note where they were taken for granted.
 
     Parameters

@@ -73,7 +73,7 @@ class _Queries:
         count = session.outputs[self._place[0]].shape[-1]
         self._naming, note = self._named(session, wanted, count)
         self._min_score = wanted.min_score or 0.0
-        self.categories = self._naming.names
+        self.categories: Sequence[str] | None = self._naming.names
         settings = {"canvas_px": list(self._canvas) if self._canvas else None, "min_score": self._min_score}
         packages = ("numpy", "onnxruntime", "pillow")
         notes = (note,) if note else ()
@@ -101,7 +101,9 @@ def _corners(box: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.f
     """Return centre and size as shares of a picture of (width, height) as corners inside it, in pixels."""
     half = box[:, 2:] / 2
     corners = np.concatenate([box[:, :2] - half, box[:, :2] + half], axis=1)
-    return np.clip(corners, 0.0, 1.0) * np.array([*size_px, *size_px], dtype=np.float64)
+    corners = np.clip(corners, 0.0, 1.0, out=corners)
+    corners *= np.array([*size_px, *size_px], dtype=np.float64)
+    return corners
 
 
 class DetrAdapter(_Queries):
@@ -112,8 +114,6 @@ class DetrAdapter(_Queries):
     def _named(self, session: OnnxSession, wanted: Wanted, count: int | None) -> tuple[Naming, str]:
         """Return the names; the logits of COCO's weights are those of its ids."""
         naming, note = naming_for(wanted.naming, session.names(), None)
-        if naming is None:
-            raise ModelError("does not name its categories")
         by_id = count is not None and count == naming.ids[-1] + 2  # one for 0, one for no object
         if count is not None and not by_id and count != len(naming.names) + 1:
             raise ModelError(f"has {count} logits, and {len(naming.names)} categories need {len(naming.names) + 1}")
@@ -144,10 +144,7 @@ class RtDetrAdapter(_Queries):
     name = "rtdetr"
 
     def _named(self, session: OnnxSession, wanted: Wanted, count: int | None) -> tuple[Naming, str]:
-        naming, note = naming_for(wanted.naming, session.names(), count)
-        if naming is None:
-            raise ModelError("does not name its categories")
-        return naming, note
+        return naming_for(wanted.naming, session.names(), count)
 
     def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> _Prepared:
         """See :class:`.contract.Adapter`."""

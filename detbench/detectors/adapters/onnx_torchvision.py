@@ -53,13 +53,11 @@ class TorchvisionAdapter:
         if wanted.batch_size > 1:
             raise UsageError(f"{session.path} takes one picture at a time; leave --batch-size out")
         naming, _ = naming_for(wanted.naming, session.names(), None)
-        if naming is None:
-            raise ModelError("does not name its categories")
         self._session, self._input, self._naming = session, session.inputs[0], naming
         self._canvas = canvas_of(self._input)
         self._place = [[one.name for one in session.outputs].index(name) for name in _OUTPUTS]
         self._min_score = wanted.min_score or 0.0
-        self.categories = naming.names
+        self.categories: Sequence[str] | None = naming.names
         settings = {
             "canvas_px": list(self._canvas) if self._canvas else None,
             "colours": "RGB, 0 to 1",

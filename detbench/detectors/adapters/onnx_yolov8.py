@@ -58,7 +58,7 @@ class Yolov8Adapter:
         naming, note = naming_for(wanted.naming, session.names(), (session.outputs[0].shape[1] or 0) - _BEFORE)
         self._session, self._input, self._canvas = session, tensor, canvas
         self._min_score = _MIN_SCORE if wanted.min_score is None else wanted.min_score
-        self.categories = naming.names if naming else None
+        self.categories: Sequence[str] | None = naming.names
         settings = {
             "canvas_px": list(canvas),
             "colours": "RGB, 0 to 1",
@@ -95,8 +95,8 @@ class Yolov8Adapter:
         if not np.isfinite(cells).all():
             raise ModelError("gives numbers that are not finite")
         score = cells[:, _BEFORE:].astype(np.float32)
-        row, category = np.nonzero(score > self._min_score)
-        category = category.astype(np.int32)
+        row, column = np.nonzero(score >= self._min_score)
+        category: NDArray[np.int32] = column.astype(np.int32)
         centre, half = cells[row, :2].astype(np.float64), cells[row, 2:4].astype(np.float64) / 2
         box = place.clipped(np.concatenate([centre - half, centre + half], axis=1))
         kept = batched_nms(box, score[row, category], category, _NMS_IOU, MOST_DETECTIONS)

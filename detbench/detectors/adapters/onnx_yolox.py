@@ -79,7 +79,7 @@ class YoloxAdapter:
         self._min_score = _MIN_SCORE if wanted.min_score is None else wanted.min_score
         self._proposals = wanted.proposals
         self._cell, self._stride = _cells(canvas)
-        self.categories = naming.names if naming else None
+        self.categories: Sequence[str] | None = naming.names
         settings = {
             "canvas_px": list(canvas),
             "colours": "BGR, 0 to 255",
@@ -121,8 +121,8 @@ class YoloxAdapter:
         if not np.isfinite(box).all() or not np.isfinite(maps[:, 4:]).all():
             raise ModelError("gives numbers that are not finite")
         score = maps[:, 4:5] * maps[:, _BEFORE:]
-        row, category = np.nonzero(score > self._min_score)
-        category = category.astype(np.int32)
+        row, column = np.nonzero(score >= self._min_score)
+        category: NDArray[np.int32] = column.astype(np.int32)
         kept = batched_nms(box[row], score[row, category], category, _NMS_IOU, MOST_DETECTIONS)
         row, category = row[kept], category[kept]
         proposal = nms(box, maps[:, 4], _PROPOSAL_IOU, self._proposals) if self._proposals else np.zeros(0, np.intp)

@@ -61,11 +61,9 @@ class SavedModelAdapter:
             self._naming, _ = naming_for(wanted.naming, None, None)
         except ModelError as error:
             raise DataError(str(error), file=path) from error
-        if self._naming is None:
-            raise DataError("does not name its categories", file=path)
         self._dtype = self._call.structured_input_signature[1][self._input].dtype.as_numpy_dtype
         self._min_score = wanted.min_score or 0.0
-        self.categories = self._naming.names
+        self.categories: Sequence[str] | None = self._naming.names
         files = tuple(sorted(file for file in path.rglob("*") if file.is_file()))
         settings = {"colours": f"RGB, 0 to 255, {np.dtype(self._dtype).name}", "min_score": self._min_score}
         device = "gpu" if "GPU" in self._device else "cpu"
