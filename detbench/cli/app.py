@@ -11,6 +11,7 @@ import typer
 
 from detbench import __version__
 from detbench.cli.check import check
+from detbench.cli.checkpoint import checkpoint
 from detbench.cli.compare import compare
 from detbench.cli.console import prepare_streams, say
 from detbench.cli.convert import convert
@@ -86,6 +87,8 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
 for _panel, _commands in _PANELS.items():
     for _name, _function in _commands.items():
         app.command(_name, rich_help_panel=_panel)(_function)
+
+app.add_typer(checkpoint, name="checkpoint", rich_help_panel="Baselines")
 
 
 def main() -> None:

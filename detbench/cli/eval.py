@@ -45,8 +45,9 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         Path | None,
         typer.Argument(
             metavar="PREDICTIONS",
-            help="COCO results JSON, Arrow, CSV, VOC result files, or text files with scores as YOLO's or Cartucho's; "
-            "may be left out where --proposals are scored.",
+            help="A folder that detbench predict wrote, with its proposals and times; or COCO results JSON, Arrow, "
+            "CSV, VOC result files, text files with scores as YOLO's or Cartucho's; may be left out where --proposals "
+            "are scored.",
             show_default=False,
         ),
     ] = None,
@@ -91,7 +92,9 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             help="Find an image by its id, or by its file name without the ending.", rich_help_panel=_OF_READING
         ),
     ] = Join.id,
-    name: Annotated[str | None, typer.Option(help="What to call the model; by default the file's stem.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What to call the model; by default the file's stem, or the folder's name.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -224,6 +227,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     detbench eval annotations/instances_val2017.json results.json
     detbench eval VOC2007 results/Main --split test --protocol voc2007
     detbench eval data predictions.csv -o run1        # result.json, report.html
+    detbench eval data run --split test               # as detbench predict wrote
     detbench eval gt.json dt.json --json | jq .metrics.AP
     detbench eval gt.json dt.json --explain           # why is my mAP not COCO's?
     detbench eval gt.json dt.json --errors --score-threshold 0.3
@@ -364,7 +368,7 @@ def _show(result: Result, *, per_category: bool) -> None:
 
 def _tables_of_parts(result: Result, *, per_category: bool) -> Iterator[RenderableType]:
     """Yield the tables of the parts that a result has, each after a blank line."""
-    from detbench.report import counting_tables, proposal_tables
+    from detbench.report import counting_tables, proposal_tables, timing_tables
     from detbench.report.error_tables import error_tables, operating_point_tables
 
     for table in [*operating_point_tables(result), *error_tables(result)]:
@@ -374,6 +378,8 @@ def _tables_of_parts(result: Result, *, per_category: bool) -> Iterator[Renderab
     if result.proposals is not None:
         images = result.dataset.images
         yield from ("", *proposal_tables.tables(result.proposals, images=images, per_category=per_category))
+    if result.timing is not None:
+        yield from ("", *timing_tables.tables(result.timing))
 
 
 def _say_remarks(result: Result, severities: set[str]) -> None:

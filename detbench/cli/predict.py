@@ -101,7 +101,7 @@ def predict(  # noqa: PLR0913, PLR0917  one parameter for each option
     \b
     [bold]Examples[/bold]
     detbench predict yolox.onnx coco --split val2017 -o runs/yolox
-    detbench predict runs/parking parking --split test -o runs/test --proposals 2000
+    detbench predict runs/parking parking --split test -o found --proposals 2000
     detbench predict my.py:detect photos/ -o runs/mine --draw 20
     detbench predict classical parking --split test -o runs/classical
     """  # noqa: D301  a backspace is Click's mark for lines to keep

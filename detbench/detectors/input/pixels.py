@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from detbench.detectors.input.plan import Plan
 
-__all__ = ["decode_any", "draw", "is_plain_jpeg", "of_other_size", "window_of"]
+__all__ = ["decode_any", "draw", "plain_jpeg_px", "window_of"]
 
 #: What the decoders raise on bytes that are no sound picture.
 _BROKEN = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
@@ -54,10 +54,10 @@ def draw(data: bytes, plan: Plan, picture_px: tuple[int, int], canvas: NDArray[n
     DataError
         If the picture does not decode in full, or has another size.
     """
-    header = jpeg_header(data)
+    found_px = plain_jpeg_px(data)
     try:
-        if header is not None and header[0] in _SIMPLE_MODES:
-            _same_size((header[1], header[2]), picture_px, where)
+        if found_px is not None:
+            _same_size(found_px, picture_px, where)
             source, part = _decode_jpeg(data, picture_px, plan.reduction), plan.reduction
         else:
             source, part = Image.fromarray(decode_any(data, picture_px, where=where)).convert("RGBX"), 1
@@ -85,10 +85,10 @@ def window_of(plan: Plan, part: int) -> tuple[tuple[int, int, int, int], tuple[f
     return (left, top, right, lower), inside
 
 
-def is_plain_jpeg(data: bytes) -> bool:
-    """Whether these are the bytes of a JPEG that libjpeg-turbo gives as RGB by itself."""
+def plain_jpeg_px(data: bytes) -> tuple[int, int] | None:
+    """Return width and height of a JPEG that libjpeg-turbo gives as RGB by itself; None for any other picture."""
     header = jpeg_header(data)
-    return header is not None and header[0] in _SIMPLE_MODES
+    return header[1:3] if header is not None and header[0] in _SIMPLE_MODES else None
 
 
 def decode_any(data: bytes, picture_px: tuple[int, int], *, where: str) -> NDArray[np.uint8]:
@@ -110,19 +110,15 @@ def decode_any(data: bytes, picture_px: tuple[int, int], *, where: str) -> NDArr
         raise _undecodable(error, where) from error
 
 
-def of_other_size(found_px: tuple[int, int], picture_px: tuple[int, int], where: str) -> DataError:
-    """Return the error of a picture that has not the size its annotation says."""
-    found, said = (f"{width} × {height}" for width, height in (found_px, picture_px))
-    return DataError(
-        f"the picture is {found} pixels, its annotation says {said}",
-        file=where,
-        remedy="correct the annotation, or restore the picture: the boxes would not fit",
-    )
-
-
 def _same_size(found_px: tuple[int, int], picture_px: tuple[int, int], where: str) -> None:
-    if tuple(found_px) != tuple(picture_px):
-        raise of_other_size(found_px, picture_px, where)
+    """Raise DataError for a picture that has not the size that its annotation says: its boxes would not fit."""
+    if found_px != picture_px:
+        found, said = (f"{width} × {height}" for width, height in (found_px, picture_px))
+        raise DataError(
+            f"the picture is {found} pixels, its annotation says {said}",
+            file=where,
+            remedy="correct the annotation, or restore the picture: the boxes would not fit",
+        )
 
 
 def _decode_jpeg(data: bytes, picture_px: tuple[int, int], part: int) -> Image.Image:

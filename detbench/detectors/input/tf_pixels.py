@@ -25,6 +25,9 @@ __all__ = ["SIGNATURE", "Orders", "draw_in_graph", "orders"]
 _WAY_OF_REDUCTION = {1: 0, 2: 1, 4: 2, 8: 3}
 _OTHER = 4
 
+#: As far as a pixel of colour, which is two pixels wide, reaches into its neighbours.
+_MARGIN_PX = 2
+
 #: How to resize: not at all, larger (no filter is needed, which is faster), smaller or by parts of a pixel.
 _AS_IS, _LARGER, _FILTERED = 0, 1, 2
 
@@ -88,7 +91,7 @@ def draw_in_graph(data: Any, todo: Orders, canvas_px: tuple[int, int], decode_ot
     picture = tf.switch_case(
         todo.ways[0],
         [
-            lambda: tf.image.decode_and_crop_jpeg(data, todo.crop, channels=3, dct_method="INTEGER_ACCURATE"),
+            lambda: _window(data, todo.crop),
             *(lambda part=part: _cut(_reduced(data, part), todo.crop) for part in (2, 4, 8)),
             lambda: _cut(tf.ensure_shape(decode_other(data), [None, None, 3]), todo.crop),
         ],
@@ -109,6 +112,20 @@ def draw_in_graph(data: Any, todo: Orders, canvas_px: tuple[int, int], decode_ot
     rest = tf.constant(canvas_px) - todo.size
     padded = tf.pad(picture, [[0, rest[0]], [0, rest[1]], [0, 0]], constant_values=CANVAS_GREY)
     return tf.ensure_shape(padded, [*canvas_px, 3])
+
+
+def _window(data: Any, crop: Any) -> Any:
+    """Return the window of a JPEG, without the inverse transform of what lies beside it.
+
+    The colours at the edge of a window are not those of the whole picture, which are made with their neighbours': so it
+    is decoded with a margin that is cut off again.
+    """
+    width = tf.io.extract_jpeg_shape(data)[1]
+    left = tf.maximum(crop[1] - _MARGIN_PX, 0)
+    right = tf.minimum(crop[1] + crop[3] + _MARGIN_PX, width)
+    wide = tf.stack([crop[0], left, crop[2], right - left])
+    picture = tf.image.decode_and_crop_jpeg(data, wide, channels=3, dct_method="INTEGER_ACCURATE")
+    return picture[:, crop[1] - left : crop[1] - left + crop[3]]
 
 
 def _reduced(data: Any, part: int) -> Any:
