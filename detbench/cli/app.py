@@ -30,6 +30,7 @@ from detbench.cli.sample import sample
 from detbench.cli.show import show
 from detbench.cli.split import split
 from detbench.cli.stats import stats
+from detbench.cli.train_baseline import train_baseline
 from detbench.cli.verify import verify
 from detbench.errors import DetbenchError
 
@@ -81,6 +82,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "report": report,
         "protocols": protocols,
     },
+    "Baselines": {"train-baseline": train_baseline},
     "Operators": {"profile": profile, "grade": grade},
 }
 
