@@ -173,8 +173,8 @@ def _persistent(machine: _Machine, _: Any) -> None:
 
 #: Opcodes that put their argument on the stack.
 _PLAIN = frozenset(
-    ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8")
-    + ("BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES")
+    "BININT BININT1 BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE BINUNICODE8 "
+    "BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES".split()
 )
 
 #: Opcodes that put on the stack what the function makes.

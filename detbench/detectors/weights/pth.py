@@ -188,7 +188,7 @@ def _array(view: TensorView, name: str, elements: NDArray[Any]) -> NDArray[Any]:
     if count > len(elements) or (count and last >= len(elements)):
         raise NotPlain(f"the tensor {name[:100]!r} leads outside its storage")
     if not count:
-        return np.zeros([min(n, len(elements)) for n in shape], elements.dtype)
+        return np.zeros(shape, elements.dtype)
     steps = [step * elements.itemsize for step in stride]
     return np.lib.stride_tricks.as_strided(elements[offset:], shape, steps, writeable=False)
 

@@ -132,8 +132,9 @@ def _downloaded(wanted: _KerasFile) -> Path:
         with contextlib.redirect_stdout(sys.stderr):  # results alone stand on standard output
             return Path(keras.utils.get_file(wanted.name, origin, cache_subdir="models", file_hash=wanted.md5))
     except Exception as error:  # Keras raises a bare Exception where there is no network
+        why = str(error).rpartition(" -- ")[2][:200]  # behind the address, which the remedy names
         raise DataError(
-            f"the ImageNet weights {wanted.name} are not here and could not be downloaded ({str(error).rpartition(' -- ')[2][:200]})",
+            f"the ImageNet weights {wanted.name} are not here and could not be downloaded ({why})",
             remedy=f"get {origin} and put it at {keras_folder() / wanted.name}, or name it with --weights PATH, "
             "or train from random weights with --weights none",
         ) from error
