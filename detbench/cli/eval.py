@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.results import Result
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "save_result", "show_result"]
 
 #: Panels of the help.
 _OF_READING = "Reading files"
@@ -227,7 +227,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     detbench eval annotations/instances_val2017.json results.json
     detbench eval VOC2007 results/Main --split test --protocol voc2007
     detbench eval data predictions.csv -o run1        # result.json, report.html
-    detbench eval data run --split test               # a folder of detbench predict
+    detbench eval data run --split test               # as detbench predict wrote
     detbench eval gt.json dt.json --json | jq .metrics.AP
     detbench eval gt.json dt.json --explain           # why is my mAP not COCO's?
     detbench eval gt.json dt.json --errors --score-threshold 0.3
@@ -306,12 +306,12 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             **alike,
         )
     if output is not None:
-        _save(result, output)
+        save_result(result, output)
     if as_json:
         print_json_text(result.to_json().decode())
         _say_remarks(result, {"error"})
     else:
-        _show(result, per_category=not no_per_category)
+        show_result(result, per_category=not no_per_category)
 
 
 def _import_all(*modules: str) -> None:
@@ -339,7 +339,8 @@ def _require_free(folder: Path, *inputs: Path) -> None:
             raise UsageError(f"{target} would be written over what it comes from; say another folder with -o")
 
 
-def _save(result: Result, folder: Path) -> None:
+def save_result(result: Result, folder: Path) -> None:
+    """Write a result, its draws and its report into a folder, which is made where there is none."""
     from detbench.evaluation.drawn_file import DRAWS
     from detbench.files import make_folder
     from detbench.report.pages import write_report
@@ -351,7 +352,8 @@ def _save(result: Result, folder: Path) -> None:
     say(f"wrote {folder / _RESULT}, {DRAWS} and {_REPORT}")
 
 
-def _show(result: Result, *, per_category: bool) -> None:
+def show_result(result: Result, *, per_category: bool) -> None:
+    """Print a result as tables."""
     from detbench.report.tables import what_was_measured
     from detbench.report.terminal import category_table, metrics_table, plain_text
 

@@ -230,4 +230,3 @@ def _take_name(new: Path, target: Path) -> None:
         new.replace(target)
     except OSError as error:
         raise DataError(f"cannot be written ({error.strerror or error})", file=target) from error
-
