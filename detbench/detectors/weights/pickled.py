@@ -173,8 +173,11 @@ def _persistent(machine: _Machine, _: Any) -> None:
 
 #: Opcodes that put their argument on the stack.
 _PLAIN = frozenset(
-    "BININT BININT1 BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE BINUNICODE8 "
-    "BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES".split()
+    {
+        *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
+        *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+        *("BINSTRING", "SHORT_BINSTRING"),  # Python 2's
+    }
 )
 
 #: Opcodes that put on the stack what the function makes.

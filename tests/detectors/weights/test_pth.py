@@ -39,7 +39,8 @@ def _tensor(
     shape: tuple[int, ...], stride: tuple[int, ...], offset: int = 0, count: int = 6, kind: str = "FloatStorage"
 ) -> bytes:
     """Return the pickle of ``{"w": tensor}`` as PyTorch writes it."""
-    storage = b"(" + _text("storage") + f"ctorch\n{kind}\n".encode() + _text("0") + _text("cpu") + _number(count) + b"tQ"
+    place = _text("0") + _text("cpu") + _number(count)
+    storage = b"(" + _text("storage") + f"ctorch\n{kind}\n".encode() + place + b"tQ"
     arguments = storage + _number(offset) + _tuple(shape) + _tuple(stride) + b"\x89ccollections\nOrderedDict\n)R"
     made = b"ctorch._utils\n_rebuild_tensor_v2\n(" + arguments + b"tR"
     return b"\x80\x02}" + _text("w") + made + b"s."
