@@ -109,6 +109,14 @@ def test_a_box_that_is_ignored_stays_ignored() -> None:
     assert moved(truths([1, 1, 9, 9], state=-1), (10, 10), Plan(0, 0, 10, 10, (10, 10)), 0.4).state.tolist() == [-1]
 
 
+def test_rounding_leaves_no_corner_outside() -> None:
+    """A box to the lower edge, scaled by 23 / 21 and mirrored, began 4e-15 above the canvas."""
+    plan = Plan(0, 2, 21, 19, (21, 23), flip_y=True)
+    for high in range(16, 60):
+        result = moved(truths([0, 0, 9, 21]), (21, 21), plan._replace(size=(high, high)), 0.0)
+        assert result.box.min() >= 0
+
+
 def test_boxes_without_area_are_left_out() -> None:
     """Boxes without area are left out."""
     given_boxes = truths([5, 5, 5, 9], [5, 5, 9, 9], [5, 5, 5 + 1e-9, 9])
