@@ -7,6 +7,7 @@ name, and the few constructors that PyTorch writes become plain values. Anything
 from __future__ import annotations
 
 import pickletools
+import warnings
 from collections.abc import Callable
 from typing import IO, Any, NamedTuple
 
@@ -56,16 +57,21 @@ def read_pickle(file: IO[bytes]) -> tuple[Any, list[Persistent]]:
     NotPlain
         If it holds anything else, is cut, or is no pickle.
     """
-    machine = _Machine()
     try:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
-            if opcode.name == "STOP":
-                return machine.pop(), machine.named
-            if count > _MOST_OPCODES:
-                raise NotPlain(f"its pickle has more than {_MOST_OPCODES:,} steps")
-            machine.step(opcode.name, argument)
+        with warnings.catch_warnings(action="ignore"):  # pickletools warns of odd escapes in texts
+            return _run(file)
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, AttributeError) as error:
         raise NotPlain(f"its pickle is cut or damaged ({str(error)[:100]})") from error
+
+
+def _run(file: IO[bytes]) -> tuple[Any, list[Persistent]]:
+    machine = _Machine()
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
+        if opcode.name == "STOP":
+            return machine.pop(), machine.named
+        if count > _MOST_OPCODES:
+            raise NotPlain(f"its pickle has more than {_MOST_OPCODES:,} steps")
+        machine.step(opcode.name, argument)
     raise NotPlain("its pickle has no end")
 
 
