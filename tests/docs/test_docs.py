@@ -31,6 +31,7 @@ from detbench.evaluation.parts import (
 )
 from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
 from detbench.timing import document as profile
+from detbench.timing import prediction_times
 from detbench.timing.comparison import ProfileComparison
 
 if TYPE_CHECKING:
@@ -129,6 +130,20 @@ def test_every_field_of_a_conversion_s_papers_is_documented(section: str, struct
 def test_every_field_of_a_profile_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
     """Each section of the profile's page names exactly the fields of its part."""
     assert _first_cells("profile.md", section) == set(struct.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("section", "struct"),
+    [
+        ("The whole", prediction_times.PredictionTimes),
+        ("`fps`", prediction_times.FramesPerSecond),
+        ("A stage", prediction_times.StageTimes),
+    ],
+)
+def test_every_field_of_a_timing_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
+    """Each section of the timing's page names exactly the fields of its part; the stages are all explained."""
+    assert _first_cells("timing.md", section) == set(struct.__struct_fields__)
+    assert _first_cells("timing.md", "What is inside the frames per second") == set(prediction_times.STAGES)
 
 
 def test_every_field_of_a_run_is_documented() -> None:
