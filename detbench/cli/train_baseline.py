@@ -189,7 +189,6 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
     }
     overrides += [f"{key}={value}" for key, value in said.items() if value is not None]
     chosen = resolved_recipe(recipe, overrides)
-    from_data = {"split": chosen.evaluation.train_split, "format_name": format_name}
     where = (backend.value if backend else None, device, machines)
     how: dict[str, Any] = {
         "weights": weights,
@@ -197,13 +196,13 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
         "reader": reader.value if reader else None,
         "name": Path(recipe).stem,
     }
-    train_set = read_dataset(data, **from_data)
+    train_set = read_dataset(data, split=chosen.evaluation.train_split, format_name=format_name)
     if folder is None or profile:
         from detbench.cli.training_profile import measure_and_show
 
         measure_and_show(chosen, train_set, _devices(*where), how, as_json=as_json)
         return
-    eval_set = read_dataset(data, **from_data | {"split": chosen.evaluation.split})
+    eval_set = read_dataset(data, split=chosen.evaluation.split, format_name=format_name)
     run = RunFolder(folder)
     if machines is None:  # of several processes the first alone may look for a folder that is empty
         require_startable(run, chosen, fingerprints(train_set, eval_set), resume=resume)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -12,6 +11,7 @@ import keras
 from detbench.detectors.faster_rcnn.model import build_model
 from detbench.detectors.input.training_input import TrainingInput
 from detbench.detectors.train.optimizer import Optimizer
+from detbench.detectors.weights.load import load_backbone_weights
 from detbench.environment import environment
 
 if TYPE_CHECKING:
@@ -35,12 +35,17 @@ class How:
     resume: bool = False
     weights: str | None = None
     reader: ReaderName | None = None
-    name: str = ""
+    name: str = "baseline"
     command: str = ""
 
     def reader_on(self, devices: Devices) -> ReaderName:
-        """Return what reads the pictures."""
-        return self.reader or ("tfdata" if devices.backend == "tensorflow" else "plain")
+        """Return what reads the pictures. TensorFlow keeps off the GPU where it does nothing else."""
+        reader = self.reader or ("tfdata" if devices.backend == "tensorflow" else "plain")
+        if reader == "tfdata" and devices.backend != "tensorflow":
+            import tensorflow as tf
+
+            tf.config.set_visible_devices([], "GPU")
+        return reader
 
 
 def pictures_of(recipe: Recipe, train_set: Dataset, devices: Devices) -> TrainingInput:
@@ -69,13 +74,9 @@ def built(recipe: Recipe, category_count: int, devices: Devices) -> tuple[Any, O
 
 def pretrained(model: Any, recipe: Recipe, how: How, watch: Watch) -> str:
     """Give the backbone the weights it begins with, and return where they come from."""
-    source = how.weights or recipe.model.weights
-    if source == "none":
-        return ""
-    load_backbone_weights = import_module("detbench.detectors.weights.load").load_backbone_weights
-    loaded = load_backbone_weights(model.pretrained, recipe.model, source)
-    watch.say(f"weights: {loaded.matched} of {loaded.total} tensors from {loaded.source}")
-    return f"{loaded.matched} of {loaded.total} tensors from {loaded.source}"
+    loaded = load_backbone_weights(model.pretrained, recipe.model, how.weights or recipe.model.weights)
+    watch.say(f"weights: {loaded}")
+    return str(loaded)
 
 
 def facts_of(devices: Devices, recipe: Recipe) -> dict[str, str]:

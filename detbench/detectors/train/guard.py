@@ -54,7 +54,8 @@ def _require_same(run: RunFolder, recipe: Recipe, made_of: dict[str, str]) -> No
         raise UsageError(f"{run.path} was made with another recipe: {'; '.join(unlike[:_NAMED])}{more}")
     if recipe.run.steps < then.run.steps:
         raise UsageError(f"{run.path} is to have {then.run.steps:,} steps; they can be raised, not lowered")
-    if record.status == "finished" and recipe.run.steps == then.run.steps:
+    whole = record.status == "finished" and (run.path / "result.json").is_file()
+    if whole and recipe.run.steps == then.run.steps:
         raise UsageError(f"{run.path} is finished; to train it for longer, say more with --steps")
     for what, fingerprint in read_about(run.settled("last.npz", record.files["last.npz"]))["made_of"].items():
         if fingerprint != made_of[what]:

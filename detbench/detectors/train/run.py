@@ -17,7 +17,7 @@ from detbench.detectors.train.evaluating import Evaluation
 from detbench.detectors.train.guard import fingerprints, require_startable
 from detbench.detectors.train.keeping import Keeper
 from detbench.detectors.train.logs import Logs, NoLogs
-from detbench.detectors.train.loop import Interrupted, Training, look, loop, note
+from detbench.detectors.train.loop import Interrupted, Training, look, loop, note, was_looked_at
 from detbench.detectors.train.state import restore
 from detbench.detectors.train.steppers import stepper_for
 from detbench.detectors.train.stopping import stop_asked_for
@@ -69,16 +69,16 @@ def train(
         if writes:
             stack.enter_context(run.claim())
         batch = recipe.run.batch_size
-        evaluation = Evaluation.of(
-            eval_set, train_set.categories, recipe.evaluation, recipe.input, batch, how.name or "baseline"
-        )
+        name = run.read_record().recipe if how.resume else how.name
+        evaluation = Evaluation.of(eval_set, train_set.categories, recipe.evaluation, recipe.input, batch, name)
         pictures = pictures_of(recipe, train_set, devices)
         model, optimizer = built(recipe, len(train_set.categories), devices)
         if how.resume:
-            step, record = _restored(run, model, optimizer), _going_on(run)
+            record = msgspec.structs.replace(run.read_record(), status="running")
+            step = _restored(run, record, model, optimizer)
         else:
             step, weights = 0, pretrained(model, recipe, how, watch)
-            facts = facts_of(devices, recipe) | ({"weights": weights} if weights else {})
+            facts = facts_of(devices, recipe) | {"weights": weights}
             record = _record(recipe, train_set, model, how, facts)
         if writes:
             write_text(run.recipe, recipe_to_toml(recipe))
@@ -124,7 +124,8 @@ def _last_look(training: Training, run: RunFolder) -> Result:
     """Score the last weights; return the score, with intervals, of the best."""
     steps, begin = training.recipe.run.steps, perf_counter()
     result = look(training, steps, intervals=True)
-    note(training, steps, result, perf_counter() - begin)
+    if not was_looked_at(training, steps):  # by a run that was killed before it could write the result
+        note(training, steps, result, perf_counter() - begin)
     best = training.keeper.best
     if best is None or best.step == steps:
         return result
@@ -132,21 +133,18 @@ def _last_look(training: Training, run: RunFolder) -> Result:
     return look(training, best.step, intervals=True)
 
 
-def _restored(run: RunFolder, model: Any, optimizer: Optimizer) -> int:
+def _restored(run: RunFolder, record: RunRecord, model: Any, optimizer: Optimizer) -> int:
     """Give model and optimizer the last state, and return its step."""
-    arrays, about = read_arrays(run.last)
-    restore(run.last, arrays, model, optimizer)
+    path = run.settled(run.last.name, record.files[run.last.name])
+    arrays, about = read_arrays(path)
+    restore(path, arrays, model, optimizer)
     return int(about["step"])
-
-
-def _going_on(run: RunFolder) -> RunRecord:
-    return msgspec.structs.replace(run.read_record(), status="running")
 
 
 def _record(recipe: Recipe, train_set: Dataset, model: Any, how: How, facts: dict[str, str]) -> RunRecord:
     return RunRecord(
         detbench=__version__,
-        recipe=how.name or recipe.title,
+        recipe=how.name,
         command=how.command,
         categories=list(train_set.categories.name),
         category_ids=list(train_set.categories.source_id),
