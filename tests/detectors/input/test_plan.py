@@ -132,6 +132,13 @@ def test_sides_are_scaled_as_the_settings_say() -> None:
     assert plan_for_testing(4000, 3000, settings).reduction == 2
 
 
+def test_small_pictures_are_left_as_they_are_where_the_recipe_says_so() -> None:
+    """Without enlarging, a picture smaller than the canvas keeps its size and a larger one is made to fit."""
+    settings = InputSettings(test_canvas_px=(96, 160), enlarge=False)
+    assert plan_for_testing(100, 50, settings).size == (50, 100)
+    assert plan_for_testing(320, 96, settings).size == (48, 160)
+
+
 def test_training_takes_the_same_scale_as_testing_and_crops_what_does_not_fit() -> None:
     """Training takes the same scale as testing and crops what does not fit."""
     settings = InputSettings(train_canvas_px=(240, 320), test_canvas_px=(480, 640), flip=0.0)
