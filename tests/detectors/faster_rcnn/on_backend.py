@@ -21,6 +21,19 @@ from detbench.detectors.faster_rcnn.model import build_model
 from detbench.detectors.faster_rcnn.random import uniform
 
 
+def compiled(function: Any) -> Any:
+    """Return the answer of a function; on JAX, which is slow step by step, it is compiled, and changes no variable."""
+    if keras.backend.backend() != "jax":
+        return function()
+    import jax
+
+    def pure() -> Any:
+        with keras.StatelessScope():
+            return function()
+
+    return jax.jit(pure)()
+
+
 def gradients(model: Any, x: Any, y: Any) -> list[Any]:
     """Return the gradients of the sum of the losses, in the order of the trainable variables."""
     variables = model.trainable_variables
@@ -52,9 +65,11 @@ def main() -> None:
     settings = changed(settings, head={"box_loss": "giou"}, rpn={"sampled": 32})
     model = build_model(settings, CATEGORIES, seed=3)
     x, y = ({name: ops.convert_to_tensor(array) for name, array in part.items()} for part in batch())
+    found = compiled(lambda: model.detect(x)._asdict())  # before training moves the statistics of normalisation
+    losses = compiled(lambda: model.losses_of(x, y, model(x, training=True)))
     answer = {f"gradient/{v.path}": g for v, g in zip(model.trainable_variables, gradients(model, x, y), strict=True)}
-    answer |= {f"loss/{name}": loss for name, loss in model.losses_of(x, y, model(x, training=True)).items()}
-    answer |= {f"found/{name}": part for name, part in model.detect(x)._asdict().items()}
+    answer |= {f"loss/{name}": loss for name, loss in losses.items()}
+    answer |= {f"found/{name}": part for name, part in found.items()}
     answer["random"] = uniform(y["seed"], 1000, 1)
     np.savez(sys.argv[2], **{name: ops.convert_to_numpy(part) for name, part in answer.items()})
 
