@@ -47,9 +47,9 @@ def demo(session: nox.Session) -> None:
     session.run("detbench", "show", str(data), "--split", "test", "-o", str(out / "pictures.html"))
     session.run("detbench", "convert", str(data), str(records), "--overwrite")
     session.run("detbench", "verify", str(records))
-    predictions = str(out / "classical.json")
-    session.run("detbench", "predict", str(data), "--split", "test", "--detector", "classical", "-o", predictions)
-    session.run("detbench", "eval", str(records), predictions, "--split", "test", "-o", str(run))
+    found = out / "classical-found"
+    session.run("detbench", "predict", "classical", str(data), "--split", "test", "-o", str(found), "--overwrite")
+    session.run("detbench", "eval", str(records), str(found / "predictions.json"), "--split", "test", "-o", str(run))
     profile = out / "profile"
     session.run("detbench", "profile", "nms", "--boxes", "1000,10000", "-o", str(profile))
     session.log(f"open {run / 'report.html'}, {profile / 'profile.html'} and {out / 'pictures.html'}")

@@ -29,9 +29,20 @@ input or the command line cannot be used; then one sentence names the file, the 
 
 def main() -> None:
     """Write the page."""
-    commands = {str(command.name): command.callback for command in app.registered_commands if command.callback}
-    sections = [command_section(name, function) for name, function in sorted(commands.items())]
+    sections = [command_section(name, function) for name, function in sorted(commands().items())]
     TARGET.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
+
+
+def commands() -> dict[str, Callable[..., Any]]:
+    """Return every command by what is typed: ``eval``, ``checkpoint list``."""
+    found = [("", app), *((f"{group.name} ", group.typer_instance) for group in app.registered_groups)]
+    return {
+        prefix + (command.name or command.callback.__name__): command.callback
+        for prefix, of in found
+        if of is not None
+        for command in of.registered_commands
+        if command.callback is not None
+    }
 
 
 def command_section(name: str, function: Callable[..., Any]) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from detbench import __version__
 from detbench.cli.check import check
+from detbench.cli.checkpoint import checkpoint
 from detbench.cli.compare import compare
 from detbench.cli.console import prepare_streams, say
 from detbench.cli.convert import convert
@@ -29,6 +30,7 @@ from detbench.cli.sample import sample
 from detbench.cli.show import show
 from detbench.cli.split import split
 from detbench.cli.stats import stats
+from detbench.cli.train_baseline import train_baseline
 from detbench.cli.verify import verify
 from detbench.errors import DetbenchError
 
@@ -80,12 +82,15 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "report": report,
         "protocols": protocols,
     },
+    "Baselines": {"train-baseline": train_baseline},
     "Operators": {"profile": profile, "grade": grade},
 }
 
 for _panel, _commands in _PANELS.items():
     for _name, _function in _commands.items():
         app.command(_name, rich_help_panel=_panel)(_function)
+
+app.add_typer(checkpoint, name="checkpoint", rich_help_panel="Baselines")
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.results import Result
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "save_result", "show_result"]
 
 #: Panels of the help.
 _OF_READING = "Reading files"
@@ -45,8 +45,9 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
         Path | None,
         typer.Argument(
             metavar="PREDICTIONS",
-            help="COCO results JSON, Arrow, CSV, VOC result files, or text files with scores as YOLO's or Cartucho's; "
-            "may be left out where --proposals are scored.",
+            help="A folder that detbench predict wrote, with its proposals and times; or COCO results JSON, Arrow, "
+            "CSV, VOC result files, text files with scores as YOLO's or Cartucho's; may be left out where --proposals "
+            "are scored.",
             show_default=False,
         ),
     ] = None,
@@ -91,7 +92,9 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             help="Find an image by its id, or by its file name without the ending.", rich_help_panel=_OF_READING
         ),
     ] = Join.id,
-    name: Annotated[str | None, typer.Option(help="What to call the model; by default the file's stem.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What to call the model; by default the file's stem, or the folder's name.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -224,6 +227,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     detbench eval annotations/instances_val2017.json results.json
     detbench eval VOC2007 results/Main --split test --protocol voc2007
     detbench eval data predictions.csv -o run1        # result.json, report.html
+    detbench eval data run --split test               # as detbench predict wrote
     detbench eval gt.json dt.json --json | jq .metrics.AP
     detbench eval gt.json dt.json --explain           # why is my mAP not COCO's?
     detbench eval gt.json dt.json --errors --score-threshold 0.3
@@ -302,12 +306,12 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             **alike,
         )
     if output is not None:
-        _save(result, output)
+        save_result(result, output)
     if as_json:
         print_json_text(result.to_json().decode())
         _say_remarks(result, {"error"})
     else:
-        _show(result, per_category=not no_per_category)
+        show_result(result, per_category=not no_per_category)
 
 
 def _import_all(*modules: str) -> None:
@@ -335,7 +339,8 @@ def _require_free(folder: Path, *inputs: Path) -> None:
             raise UsageError(f"{target} would be written over what it comes from; say another folder with -o")
 
 
-def _save(result: Result, folder: Path) -> None:
+def save_result(result: Result, folder: Path) -> None:
+    """Write a result, its draws and its report into a folder, which is made where there is none."""
     from detbench.evaluation.drawn_file import DRAWS
     from detbench.files import make_folder
     from detbench.report.pages import write_report
@@ -347,7 +352,8 @@ def _save(result: Result, folder: Path) -> None:
     say(f"wrote {folder / _RESULT}, {DRAWS} and {_REPORT}")
 
 
-def _show(result: Result, *, per_category: bool) -> None:
+def show_result(result: Result, *, per_category: bool) -> None:
+    """Print a result as tables."""
     from detbench.report.tables import what_was_measured
     from detbench.report.terminal import category_table, metrics_table, plain_text
 
@@ -364,7 +370,7 @@ def _show(result: Result, *, per_category: bool) -> None:
 
 def _tables_of_parts(result: Result, *, per_category: bool) -> Iterator[RenderableType]:
     """Yield the tables of the parts that a result has, each after a blank line."""
-    from detbench.report import counting_tables, proposal_tables
+    from detbench.report import counting_tables, proposal_tables, timing_tables
     from detbench.report.error_tables import error_tables, operating_point_tables
 
     for table in [*operating_point_tables(result), *error_tables(result)]:
@@ -374,6 +380,8 @@ def _tables_of_parts(result: Result, *, per_category: bool) -> Iterator[Renderab
     if result.proposals is not None:
         images = result.dataset.images
         yield from ("", *proposal_tables.tables(result.proposals, images=images, per_category=per_category))
+    if result.timing is not None:
+        yield from ("", *timing_tables.tables(result.timing))
 
 
 def _say_remarks(result: Result, severities: set[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from detbench.cli.console import say
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,8 +32,20 @@ def evaluate_stream(
     if given := [name for name, is_given in refused.items() if is_given]:
         raise UsageError(f"{', '.join(given)} and --stream do not go together: a stream keeps no boxes; leave one out")
 
+    from detbench.evaluation import results
     from detbench.evaluation.streaming import Evaluator
 
-    evaluator = Evaluator(ground_truth, **options | {"name": options["name"] or predictions.stem})
+    folder, name = None, options["name"]
+    if predictions.is_dir():
+        from detbench.evaluation.prediction_folder import prediction_folder
+
+        if (folder := prediction_folder(predictions)) is not None:
+            predictions, name = folder.predictions, name or folder.name
+    evaluator = Evaluator(ground_truth, **options | {"name": name or predictions.stem})
     evaluator.add_file(predictions, predictions_format=predictions_format)
-    return evaluator.result()
+    result = evaluator.result()
+    if folder is None:
+        return result
+    if folder.proposals is not None:
+        say(f"note: {folder.proposals} is not read: a stream keeps no boxes")
+    return results.Result.of(results.Completed(folder.added_to(result.document), result.drawn))

@@ -13,7 +13,7 @@ from detbench.data.formats import FORMAT_NAMES, get_format, recognise
 from detbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from detbench.data.formats.base import Writer
 
@@ -30,19 +30,28 @@ def writer_of(format_name: str) -> Writer:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path, *, sources: Sequence[Path], overwrite: bool = False) -> Iterator[Path]:
+def new_folder(
+    path: Path,
+    *,
+    sources: Sequence[Path],
+    overwrite: bool = False,
+    ours: Callable[[Path], object] = recognise,
+    kind: str = "dataset",
+) -> Iterator[Path]:
     """Yield a hidden folder of ``path``'s name to write to, which takes ``path``'s place when the block ends well.
 
-    After an error what stood at ``path`` stands there still, and the hidden folder is gone.
+    After an error what stood at ``path`` stands there still, and the hidden folder is gone. ``ours`` says whether
+    a folder is of the ``kind`` that may be overwritten.
 
     Raises
     ------
     DataError
-        If ``path`` holds something and ``overwrite`` is not set, or holds no dataset (so that a slip of the hand
-        cannot empty a home folder), or holds or is held by one of ``sources``; if it cannot be written.
+        If ``path`` holds something and ``overwrite`` is not set, or holds nothing of that kind (so that a slip of the
+        hand cannot empty a home folder), or holds or is held by one of ``sources``; if it cannot be written.
     """
     target = path.resolve()
     _check_target(path, target, sources, overwrite=overwrite)
+    _check_kind(path, target, ours, kind)
     aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     fresh = aside / target.name
     try:
@@ -72,5 +81,11 @@ def _check_target(path: Path, target: Path, sources: Sequence[Path], *, overwrit
         return
     if not overwrite:
         raise DataError("is there already", file=path, remedy="write to an empty folder, or say --overwrite")
-    if not target.is_dir() or not recognise(target):
-        raise DataError("is no dataset, so it is not overwritten", file=path, remedy="remove it yourself")
+
+
+def _check_kind(path: Path, target: Path, ours: Callable[[Path], object], kind: str) -> None:
+    """Raise DataError if something else than a folder of a kind would be overwritten."""
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not target.is_dir() or not ours(target):
+        raise DataError(f"is no {kind}, so it is not overwritten", file=path, remedy="remove it yourself")

@@ -17,6 +17,7 @@ from detbench.evaluation.parts import counting as counting_part
 from detbench.evaluation.parts import errors as errors_part
 from detbench.evaluation.parts import operating_point as operating_point_part
 from detbench.evaluation.parts import proposals as proposals_part
+from detbench.evaluation.parts import timing as timing_part
 from detbench.files import read_bytes
 from detbench.words import in_words
 
@@ -137,6 +138,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         Name → why the number is None.
     per_category, curves, remarks, operating_point, errors, proposals, counting
         See the classes; the last four are None where they were not asked for.
+    timing
+        How long the detector took; unset, and not written, where no folder of ``detbench predict`` was evaluated.
     """
 
     schema: str = SCHEMA
@@ -157,6 +160,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     errors: errors_part.Errors | None = None
     proposals: proposals_part.Proposals | None = None
     counting: counting_part.Counting | None = None
+    timing: timing_part.Timing | msgspec.UnsetType = msgspec.UNSET
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain dictionaries, lists, strings and numbers."""
@@ -174,6 +178,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         parts += [(f"category/{category.name}/", category) for category in self.per_category]
         parts += [] if self.proposals is None else proposals_part.by_group(self.proposals)
         parts += [] if self.counting is None else counting_part.by_group(self.counting)
+        parts += timing_part.by_stage(self.timing) if self.timing else []
         for prefix, part in parts:
             for name, value in part.metrics.items():
                 if value is None:
@@ -261,6 +266,7 @@ def _flaw_of_parts(result: Document) -> str:
         errors_part.flaw(result.errors, categories) if result.errors else "",
         proposals_part.flaw(result.proposals) if result.proposals else "",
         counting_part.flaw(result.counting) if result.counting else "",
+        timing_part.flaw(result.timing) if result.timing else "",
     )
     return next(filter(None, found), "")
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.draws import Draws
     from detbench.evaluation.fast import FastScores
     from detbench.evaluation.parts.operating_point import ThresholdRule
+    from detbench.evaluation.prediction_folder import PredictionFolder
     from detbench.evaluation.scored import Scored
 
 __all__ = ["evaluate"]
@@ -59,7 +60,8 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         A dataset's folder or annotation file in any format that can be read, or a dataset already read.
     predictions
         A predictions file or folder in any form that can be read, or predictions already read for this dataset.
-        None where only ``proposals`` are to be scored.
+        A folder that ``detbench predict`` wrote is taken whole: its proposals, unless ``proposals`` are given, and
+        its times. None where only ``proposals`` are to be scored.
     protocol
         A protocol, its name (``coco``, ``coco_strict``, ``voc2007``, ``voc2012``, ``dense``, ``visdrone``) or the path
         of a TOML file that holds one.
@@ -69,7 +71,8 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         What to do with predictions on unknown images or categories, and how images are joined; see
         :func:`detbench.data.predictions.read_predictions`.
     name
-        What to call the predictions in the result; by default the file's stem.
+        What to call the predictions in the result; by default the file's stem, or the name of the folder that
+        ``detbench predict`` wrote.
     intervals, resamples, seed
         Whether to compute 95 % bootstrap intervals, from how many resamples, from which seed.
     score_threshold
@@ -100,7 +103,12 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
 
     rule = _threshold_rule(score_threshold) if score_threshold is not None else None
 
+    if (other := _prediction_folder(tune_predictions)) is not None:
+        tune_predictions = other.predictions
     count_options = CountOptions(count, count_threshold, tune_on, tune_predictions).checked()
+    if (folder := _prediction_folder(predictions)) is not None:
+        predictions, name = folder.predictions, name or folder.name
+        proposals = folder.proposals if proposals is None else proposals
     proposal_options = ProposalOptions(proposals, proposals_format, proposal_counts).checked()
     reading = Reading(format_name, predictions_format, unknown, join)
 
@@ -117,6 +125,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
             counting=counting_wanted(scored.dataset, scored.loaded, count_options, rules, reading),
         )
         document = assemble(scored, wanted, source=ground_truth, format_name=format_name)
+        document = document if folder is None else folder.added_to(document)
         return Completed(document, drawn_values(scored, document))
 
     resampling = (resamples, seed) if intervals else None
@@ -132,6 +141,18 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
         return Result(_proposals_alone(dataset, proposal_options, rules, reading, resampling, name))
     loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
     return Result.of(complete(_scored(dataset, loaded, rules, resampling)))
+
+
+def _prediction_folder(given: object) -> PredictionFolder | None:
+    """Return the folder of ``detbench predict`` that was given, None if anything else was."""
+    import os
+    from pathlib import Path
+
+    if not isinstance(given, str | os.PathLike) or not Path(given).is_dir():
+        return None
+    from detbench.evaluation.prediction_folder import prediction_folder
+
+    return prediction_folder(Path(given))
 
 
 def _threshold_rule(given: float | Path | str | None) -> ThresholdRule:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.parts.errors import Errors
     from detbench.evaluation.parts.operating_point import OperatingPoint
     from detbench.evaluation.parts.proposals import Proposals
+    from detbench.evaluation.parts.timing import Timing
 
 __all__ = ["Completed", "Result"]
 
@@ -85,6 +86,11 @@ class Result:
         """Return the numbers in each draw; None without intervals, and of a result that was read from a file."""
         _ = self.document
         return self._drawn
+
+    @property
+    def timing(self) -> Timing | None:
+        """Return how long the detector took; None where that was not measured."""
+        return self.document.timing or None
 
     def __getattr__(self, name: str) -> Any:
         """Return a field of the document: reached only for what this object does not hold itself."""

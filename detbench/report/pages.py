@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from detbench import __version__
 from detbench.files import write_text
-from detbench.report import tables
+from detbench.report import tables, timing_tables
 from detbench.report.figures import MAX_SHADES, category_curve, mean_curves
 from detbench.report.glossary import explain
 from detbench.report.templating import embedded, inline, page_environment
@@ -42,6 +42,7 @@ def render_report(result: Result) -> str:
     """Return the page of ``result``: HTML that holds everything it shows, and the result itself as JSON."""
     rows = tables.category_rows(result)
     columns = tables.category_columns(result)
+    timing = result.timing
     template = _environment().get_template("report.html.j2")
     return template.render(
         result=result,
@@ -60,6 +61,9 @@ def render_report(result: Result) -> str:
         prediction_rows=_prediction_rows(result),
         protocol_rows=tables.protocol_rows(result.protocol),
         environment_rows=[("detbench", result.detbench), *sorted(result.environment.items())],
+        frames=timing and timing_tables.frames(timing),
+        what_was_timed=timing and timing_tables.what_was_timed(timing),
+        timing_rows=timing and timing_tables.timing_rows(timing),
         citation=tables.citation(result),
         glossary=_glossary([*result.metrics, *columns], result),
         embedded=embedded(result.document),

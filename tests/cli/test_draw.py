@@ -1,4 +1,4 @@
-"""``detbench draw`` and ``detbench predict`` as a user runs them."""
+"""``detbench draw`` as a user runs it."""
 
 from __future__ import annotations
 
@@ -87,9 +87,6 @@ def test_one_split_in_another_format(detbench: Run, tmp_path: Path) -> None:
         (("draw", "parking", "-o", "x", "--split", "trian"), "no split 'trian'"),
         (("draw", "parking", "-o", "x", "--to", "docx"), "no format 'docx'"),
         (("draw", "parking", "-o", "x", "--to", "uavdt"), "not written"),
-        (("predict", "nowhere", "-o", "x", "--fit-split", "train"), "no such file"),
-        (("predict", "nowhere", "-o", "x", "--fit-split", "a", "--model", "b"), "say one of them"),
-        (("predict", "nowhere", "-o", "no/x"), "no such file"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(
@@ -101,53 +98,3 @@ def test_a_wrong_argument_is_one_sentence(
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
-
-
-def test_predict_writes_coco_results_and_keeps_the_detector(drawn: Path, detbench: Run, tmp_path: Path) -> None:
-    """A detector that is kept predicts what the fresh one predicted, sorted by image and score."""
-    first, second, model = (tmp_path / name for name in ("first.json", "second.json", "model.npz"))
-    done = detbench("predict", drawn, "--split", "test", "--fit-split", "train", "-o", first, "--save-model", model)
-    assert done.returncode == 0, done.stderr
-    assert "images/s" in done.stderr
-    assert detbench("predict", drawn, "--split", "test", "--model", model, "-o", second).returncode == 0
-    assert second.read_bytes() == first.read_bytes()
-    records = json.loads(first.read_bytes())
-    ids = [image["id"] for image in json.loads((drawn / "annotations/instances_test.json").read_bytes())["images"]]
-    assert records
-    order = [(ids.index(record["image_id"]), -record["score"]) for record in records]
-    assert order == sorted(order)
-
-
-def test_predicting_what_was_fitted_on_is_said(drawn: Path, detbench: Run, tmp_path: Path) -> None:
-    """Scores on the images that a detector was fitted on are too good, and the command says so."""
-    done = detbench("predict", drawn, "--split", "val", "--fit-split", "val", "-o", tmp_path / "p.json")
-    assert done.returncode == 0, done.stderr
-    assert "too good" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "options", [("-o", "none/p.json"), ("-o", "p.json", "--save-model", "none/m.npz"), ("-o", ".")]
-)
-def test_an_output_that_cannot_be_written_is_said_before_fitting(
-    drawn: Path, detbench: Run, tmp_path: Path, options: tuple[str, ...]
-) -> None:
-    """The first line is the error: nothing was fitted, and nothing is left."""
-    done = detbench("predict", drawn, "--split", "test", *options, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert not list(tmp_path.iterdir())
-
-
-def test_predictions_for_a_model_and_a_set_without_train_are_one_sentence(
-    drawn: Path, detbench: Run, tmp_path: Path
-) -> None:
-    """What is no detector is called so without advice for programmers; a missing train split comes before notes."""
-    results = tmp_path / "p.json"
-    results.write_text("[]")
-    done = detbench("predict", drawn, "--model", results, "-o", tmp_path / "q.json")
-    assert done.stderr == (
-        f"error: {results}: is not a classical detector: it is no .npz file; make one with --save-model\n"
-    )
-    done = detbench("predict", drawn / "annotations" / "instances_val.json", "-o", tmp_path / "q.json")
-    assert done.stderr.startswith("error: ")
-    assert "has no split 'train'; this dataset has no splits" in done.stderr

@@ -15,6 +15,8 @@ from PIL import Image
 from detbench.data.predictions import FORMS
 from detbench.data.records import manifest, receipt
 from detbench.data.records.convert import convert
+from detbench.detectors.checkpoints.contents import FILES
+from detbench.detectors.checkpoints.record import BestScore, FileFacts, RunDataset, RunRecord
 from detbench.evaluation import document, explain
 from detbench.evaluation.parts import (
     bands,
@@ -24,10 +26,12 @@ from detbench.evaluation.parts import (
     errors,
     operating_point,
     proposals,
+    timing,
     worst,
 )
 from detbench.evaluation.protocols import PROTOCOLS, Area, Protocol
 from detbench.timing import document as profile
+from detbench.timing import prediction_times
 from detbench.timing.comparison import ProfileComparison
 
 if TYPE_CHECKING:
@@ -73,6 +77,8 @@ def _first_cells(page: str, section: str = "") -> set[str]:
         ("`counting.curve`", counting.CountCurve),
         ("`counting.by_category`", count_groups.CountGroup),
         ("`counting.per_image`", counting.CountsOfImages),
+        ("`timing`", timing.Timing),
+        ("`timing.stages`", timing.Latency),
     ],
 )
 def test_every_field_of_a_result_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
@@ -126,6 +132,28 @@ def test_every_field_of_a_profile_is_documented(section: str, struct: type[msgsp
     assert _first_cells("profile.md", section) == set(struct.__struct_fields__)
 
 
+@pytest.mark.parametrize(
+    ("section", "struct"),
+    [
+        ("The whole", prediction_times.PredictionTimes),
+        ("`fps`", prediction_times.FramesPerSecond),
+        ("A stage", prediction_times.StageTimes),
+    ],
+)
+def test_every_field_of_a_timing_is_documented(section: str, struct: type[msgspec.Struct]) -> None:
+    """Each section of the timing's page names exactly the fields of its part; the stages are all explained."""
+    assert _first_cells("timing.md", section) == set(struct.__struct_fields__)
+    assert _first_cells("timing.md", "What is inside the frames per second") == set(prediction_times.STAGES)
+
+
+def test_every_field_of_a_run_is_documented() -> None:
+    """The run folder's page has the record's fields, the folder's files, and what an archive may hold."""
+    assert _first_cells("run-folder.md", "`run.json`") == set(RunRecord.__struct_fields__)
+    text = (DOCS / "reference" / "run-folder.md").read_text(encoding="utf-8")
+    inner = [*RunDataset.__struct_fields__, *BestScore.__struct_fields__, *FileFacts.__struct_fields__, *FILES]
+    assert not [name for name in inner if f"`{name}`" not in text]
+
+
 def test_every_feature_of_a_record_is_documented(tmp_path: Path) -> None:
     """A record that is written has exactly the features of the page's tables."""
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
@@ -168,8 +196,10 @@ def test_the_reference_of_the_command_line_has_every_command(tmp_path: Path) -> 
     (tmp_path / "make_cli_reference.py").write_text(script, encoding="utf-8")
     subprocess.run([sys.executable, tmp_path / "make_cli_reference.py"], check=True, capture_output=True)
     text = (tmp_path / "reference" / "cli.md").read_text(encoding="utf-8")
-    sections: dict[str, Any] = dict(re.findall(r"^## detbench (\w+)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
-    assert set(sections) == {command.name for command in app.registered_commands}
+    pattern = r"^## detbench ([\w -]+)\n(.*?)(?=^## |\Z)"
+    sections: dict[str, Any] = dict(re.findall(pattern, text, re.DOTALL | re.MULTILINE))
+    inner = {f"checkpoint {name}" for name in ("list", "info", "export", "import")}
+    assert set(sections) == {command.name for command in app.registered_commands} | inner
     for name, section in sections.items():
         assert re.search(rf"```console\ndetbench {name}\b", section)
         assert "| name | meaning | default |" in section

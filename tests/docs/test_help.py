@@ -12,15 +12,21 @@ from detbench.cli.app import app
 from detbench.data.predictions import FORMS
 from detbench.evaluation.protocols import PROTOCOLS
 
-COMMANDS = {str(command.name): command.callback for command in app.registered_commands}
+COMMANDS = {str(command.name): command.callback for command in app.registered_commands} | {
+    f"{group.name} {command.name or command.callback.__name__}": command.callback
+    for group in app.registered_groups
+    for command in group.typer_instance.registered_commands
+}
 
 #: The help's frame takes a column on each side.
 WIDTH = 78
 
 
 def _options(command: str) -> set[str]:
-    parameters = get_command(app).commands[command].params  # type: ignore[attr-defined]
-    return {spelling for one in parameters for spelling in (*one.opts, *one.secondary_opts)}
+    found = get_command(app)
+    for word in command.split():
+        found = found.commands[word]  # type: ignore[attr-defined]
+    return {spelling for one in found.params for spelling in (*one.opts, *one.secondary_opts)}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -32,7 +38,7 @@ def test_examples_fit_and_have_options_that_exist(command: str) -> None:
     for line in examples:
         assert len(line) <= WIDTH, line
         words = re.split(r"[#|>]", line)[0].split()
-        assert words[1] == command
+        assert " ".join(words[1:]).startswith(command)
         assert {word for word in words if word.startswith("-")} <= _options(command), line
 
 

@@ -35,7 +35,7 @@ def writer_for(path: Path) -> Callable[[Predictions, Dataset, Path], None]:
 def write_coco_results(predictions: Predictions, dataset: Dataset, path: Path) -> None:
     """Write ``predictions`` of ``dataset``'s images, one record a line, in the order of the table.
 
-    Ids are the dataset's own; coordinates are rounded to hundredths of a pixel.
+    Ids are the dataset's own; coordinates are rounded to hundredths of a pixel. A proposal has no category.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def write_coco_results(predictions: Predictions, dataset: Dataset, path: Path) -
         msgspec.json.encode(
             {
                 "image_id": keys[image],
-                "category_id": category_ids[category],
+                **({"category_id": category_ids[category]} if category >= 0 else {}),
                 "bbox": [round(x1, 2), round(y1, 2), round(x2 - x1, 2), round(y2 - y1, 2)],
                 "score": score,
             }

@@ -1,9 +1,9 @@
 """Named arrays in one file: weights and the state of a training run.
 
 The file is an ``.npz`` without pickles that ``numpy.load`` opens too: a ZIP archive of stored members, one ``NAME.npy``
-an array in the order of their names and ``about.json`` with what they are. The same content is the same bytes. A file
-is read wholly or not at all: every member has its CRC-32, and nothing in the file is believed before it was compared
-with the file's own length. Described in ``docs/reference/run-folder.md``.
+an array in the order of their names, and ``about.json``, which lists them and says what they are. The same content is
+the same bytes. A file is read wholly or not at all: every member has its CRC-32, and nothing in the file is believed
+before it was compared with the file's own length. Described in ``docs/reference/run-folder.md``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["read_about", "read_arrays", "write_arrays"]
+__all__ = ["SCHEMA", "read_about", "read_arrays", "write_arrays"]
+
+SCHEMA = "detbench.arrays/1"
 
 _ABOUT = "about.json"
 _ENDING = ".npy"
@@ -71,8 +73,9 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[
     ValueError
         If ``about`` is nothing that JSON holds; an infinite number and NaN are not.
     """
-    told = json.dumps(about, sort_keys=True, allow_nan=False, ensure_ascii=False, indent=1).encode() + b"\n"
     stored = {name: _stored(path, name, arrays[name]) for name in sorted(arrays)}
+    whole = {"schema": SCHEMA, "arrays": list(stored), "about": dict(about)}
+    told = json.dumps(whole, sort_keys=True, allow_nan=False, ensure_ascii=False, indent=1).encode() + b"\n"
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(npz_member(_ABOUT, len(told)), told)
         for name, array in stored.items():
@@ -102,7 +105,10 @@ def _read(path: Path, *, arrays: bool) -> tuple[dict[str, NDArray[Any]], dict[st
     try:
         with zipfile.ZipFile(path) as archive:
             entries = _checked_entries(path, archive)
-            about = _about(path, archive, entries.pop(_ABOUT))
+            about, names = _about(path, archive, entries.pop(_ABOUT))
+            # The archive's directory has no checksum: a member that it lost is missed here.
+            if names != [name.removesuffix(_ENDING) for name in entries]:
+                raise _refusal(path, f"its arrays are not those that {_ABOUT} lists")
             wanted = entries if arrays else {}
             return {name.removesuffix(_ENDING): _array(path, archive, entry) for name, entry in wanted.items()}, about
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
@@ -157,16 +163,17 @@ def _checked_entries(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.
     return entries
 
 
-def _about(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> dict[str, Any]:
+def _about(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[dict[str, Any], Any]:
+    """Return what goes with the arrays, and the names of all of them."""
     if entry.file_size > _MOST_ABOUT_BYTES:
         raise _refusal(path, f"{_ABOUT} is {entry.file_size:,} bytes long")
     try:
-        about = json.loads(archive.read(entry), parse_constant=_no_constant)
+        whole = json.loads(archive.read(entry), parse_constant=_no_constant)
     except RecursionError as error:
         raise _refusal(path, f"{_ABOUT} is nested too deeply") from error
-    if not isinstance(about, dict):
-        raise _refusal(path, f"{_ABOUT} is no table")
-    return about
+    if not isinstance(whole, dict) or whole.get("schema") != SCHEMA or not isinstance(whole.get("about"), dict):
+        raise _refusal(path, f"its {_ABOUT} is not of the schema {SCHEMA!r}")
+    return whole["about"], whole.get("arrays")
 
 
 def _no_constant(word: str) -> None:

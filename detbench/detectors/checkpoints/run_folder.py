@@ -8,18 +8,16 @@ finds the arrays that it speaks of, under one name or the other. Described in ``
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
 from detbench.detectors.checkpoints.arrays import write_arrays
+from detbench.detectors.checkpoints.locking import locked
 from detbench.detectors.checkpoints.record import BestScore, FileFacts, RunDataset, RunRecord, read_record
 from detbench.errors import DataError
-from detbench.files import make_folder
+from detbench.files import make_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,11 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["BestScore", "FileFacts", "OpenedRun", "RunDataset", "RunFolder", "RunRecord", "open_run"]
-
-_LOCK = ".lock"
-
-#: Folders that this process writes to: the system's lock keeps out other processes only.
-_CLAIMED: set[Path] = set()
 
 #: How often a record is read again because the run went on while its files were being hashed.
 _ATTEMPTS = 5
@@ -127,8 +120,17 @@ class RunFolder:
             If something cannot be written; the old state is still there.
         """
         target = self.best if which == "best" else self.last
+        write_arrays(_next(target), arrays, about)
+        return self._publish(record, target)
+
+    def save_recipe(self, record: RunRecord, text: str) -> RunRecord:
+        """Write the recipe and the record together, as :meth:`save` does. Raises DataError."""
+        write_text(_next(self.recipe), text)
+        return self._publish(record, self.recipe)
+
+    def _publish(self, record: RunRecord, target: Path) -> RunRecord:
+        """Write the record of a file's new content, then give that its name."""
         new = _next(target)
-        write_arrays(new, arrays, about)
         written = msgspec.structs.replace(record, files=record.files | {target.name: FileFacts.of(new)})
         written.write(self.record)
         _take_name(new, target)
@@ -151,8 +153,7 @@ class RunFolder:
     def claim(self) -> Iterator[None]:
         """Make the folder if need be, and keep other processes from writing to it while the block runs.
 
-        The lock is the system's, on ``.lock``: it dies with its process. What a process that was killed left
-        half-done is finished or removed. On file systems without locks nothing is kept out.
+        What a process that was killed left half-done is finished or removed.
 
         Raises
         ------
@@ -160,27 +161,13 @@ class RunFolder:
             If another process writes to the run, or the folder cannot be written.
         """
         make_folder(self.path)
-        place = self.path.resolve()
-        if place in _CLAIMED:
-            raise _occupied(self.path, f"this process, {os.getpid()},")
-        try:
-            lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise DataError(f"cannot be written ({error.strerror or error})", file=self.path) from error
-        _CLAIMED.add(place)
-        try:
-            _lock(lock, self.path)
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, str(os.getpid()).encode(), 0)
+        with locked(self.path):
             self._tidy()
             yield
-        finally:
-            _CLAIMED.discard(place)
-            os.close(lock)
 
     def _tidy(self) -> None:
         """Finish what was begun when a process was killed, and remove what it left half-written."""
-        for target in (self.best, self.last):
+        for target in (self.recipe, self.best, self.last):
             new = _next(target)
             if new.is_file():
                 facts = self.read_record().files.get(target.name) if self.holds_run() else None
@@ -243,18 +230,3 @@ def _take_name(new: Path, target: Path) -> None:
         new.replace(target)
     except OSError as error:
         raise DataError(f"cannot be written ({error.strerror or error})", file=target) from error
-
-
-def _lock(descriptor: int, folder: Path) -> None:
-    """Take the system's lock, which a forked child does not share. Raises DataError if another process has it."""
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP}:
-            return
-        said = os.pread(descriptor, 20, 0).decode("ascii", "replace")
-        raise _occupied(folder, f"another process, {said}," if said.isdigit() else "another process") from error
-
-
-def _occupied(folder: Path, who: str) -> DataError:
-    return DataError(f"{who} is writing to this run", file=folder, remedy="wait for it, or say another folder")

@@ -25,6 +25,9 @@ __all__ = ["SIGNATURE", "Orders", "draw_in_graph", "orders"]
 _WAY_OF_REDUCTION = {1: 0, 2: 1, 4: 2, 8: 3}
 _OTHER = 4
 
+#: As far as a pixel of colour, which is two pixels wide, reaches into its neighbours.
+_MARGIN_PX = 2
+
 #: How to resize: not at all, larger (no filter is needed, which is faster), smaller or by parts of a pixel.
 _AS_IS, _LARGER, _FILTERED = 0, 1, 2
 
@@ -56,6 +59,7 @@ SIGNATURE = Orders(
     colour=tf.TensorSpec([3, 4], tf.float32),
 )
 
+_WHITE = 255.0
 _SAME_COLOUR: NDArray[np.float32] = np.eye(3, 4, dtype=np.float32)
 
 
@@ -88,7 +92,7 @@ def draw_in_graph(data: Any, todo: Orders, canvas_px: tuple[int, int], decode_ot
     picture = tf.switch_case(
         todo.ways[0],
         [
-            lambda: tf.image.decode_and_crop_jpeg(data, todo.crop, channels=3, dct_method="INTEGER_ACCURATE"),
+            lambda: _window(data, todo.crop),
             *(lambda part=part: _cut(_reduced(data, part), todo.crop) for part in (2, 4, 8)),
             lambda: _cut(tf.ensure_shape(decode_other(data), [None, None, 3]), todo.crop),
         ],
@@ -103,12 +107,26 @@ def draw_in_graph(data: Any, todo: Orders, canvas_px: tuple[int, int], decode_ot
     )
     if coloured:
         mixed = tf.tensordot(tf.cast(picture, tf.float32), todo.colour[:, :3], [[2], [1]])
-        picture = _rounded(mixed + todo.colour[:, 3])
+        picture = _rounded(tf.clip_by_value(mixed + todo.colour[:, 3], 0, _WHITE))
     axes = tf.where(todo.flips, -1, 1)
     picture = picture[:: axes[1], :: axes[0]]
     rest = tf.constant(canvas_px) - todo.size
     padded = tf.pad(picture, [[0, rest[0]], [0, rest[1]], [0, 0]], constant_values=CANVAS_GREY)
     return tf.ensure_shape(padded, [*canvas_px, 3])
+
+
+def _window(data: Any, crop: Any) -> Any:
+    """Return the window of a JPEG, without the inverse transform of what lies beside it.
+
+    The colours at the edge of a window are not those of the whole picture, which are made with their neighbours': so it
+    is decoded with a margin that is cut off again.
+    """
+    width = tf.io.extract_jpeg_shape(data)[1]
+    left = tf.maximum(crop[1] - _MARGIN_PX, 0)
+    right = tf.minimum(crop[1] + crop[3] + _MARGIN_PX, width)
+    wide = tf.stack([crop[0], left, crop[2], right - left])
+    picture = tf.image.decode_and_crop_jpeg(data, wide, channels=3, dct_method="INTEGER_ACCURATE")
+    return picture[:, crop[1] - left : crop[1] - left + crop[3]]
 
 
 def _reduced(data: Any, part: int) -> Any:
@@ -128,5 +146,5 @@ def _filtered(picture: Any, todo: Orders) -> Any:
 
 
 def _rounded(picture: Any) -> Any:
-    """Return uint8: half rounded up, as Pillow does."""
-    return tf.cast(tf.clip_by_value(tf.floor(picture + 0.5), 0, 255), tf.uint8)
+    """Return uint8 of values from 0 to 255: half rounded up, as Pillow does. A cast cuts the fraction off."""
+    return tf.cast(picture + 0.5, tf.uint8)

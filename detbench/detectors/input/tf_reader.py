@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from detbench.data.jpeg_header import jpeg_header
 from detbench.detectors.input.batch import Batch, split
-from detbench.detectors.input.pixels import decode_any, is_plain_jpeg, of_other_size
+from detbench.detectors.input.pixels import decode_any, plain_jpeg_px
 from detbench.detectors.input.readers import AHEAD, cores
 from detbench.detectors.input.tf_pixels import SIGNATURE, Orders, draw_in_graph, orders
 from detbench.errors import DataError
@@ -42,7 +41,7 @@ def tf_batches(source: TrainingInput, first_step: int, workers: int | None) -> I
             batch = next(batches)
         except tf.errors.OpError as error:
             _say_which(source, step, error)
-        yield Batch(*(field.numpy() for field in batch))
+        yield Batch(*(np.asarray(field) for field in batch))
 
 
 def tf_dataset(source: TrainingInput, first_step: int, workers: int | None) -> Any:
@@ -83,26 +82,41 @@ def _dataset(source: TrainingInput, first_step: int, workers: int | None) -> Any
 
 
 def _prepared(source: TrainingInput, index: NDArray[np.int64]) -> tuple[Any, ...]:
-    """Return what `prepare` gives, of the ``index``-th picture that this process takes."""
+    """Return what `prepare` gives, of the ``index``-th picture that this process takes.
+
+    TensorFlow would print the traceback of an error that is raised here. A picture without bytes stands for it: nothing
+    can decode that, and `_say_which` finds the error again.
+    """
     step, within = divmod(int(index), source.local_batch_size)
     examples = source.examples
     example = examples.at(source.places(step)[within])
-    data, picture_px = examples.picture(example.row)
-    jpeg = is_plain_jpeg(data)
-    header = jpeg_header(data) if jpeg else None
-    if header is not None and header[1:3] != picture_px:
-        raise of_other_size(header[1:3], picture_px, examples.where(example.row))
-    truths = (np.zeros((examples.max_truths, 4), np.float32), *np.zeros((2, examples.max_truths), np.int32))
-    truths[1][:] = -1
-    for column, own in zip(truths, example.truths, strict=True):
+    try:
+        data, picture_px = examples.picture(example.row)
+    except DataError:
+        data, picture_px = b"", (0, 0)
+    header = plain_jpeg_px(data)
+    if header is not None and header != picture_px:
+        data = b""
+    most = examples.max_truths
+    padded = np.zeros((most, 4), np.float32), np.full(most, -1, np.int32), np.zeros(most, np.int32)
+    for column, own in zip(padded, example.truths, strict=True):
         column[: len(own)] = own
-    return data, np.int64(example.row), *truths, np.int32(example.seed), *orders(example.plan, jpeg=jpeg)
+    return (
+        data,
+        np.int64(example.row),
+        *padded,
+        np.int32(example.seed),
+        *orders(example.plan, jpeg=header is not None or not data),
+    )
 
 
 def _decoded(examples: Examples, data: bytes, row: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return a picture that is no plain JPEG, decoded."""
+    """Return a picture that is no plain JPEG, decoded; one without pixels where that is not possible."""
     width_px, height_px = examples.tables.size_px[row].tolist()
-    return decode_any(data, (width_px, height_px), where=examples.where(int(row)))
+    try:
+        return decode_any(data, (width_px, height_px), where=examples.where(int(row)))
+    except DataError:
+        return np.zeros((0, 0, 3), np.uint8)
 
 
 def _say_which(source: TrainingInput, step: int, error: tf.errors.OpError) -> None:

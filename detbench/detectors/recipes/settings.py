@@ -41,12 +41,13 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A table of a recipe: a key that it does not know is an error."""
 
 
-class InputSettings(_Table):
+class InputSettings(_Table, frozen=True):
     """Pictures on their way into the model. A canvas is ``(height, width)`` in pixels; pictures lie at its upper left.
 
     ``train_canvas_px``, ``test_canvas_px`` – shapes that the model sees. ``short_side_px`` – a picture is scaled so
     that its short side is this long and its long side at most ``long_side_px``; None scales it to fill the test canvas.
-    What does not fit on the training canvas is cropped at random; when testing it is scaled to fit.
+    ``enlarge`` – if false, no picture is made larger than it is stored, but for ``scale``. What does not fit on the
+    training canvas is cropped at random; when testing it is scaled to fit.
     ``flip`` – share of the pictures that are mirrored left to right; ``flip_vertical`` – top to bottom, for views from
     above. ``scale`` – the scale is multiplied by a number drawn evenly in its logarithm between these two.
     ``min_visible`` – a box of which a crop leaves a smaller share of its area is ignored, and left out where nothing is
@@ -54,10 +55,11 @@ class InputSettings(_Table):
     ``1 ± at most``. ``max_truths`` – boxes of a picture beyond this many are an error that names the picture.
     """
 
-    train_canvas_px: Sides = (600, 1024)
-    test_canvas_px: Sides = (600, 1024)
+    train_canvas_px: Sides = (608, 1024)
+    test_canvas_px: Sides = (608, 1024)
     short_side_px: Count | None = None
     long_side_px: Count | None = None
+    enlarge: bool = True
     flip: Share = 0.5
     flip_vertical: Share = 0.0
     scale: tuple[Positive, Positive] = (1.0, 1.0)
@@ -68,14 +70,14 @@ class InputSettings(_Table):
     max_truths: Count = 100
 
 
-class AnchorSettings(_Table):
+class AnchorSettings(_Table, frozen=True):
     """Anchors: ``sizes_px`` has one list a level, the finest first; ``ratios`` are height over width."""
 
     sizes_px: tuple[tuple[Positive, ...], ...] = ((64.0, 128.0, 256.0, 512.0),)
     ratios: tuple[Positive, ...] = (0.5, 1.0, 2.0)
 
 
-class RpnSettings(_Table):
+class RpnSettings(_Table, frozen=True):
     """The region proposal network (Ren et al. 2015).
 
     ``loss`` – ``"plain"``, or ``"lpn"``: the spatially regularised loss of Hsieh et al. 2017, with ``lpn_theta_px`` as
@@ -98,7 +100,7 @@ class RpnSettings(_Table):
     lpn_theta_px: Positive = 64.0
 
 
-class HeadSettings(_Table):
+class HeadSettings(_Table, frozen=True):
     """The second stage (Girshick 2015): pooling of regions, two hidden layers, a category and a box of each.
 
     ``kind`` – ``"two_layers"`` of ``width`` units (of FPN, and of small models), or ``"conv5"``: the backbone's last
@@ -122,7 +124,7 @@ class HeadSettings(_Table):
     class_agnostic: bool = False
 
 
-class DetectionSettings(_Table):
+class DetectionSettings(_Table, frozen=True):
     """What is said in the end: boxes with at least ``min_score``, non-maximum suppression by category, at most so many.
 
     ``candidates`` – pairs of region and category that go into the suppression: those with the highest scores.
@@ -134,7 +136,7 @@ class DetectionSettings(_Table):
     candidates: Count = 1_000
 
 
-class ModelSettings(_Table):
+class ModelSettings(_Table, frozen=True):
     """The network.
 
     ``backbone`` – ``small`` is a residual network of a few layers, for training from nothing on a CPU.
@@ -161,7 +163,7 @@ class ModelSettings(_Table):
     detections: DetectionSettings = DetectionSettings()
 
 
-class OptimizerSettings(_Table):
+class OptimizerSettings(_Table, frozen=True):
     """How weights are changed.
 
     ``learning_rate`` is that of ``batch_size`` as the recipe has it, and is scaled with a batch of another size (Goyal
@@ -182,7 +184,7 @@ class OptimizerSettings(_Table):
     warmup_steps: Whole = 500
 
 
-class RunSettings(_Table):
+class RunSettings(_Table, frozen=True):
     """How long, how many at a time, from which seed; ``batch_size`` counts over all devices.
 
     ``precision`` – ``"mixed"`` is float16 with loss scaling on a GPU and bfloat16 on a CPU. ``xla`` – compile a step as
@@ -196,10 +198,10 @@ class RunSettings(_Table):
     xla: bool = False
 
 
-class EvaluationSettings(_Table):
+class EvaluationSettings(_Table, frozen=True):
     """When training looks at itself: every so many steps and at the end, on ``split``, by ``protocol``.
 
-    The checkpoint with the highest ``metric`` is kept as the best. ``limit_images`` – the first so many only; None: all.
+    The checkpoint with the highest ``metric`` is kept as the best. ``limit_images`` – the first so many; None: all.
     ``checkpoint_every`` – how often what a run can go on from is written.
     """
 
@@ -212,7 +214,7 @@ class EvaluationSettings(_Table):
     checkpoint_every: Count = 1_000
 
 
-class Published(_Table):
+class Published(_Table, frozen=True):
     """A published number to aim at."""
 
     metric: str
@@ -220,7 +222,7 @@ class Published(_Table):
     source: str
 
 
-class Measured(_Table):
+class Measured(_Table, frozen=True):
     """What a run of this recipe took and reached here; with as many scores and intervals as there were seeds.
 
     ``score`` – by metric and split, ``"AP50 test"``: value, low, high; one row a seed.
@@ -233,7 +235,7 @@ class Measured(_Table):
     detbench: str
 
 
-class Recipe(_Table):
+class Recipe(_Table, frozen=True):
     """A baseline: what it is, what it is made of, how it is trained, and what came of it.
 
     ``measured`` – None: not yet measured.

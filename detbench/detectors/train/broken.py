@@ -1,0 +1,78 @@
+"""A loss that is no number: what is kept of the batch, and what is said."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detbench.errors import DetbenchError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from detbench.data.tables import Dataset
+    from detbench.detectors.input.batch import Batch
+    from detbench.detectors.train.steppers import Outcome
+
+__all__ = ["BATCH", "NotFinite", "culprit", "keep_batch"]
+
+#: What the batch is called in the run's folder, and its pictures.
+BATCH, PICTURES = "nan_batch.npz", "nan_batch.png"
+
+_NAMED = 16
+_MOST_ROWS = 4
+
+
+class NotFinite(DetbenchError):  # noqa: N818  it is a state of a run
+    """Training stopped at a loss or a gradient that is infinite or no number."""
+
+
+def culprit(outcome: Outcome, *, loss_scaling: bool) -> str:
+    """Return what of a step is not finite, in words, or nothing.
+
+    Gradients that are not are ordinary where the loss is scaled: the scale is lowered, and nothing else changed.
+    """
+    for name, loss in outcome.losses.items():
+        if not isfinite(loss):
+            return f"the loss {name} is {loss}"
+    return "" if loss_scaling or isfinite(outcome.norm) else f"the norm of the gradients is {outcome.norm}"
+
+
+def keep_batch(folder: Path, step: int, problem: str, batch: Batch, dataset: Dataset, rows: list[int]) -> NotFinite:
+    """Write the batch, as arrays and as a picture, and return the error that names it."""
+    from detbench.detectors.checkpoints.arrays import write_arrays
+
+    names = [dataset.images.file_name[row] or str(dataset.images.key[row]) for row in rows]
+    about = {"step": step, "problem": problem, "images": names, "rows": rows}
+    write_arrays(folder / BATCH, {name: np.asarray(value) for name, value in batch._asdict().items()}, about)
+    _draw(folder / PICTURES, batch)
+    shown = ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
+    return NotFinite(
+        f"{problem} in step {step}, on the images {shown}; the batch is kept in {folder / BATCH} and {PICTURES}; "
+        "look at its boxes, or train with a lower learning rate or a longer warm-up"
+    )
+
+
+def _draw(path: Path, batch: Batch) -> None:
+    """Draw the batch's pictures side by side, their boxes in green, ignored ones in grey."""
+    from PIL import Image, ImageDraw
+
+    from detbench.files import replacing
+
+    tiles = []
+    for image, boxes, states in zip(batch.image, batch.box, batch.state, strict=True):
+        tile = Image.fromarray(np.asarray(image))
+        draw = ImageDraw.Draw(tile)
+        for box, state in zip(np.asarray(boxes), np.asarray(states), strict=True):
+            if state and np.isfinite(box).all() and (box[2:] >= box[:2]).all():
+                draw.rectangle(box.tolist(), outline=(0, 200, 0) if state > 0 else (128, 128, 128))
+        tiles.append(tile)
+    across = -(-len(tiles) // min(len(tiles), _MOST_ROWS))
+    width, height = tiles[0].size
+    sheet = Image.new("RGB", (across * width, -(-len(tiles) // across) * height))
+    for number, tile in enumerate(tiles):
+        sheet.paste(tile, (number % across * width, number // across * height))
+    with replacing(path) as file:
+        sheet.save(file, format="PNG")

@@ -1,0 +1,132 @@
+"""A folder that ``detbench predict`` wrote: predictions, proposals, times, and what they were made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from detbench.errors import DataError
+from detbench.evaluation.document import Document, Remark
+from detbench.evaluation.remarks import gravest_first
+from detbench.files import read_bytes, sha256_of
+from detbench.words import in_words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from detbench.evaluation.parts.timing import Timing
+
+__all__ = ["PredictionFolder", "prediction_folder"]
+
+_ABOUT, _TIMING, _RESULT_OF_TRAINING = "predict.json", "timing.json", "run.json"
+_ENDINGS = (".json", ".arrow")
+
+#: As detbench.detectors.predict writes it, on which scores do not lean.
+_SCHEMA = "detbench.predict/1"
+
+
+class PredictionFolder(NamedTuple):
+    """What lies in the folder; None for what does not.
+
+    ``fingerprint`` is that of the dataset predicted on; ``changed`` names files that were changed since.
+    """
+
+    name: str
+    predictions: Path
+    proposals: Path | None
+    timing: Timing | None
+    fingerprint: str | None
+    changed: tuple[str, ...]
+
+    def added_to(self, document: Document) -> Document:
+        """Return a result with the folder's times, and remarks if its files are not what they seem."""
+        found = list(document.remarks)
+        if self.fingerprint is not None and self.fingerprint != document.dataset.fingerprint:
+            found.append(_OTHER_DATASET)
+        if self.changed:
+            text = f"changed since detbench predict wrote it: {', '.join(self.changed)}; times and scores may be of two runs"
+            found.append(Remark(code="prediction-files-changed", severity="warning", message=text))
+        timing = msgspec.UNSET if self.timing is None else self.timing
+        return msgspec.structs.replace(document, remarks=gravest_first(found), timing=timing)
+
+
+#: No error: predictions do not depend on annotations, and corrected boxes of the same pictures are a good reason to
+#: evaluate again. Pictures that are not the dataset's are an error by themselves, when images are joined.
+_OTHER_DATASET = Remark(
+    code="predicted-on-other-data",
+    severity="warning",
+    message="the ground truth is not what detbench predict was given (their fingerprints differ): its images or its "
+    "annotations are others, or were changed since",
+)
+
+
+def prediction_folder(folder: Path) -> PredictionFolder | None:
+    """Return what lies in ``folder``, None if it is no folder of ``detbench predict``.
+
+    Raises
+    ------
+    DataError
+        If it is a training run, or lacks its predictions, or what is there cannot be read.
+    """
+    if not any((folder / name).is_file() for name in (_ABOUT, _TIMING)):
+        if (folder / _RESULT_OF_TRAINING).is_file():
+            remedy = f"make them with: detbench predict {folder} DATA -o OUT, and evaluate OUT"
+            raise DataError("is a training run, which holds no predictions", file=folder, remedy=remedy)
+        return None
+    predictions = _file(folder, "predictions")
+    if predictions is None:
+        remedy = "write it again with detbench predict"
+        raise DataError("is a folder of detbench predict without predictions", file=folder, remedy=remedy)
+    proposals, timing = _file(folder, "proposals"), None
+    if (folder / _TIMING).is_file():
+        from detbench.evaluation.parts.timing import timing as read_timing
+
+        timing = read_timing(folder / _TIMING)
+    about = _about(folder / _ABOUT)
+    taken = [
+        file for file in (predictions, proposals, folder / _TIMING) if file is not None and file.name in about.files
+    ]
+    changed = tuple(file.name for file in taken if file.is_file() and sha256_of(file) != about.files[file.name].sha256)
+    name = folder.name or folder.resolve().name  # "." has none
+    return PredictionFolder(name, predictions, proposals, timing, about.data.fingerprint, changed)
+
+
+def _file(folder: Path, stem: str) -> Path | None:
+    """Return the folder's predictions or proposals. Raises DataError if they are there in two forms."""
+    found = [place for ending in _ENDINGS if (place := folder / f"{stem}{ending}").is_file()]
+    if len(found) > 1:
+        problem = f"has {found[0].name} and {found[1].name}, and which of them is meant is not said"
+        raise DataError(problem, file=folder, remedy="remove one, or name the file itself")
+    return found[0] if found else None
+
+
+class _Data(msgspec.Struct):
+    fingerprint: str | None = None
+
+
+class _File(msgspec.Struct):
+    sha256: str
+
+
+class _About(msgspec.Struct):
+    """The part of ``predict.json`` that is compared."""
+
+    schema: str = ""
+    data: _Data = msgspec.field(default_factory=_Data)
+    files: dict[str, _File] = {}
+
+
+def _about(file: Path) -> _About:
+    if not file.is_file():
+        return _About()
+    remedy = "write it again with detbench predict"
+    try:
+        about = msgspec.json.decode(read_bytes(file), type=_About)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        problem = f"does not say what was predicted: {in_words(str(error).partition(' - at ')[0])}"
+        raise DataError(problem, file=file, remedy=remedy) from error
+    if about.schema != _SCHEMA:
+        problem = f"has the schema {about.schema[:60]!r}, and this version reads {_SCHEMA!r}"
+        raise DataError(problem, file=file, remedy=remedy)
+    return about
