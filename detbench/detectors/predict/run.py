@@ -102,7 +102,7 @@ def run(
     name, found = model or adapter.facts.adapter, _Found()
     set_aside()
     try:
-        for batch in _batches(source.frames(), adapter.facts.batch_size):
+        for batch in _batches(source.frames(adapter.facts.reduction), adapter.facts.batch_size):
             for _ in range(0 if found.frames else warm_up):
                 _pass(adapter, batch, name)
             detections, times_ms = _pass(adapter, batch, name)
@@ -112,7 +112,7 @@ def run(
                 _require_rows(adapter, detections, len(known), name, batch)
             found.samples_ms.append((len(batch), times_ms))
             for frame, one in zip(batch, detections, strict=True):
-                found.frames.append((frame.key, frame.file_name, frame.pixels.shape[1], frame.pixels.shape[0]))
+                found.frames.append((frame.key, frame.file_name, *frame.picture.size_px))
                 found.detections.append(one)
                 each(frame, one)
             advance(len(batch))
@@ -155,7 +155,7 @@ def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
 def _pass(adapter: Adapter, batch: list[Frame], model: str) -> tuple[list[Detections], dict[Stage, float]]:
     """Return what is found in a batch, and a picture's share of each stage's time. Raises DataError."""
     try:
-        prepared, before_ms = timed(adapter.prepare, [frame.pixels for frame in batch])
+        prepared, before_ms = timed(adapter.prepare, [frame.picture for frame in batch])
         raw, forward_ms = timed(adapter.forward, prepared)
         detections, after_ms = timed(adapter.finish, raw, prepared)
         for one in detections:
