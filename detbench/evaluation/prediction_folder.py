@@ -9,7 +9,7 @@ import msgspec
 from detbench.errors import DataError
 from detbench.evaluation.document import Document, Remark
 from detbench.evaluation.remarks import gravest_first
-from detbench.files import read_bytes
+from detbench.files import read_bytes, sha256_of
 from detbench.words import in_words
 
 if TYPE_CHECKING:
@@ -22,23 +22,33 @@ __all__ = ["PredictionFolder", "prediction_folder"]
 _ABOUT, _TIMING, _RESULT_OF_TRAINING = "predict.json", "timing.json", "run.json"
 _ENDINGS = (".json", ".arrow")
 
+#: As detbench.detectors.predict writes it, on which scores do not lean.
+_SCHEMA = "detbench.predict/1"
+
 
 class PredictionFolder(NamedTuple):
-    """What lies in the folder; None for what does not. ``fingerprint`` is that of the dataset predicted on."""
+    """What lies in the folder; None for what does not.
+
+    ``fingerprint`` is that of the dataset predicted on; ``changed`` names files that were changed since.
+    """
 
     name: str
     predictions: Path
     proposals: Path | None
     timing: Timing | None
     fingerprint: str | None
+    changed: tuple[str, ...]
 
     def added_to(self, document: Document) -> Document:
-        """Return a result with the folder's times, and a remark if it was predicted on something else."""
-        remarks = document.remarks
+        """Return a result with the folder's times, and remarks if its files are not what they seem."""
+        found = list(document.remarks)
         if self.fingerprint is not None and self.fingerprint != document.dataset.fingerprint:
-            remarks = gravest_first([*remarks, _OTHER_DATASET])
+            found.append(_OTHER_DATASET)
+        if self.changed:
+            text = f"changed since detbench predict wrote it: {', '.join(self.changed)}; times and scores may be of two runs"
+            found.append(Remark(code="prediction-files-changed", severity="warning", message=text))
         timing = msgspec.UNSET if self.timing is None else self.timing
-        return msgspec.structs.replace(document, remarks=remarks, timing=timing)
+        return msgspec.structs.replace(document, remarks=gravest_first(found), timing=timing)
 
 
 #: No error: predictions do not depend on annotations, and corrected boxes of the same pictures are a good reason to
@@ -68,14 +78,18 @@ def prediction_folder(folder: Path) -> PredictionFolder | None:
     if predictions is None:
         remedy = "write it again with detbench predict"
         raise DataError("is a folder of detbench predict without predictions", file=folder, remedy=remedy)
-    timing = None
+    proposals, timing = _file(folder, "proposals"), None
     if (folder / _TIMING).is_file():
         from detbench.evaluation.parts.timing import timing as read_timing
 
         timing = read_timing(folder / _TIMING)
-    # The name of "run/.." or "." is that of the folder meant.
-    name = folder.name or folder.resolve().name
-    return PredictionFolder(name, predictions, _file(folder, "proposals"), timing, _fingerprint(folder / _ABOUT))
+    about = _about(folder / _ABOUT)
+    taken = [
+        file for file in (predictions, proposals, folder / _TIMING) if file is not None and file.name in about.files
+    ]
+    changed = tuple(file.name for file in taken if file.is_file() and sha256_of(file) != about.files[file.name].sha256)
+    name = folder.name or folder.resolve().name  # "." has none
+    return PredictionFolder(name, predictions, proposals, timing, about.data.fingerprint, changed)
 
 
 def _file(folder: Path, stem: str) -> Path | None:
@@ -87,22 +101,32 @@ def _file(folder: Path, stem: str) -> Path | None:
     return found[0] if found else None
 
 
-class _Dataset(msgspec.Struct):
+class _Data(msgspec.Struct):
     fingerprint: str | None = None
+
+
+class _File(msgspec.Struct):
+    sha256: str
 
 
 class _About(msgspec.Struct):
     """The part of ``predict.json`` that is compared."""
 
-    dataset: _Dataset | None = None
+    schema: str = ""
+    data: _Data = msgspec.field(default_factory=_Data)
+    files: dict[str, _File] = {}
 
 
-def _fingerprint(file: Path) -> str | None:
+def _about(file: Path) -> _About:
     if not file.is_file():
-        return None
+        return _About()
+    remedy = "write it again with detbench predict"
     try:
         about = msgspec.json.decode(read_bytes(file), type=_About)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         problem = f"does not say what was predicted: {in_words(str(error).partition(' - at ')[0])}"
-        raise DataError(problem, file=file, remedy="write it again with detbench predict") from error
-    return about.dataset.fingerprint if about.dataset else None
+        raise DataError(problem, file=file, remedy=remedy) from error
+    if about.schema != _SCHEMA:
+        problem = f"has the schema {about.schema[:60]!r}, and this version reads {_SCHEMA!r}"
+        raise DataError(problem, file=file, remedy=remedy)
+    return about

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from detbench import Result, evaluate, read_dataset
+from detbench.detectors.predict.record import RECORD, SCHEMA
 from detbench.errors import DataError
 from detbench.evaluation.fingerprints import dataset_fingerprint
 from detbench.report.pages import render_report
@@ -31,7 +33,7 @@ def _times() -> PredictionTimes:
     return PredictionTimes(
         detbench="0.1.0",
         environment={"python": "3.12.1"},
-        model="model.onnx",
+        model="/home/somebody/model.onnx",
         adapter="yolox",
         device="CPU",
         processor="a processor",
@@ -64,7 +66,13 @@ def pair(coco_pair: Callable[..., tuple[Path, Path]], tmp_path: Path) -> tuple[P
 
 
 def _say_dataset(folder: Path, fingerprint: str | None) -> None:
-    (folder / "predict.json").write_text(json.dumps({"dataset": {"name": "gt", "fingerprint": fingerprint}}))
+    files = {
+        file.name: {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}
+        for file in folder.iterdir()
+        if file.name != RECORD
+    }
+    record = {"schema": SCHEMA, "data": {"name": "gt", "fingerprint": fingerprint}, "files": files}
+    (folder / RECORD).write_text(json.dumps(record))
 
 
 def _result(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -85,6 +93,7 @@ def test_a_folder_is_taken_whole(detbench: Command, pair: tuple[Path, Path]) -> 
     assert result["timing"]["fps"] == {"value": 1e3 / 12, "low": 1e3 / 15, "high": 1e3 / 9}
     assert result["timing"]["stages"]["forward"]["p50"] == {"value_ms": 5.0, "low_ms": 4.25, "high_ms": 5.75}
     assert "samples_ms" not in json.dumps(result)
+    assert result["timing"]["model"] == "model.onnx"
     assert not [remark for remark in result["remarks"] if remark["code"] == "predicted-on-other-data"]
 
 
@@ -180,6 +189,15 @@ def test_predictions_on_other_data_are_remarked(detbench: Command, pair: tuple[P
     assert "fingerprints differ" not in detbench("eval", truth, folder).stderr
 
 
+def test_files_that_were_changed_are_remarked(detbench: Command, pair: tuple[Path, Path]) -> None:
+    """Other predictions beside the times of the first ones: a warning names the file."""
+    truth, folder = pair
+    (folder / "predictions.json").write_text((folder / "predictions.json").read_text() + "\n")
+    done = detbench("eval", truth, folder)
+    assert done.returncode == 0
+    assert "warning: changed since detbench predict wrote it: predictions.json; times and scores may be" in done.stderr
+
+
 def test_what_is_missing_is_left_out(pair: tuple[Path, Path]) -> None:
     """A folder without proposals, and one without times; given proposals go before those of the folder."""
     truth, folder = pair
@@ -224,6 +242,7 @@ def test_a_threshold_is_tuned_on_another_folder(detbench: Command, pair: tuple[P
         ("timing.json", b"{", "timing.json: is not JSON"),
         ("timing.json", b"{}", "timing.json: is no timing of a prediction"),
         ("predict.json", b"[]", "predict.json: does not say what was predicted: should be an object, not an array"),
+        ("predict.json", b"{}", "predict.json: has the schema '', and this version reads 'detbench.predict/1'"),
         ("predict.json", b"\xff", "predict.json: does not say what was predicted"),
         ("predictions.arrow", b"", "has predictions.json and predictions.arrow, and which of them is meant"),
     ],

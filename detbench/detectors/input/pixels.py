@@ -58,19 +58,13 @@ def draw(data: bytes, plan: Plan, picture_px: tuple[int, int], canvas: NDArray[n
     try:
         if found_px is not None:
             _same_size(found_px, picture_px, where)
-            source, part = _decode_jpeg(data, picture_px, plan.reduction), plan.reduction
+            pixels, part = _decode_jpeg(data, picture_px, plan.reduction), plan.reduction
         else:
-            source, part = Image.fromarray(decode_any(data, picture_px, where=where)).convert("RGBX"), 1
+            pixels, part = decode_any(data, picture_px, where=where), 1
     except _BROKEN as error:
         raise _undecodable(error, where) from error
-    crop, inside = window_of(plan, part)
-    if crop != (0, 0, *source.size):
-        source = source.crop(crop)
-    high, wide = plan.size
-    if source.size != (wide, high) or part > 1:
-        source = source.resize((wide, high), Image.Resampling.BILINEAR, box=inside)
-    pixels = np.asarray(source)[:: -1 if plan.flip_y else 1, :: -1 if plan.flip_x else 1, :3]
-    canvas[:high, :wide] = pixels if plan.colour is None else _coloured(pixels, plan.colour)
+    shown = _on_canvas(pixels, plan, part)
+    canvas[: plan.size[0], : plan.size[1]] = shown if plan.colour is None else _coloured(shown, plan.colour)
 
 
 def window_of(plan: Plan, part: int) -> tuple[tuple[int, int, int, int], tuple[float, float, float, float]]:
@@ -121,12 +115,26 @@ def _same_size(found_px: tuple[int, int], picture_px: tuple[int, int], where: st
         )
 
 
-def _decode_jpeg(data: bytes, picture_px: tuple[int, int], part: int) -> Image.Image:
-    """Return a grey or colour JPEG at 1 / ``part`` of its size, in Pillow's own layout: nothing is copied."""
+def _decode_jpeg(data: bytes, picture_px: tuple[int, int], part: int) -> NDArray[np.uint8]:
+    """Return a grey or colour JPEG at 1 / ``part`` of its size, uint8 ``[h, w, 3]``."""
     width, height = (math.ceil(side / part) for side in picture_px)
-    pixels = decode_jpeg(data, "RGBX", min_width=width, min_height=height, min_factor=part)
-    # The bytes stay alive: the picture holds the buffer that it was made of.
-    return Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)
+    pixels: NDArray[np.uint8] = decode_jpeg(data, min_width=width, min_height=height, min_factor=part)
+    return pixels
+
+
+def _on_canvas(pixels: NDArray[np.uint8], plan: Plan, part: int) -> NDArray[np.uint8]:
+    """Return the window of a picture decoded at 1 / ``part``, at its size on the canvas, mirrored."""
+    (left, top, right, lower), inside = window_of(plan, part)
+    cut = pixels[top:lower, left:right]
+    high, wide = plan.size
+    if part == 1 and cut.shape[:2] == (high, wide):
+        return cut[:: -1 if plan.flip_y else 1, :: -1 if plan.flip_x else 1]
+    picture = Image.fromarray(cut).resize((wide, high), Image.Resampling.BILINEAR, box=inside)
+    if plan.flip_x:  # Pillow mirrors faster than NumPy copies backwards
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if plan.flip_y:
+        picture = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    return np.asarray(picture)
 
 
 def _coloured(pixels: NDArray[np.uint8], colour: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -82,11 +82,12 @@ def plan_for_training(width_px: int, height_px: int, settings: InputSettings, un
 def _base_scale(width_px: int, height_px: int, settings: InputSettings) -> float:
     """Return the scale before any random one: by the lengths of the sides, or to fill the test canvas."""
     if settings.short_side_px is None:
-        return min(settings.test_canvas_px[0] / height_px, settings.test_canvas_px[1] / width_px)
-    scale = settings.short_side_px / min(width_px, height_px)
-    if settings.long_side_px is not None:
-        scale = min(scale, settings.long_side_px / max(width_px, height_px))
-    return scale
+        scale = min(settings.test_canvas_px[0] / height_px, settings.test_canvas_px[1] / width_px)
+    else:
+        scale = settings.short_side_px / min(width_px, height_px)
+        if settings.long_side_px is not None:
+            scale = min(scale, settings.long_side_px / max(width_px, height_px))
+    return scale if settings.enlarge else min(scale, 1.0)
 
 
 def _scaled(side_px: int, scale: float) -> int:

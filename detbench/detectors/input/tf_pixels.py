@@ -59,6 +59,7 @@ SIGNATURE = Orders(
     colour=tf.TensorSpec([3, 4], tf.float32),
 )
 
+_WHITE = 255.0
 _SAME_COLOUR: NDArray[np.float32] = np.eye(3, 4, dtype=np.float32)
 
 
@@ -106,7 +107,7 @@ def draw_in_graph(data: Any, todo: Orders, canvas_px: tuple[int, int], decode_ot
     )
     if coloured:
         mixed = tf.tensordot(tf.cast(picture, tf.float32), todo.colour[:, :3], [[2], [1]])
-        picture = _rounded(mixed + todo.colour[:, 3])
+        picture = _rounded(tf.clip_by_value(mixed + todo.colour[:, 3], 0, _WHITE))
     axes = tf.where(todo.flips, -1, 1)
     picture = picture[:: axes[1], :: axes[0]]
     rest = tf.constant(canvas_px) - todo.size
@@ -145,5 +146,5 @@ def _filtered(picture: Any, todo: Orders) -> Any:
 
 
 def _rounded(picture: Any) -> Any:
-    """Return uint8: half rounded up, as Pillow does."""
-    return tf.cast(tf.clip_by_value(tf.floor(picture + 0.5), 0, 255), tf.uint8)
+    """Return uint8 of values from 0 to 255: half rounded up, as Pillow does. A cast cuts the fraction off."""
+    return tf.cast(picture + 0.5, tf.uint8)

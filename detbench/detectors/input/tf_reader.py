@@ -41,7 +41,7 @@ def tf_batches(source: TrainingInput, first_step: int, workers: int | None) -> I
             batch = next(batches)
         except tf.errors.OpError as error:
             _say_which(source, step, error)
-        yield Batch(*(field.numpy() for field in batch))
+        yield Batch(*(np.asarray(field) for field in batch))
 
 
 def tf_dataset(source: TrainingInput, first_step: int, workers: int | None) -> Any:

@@ -44,7 +44,8 @@ def moved(truths: Truths, picture_px: tuple[int, int], plan: Plan, min_visible: 
         box[:, [0, 2]] = wide - box[:, [2, 0]]
     if plan.flip_y:
         box[:, [1, 3]] = high - box[:, [3, 1]]
-    small = np.minimum(box, [wide, high] * 2).astype(np.float32)
+    # Rounding may have left a corner a little outside.
+    small = np.clip(box, 0.0, [wide, high] * 2).astype(np.float32)
     kept = np.flatnonzero((small[:, 0] < small[:, 2]) & (small[:, 1] < small[:, 3]))
     seen = _area(cut[kept]) >= min_visible * _area(shown[kept])
     state = np.where(seen, truths.state[kept], np.int32(IGNORED))

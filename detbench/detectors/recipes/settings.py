@@ -46,7 +46,8 @@ class InputSettings(_Table, frozen=True):
 
     ``train_canvas_px``, ``test_canvas_px`` – shapes that the model sees. ``short_side_px`` – a picture is scaled so
     that its short side is this long and its long side at most ``long_side_px``; None scales it to fill the test canvas.
-    What does not fit on the training canvas is cropped at random; when testing it is scaled to fit.
+    ``enlarge`` – if false, no picture is made larger than it is stored, but for ``scale``. What does not fit on the
+    training canvas is cropped at random; when testing it is scaled to fit.
     ``flip`` – share of the pictures that are mirrored left to right; ``flip_vertical`` – top to bottom, for views from
     above. ``scale`` – the scale is multiplied by a number drawn evenly in its logarithm between these two.
     ``min_visible`` – a box of which a crop leaves a smaller share of its area is ignored, and left out where nothing is
@@ -58,6 +59,7 @@ class InputSettings(_Table, frozen=True):
     test_canvas_px: Sides = (608, 1024)
     short_side_px: Count | None = None
     long_side_px: Count | None = None
+    enlarge: bool = True
     flip: Share = 0.5
     flip_vertical: Share = 0.0
     scale: tuple[Positive, Positive] = (1.0, 1.0)

@@ -7,6 +7,7 @@ The samples stay in that file, whose SHA-256 is kept.
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -87,7 +88,7 @@ def timing(path: Path) -> Timing:
     return Timing(
         source=unbroken(path.name),
         fingerprint=sha256_of(path),
-        model=unbroken(times.model),
+        model=unbroken(PurePath(times.model).name),  # a result holds no path
         adapter=unbroken(times.adapter),
         device=unbroken(times.device),
         processor=unbroken(times.processor),

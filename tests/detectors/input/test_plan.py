@@ -109,6 +109,14 @@ def test_a_box_that_is_ignored_stays_ignored() -> None:
     assert moved(truths([1, 1, 9, 9], state=-1), (10, 10), Plan(0, 0, 10, 10, (10, 10)), 0.4).state.tolist() == [-1]
 
 
+def test_rounding_leaves_no_corner_outside() -> None:
+    """A box to the lower edge, scaled by 23 / 21 and mirrored, began 4e-15 above the canvas."""
+    plan = Plan(0, 2, 21, 19, (21, 23), flip_y=True)
+    for high in range(16, 60):
+        result = moved(truths([0, 0, 9, 21]), (21, 21), plan._replace(size=(high, high)), 0.0)
+        assert result.box.min() >= 0
+
+
 def test_boxes_without_area_are_left_out() -> None:
     """Boxes without area are left out."""
     given_boxes = truths([5, 5, 5, 9], [5, 5, 9, 9], [5, 5, 5 + 1e-9, 9])
@@ -122,6 +130,13 @@ def test_sides_are_scaled_as_the_settings_say() -> None:
     assert plan_for_testing(640, 240, settings).size == (500, 1333)
     assert plan_for_testing(100, 1000, settings).size == (800, 80)  # to fit on the canvas
     assert plan_for_testing(4000, 3000, settings).reduction == 2
+
+
+def test_small_pictures_are_left_as_they_are_where_the_recipe_says_so() -> None:
+    """Without enlarging, a picture smaller than the canvas keeps its size and a larger one is made to fit."""
+    settings = InputSettings(test_canvas_px=(96, 160), enlarge=False)
+    assert plan_for_testing(100, 50, settings).size == (50, 100)
+    assert plan_for_testing(320, 96, settings).size == (48, 160)
 
 
 def test_training_takes_the_same_scale_as_testing_and_crops_what_does_not_fit() -> None:
