@@ -145,7 +145,7 @@ def predict(  # noqa: PLR0913, PLR0917  one parameter for each option
         naming=read_naming(categories) if categories is not None else None,
         weights=checkpoint.value,
     )
-    kept = [Path(model)] if Path(model).exists() else []
+    kept = [] if model == "classical" else [Path(model.rpartition(":")[0] if kind == "function" else model)]
     with new_folder(
         output,
         sources=[data, *kept],

@@ -230,7 +230,9 @@ def _joined(found: _Found, column: str, dtype: type[np.generic] = np.float64) ->
 def _notes(source: Source, found: _Found) -> tuple[str, ...]:
     """Return what a person should know of the pictures."""
     if source.dataset is None:
-        return ()
+        missing = source.count - len(found.frames)
+        of = f"{source.count:,} that the video's header speaks of"
+        return (f"{counted(len(found.frames), 'frame')} could be decoded of the {of}",) if missing > 0 else ()
     images = source.dataset.images
     said = zip(images.width_px.tolist(), images.height_px.tolist(), strict=True)
     other = [

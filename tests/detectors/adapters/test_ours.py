@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from detbench.data.formats import get_format
 from detbench.data.synthetic import parking
 from detbench.detectors.adapters.contract import Adapter, Wanted
 from detbench.detectors.adapters.opening import open_model
@@ -148,3 +150,30 @@ def test_what_it_cannot_be_asked_for(trained: Path, wanted: Wanted, words: str) 
     """One sentence."""
     with pytest.raises((UsageError, DataError), match=words):
         open_model(str(trained), wanted)
+
+
+@pytest.mark.slow
+def test_the_command_line_runs_it_on_jax_too(
+    trained: Path, dataset: Dataset, detbench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same boxes on both backends, from a process of each; eval takes the folder."""
+    pytest.importorskip("jax")
+    get_format("coco").write(dataset, tmp_path / "data")  # type: ignore[misc]
+    found = []
+    for backend in ("tensorflow", "jax"):
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+        out = tmp_path / backend
+        done = detbench("predict", trained, tmp_path / "data", "-o", out, "--proposals", 20, "--device", "cpu")
+        assert done.returncode == 0, done.stderr
+        record = json.loads((out / "predict.json").read_bytes())
+        assert record["model"]["settings"]["backend"] == backend
+        assert {"run.json", "recipe.toml", "best.npz"} == set(record["model"]["files"])
+        found.append(json.loads((out / "predictions.json").read_bytes()))
+    assert len(found[0]) == len(found[1]) > 0
+    for one, two in zip(*found, strict=True):
+        assert one["image_id"] == two["image_id"]
+        assert one["score"] == pytest.approx(two["score"], abs=1e-4)
+        assert one["bbox"] == pytest.approx(two["bbox"], abs=0.05)
+    done = detbench("eval", tmp_path / "data", tmp_path / "jax", "--no-intervals")
+    assert done.returncode == 0, done.stderr
+    assert "frames per second" in done.stdout

@@ -27,17 +27,18 @@ def test_yolox_nano_scores_what_it_is_known_for(
     options = ("--split", "val2017", "--proposals", 300, "--categories", names, "--draw", 2)
     done = detbench("predict", model, coco, "-o", run, *options)
     assert done.returncode == 0, done.stderr
-    scored, proposed = tmp_path / "scored", tmp_path / "proposed"
-    files = ("--split", "val2017", "--no-intervals")
-    assert detbench("eval", coco, run / "predictions.json", *files, "-o", scored).returncode == 0
+    scored, counts = tmp_path / "scored", ("--proposal-counts", "10,100,300")
+    done = detbench("eval", coco, run, "--split", "val2017", "--no-intervals", *counts, "-o", scored)
+    assert done.returncode == 0, done.stderr
     expected = json.loads((shared / "predictions/expected_pycocotools.json").read_bytes())["yolox_nano__coco_tiny_val"]
     result = Result.load(scored / "result.json")
     assert result.metrics["AP"] == pytest.approx(expected["AP"], abs=0.003)
     assert result.metrics["AP50"] == pytest.approx(expected["AP50"], abs=0.01)
-    done = detbench(
-        "eval", coco, "--proposals", run / "proposals.json", *files, "--proposal-counts", "10,100,300", "-o", proposed
-    )
-    assert done.returncode == 0, done.stderr
+    recorded = json.loads((shared / "predictions/proposals_yolox_obj__coco_tiny_val.expected.json").read_bytes())
+    for count in (10, 100, 300):
+        assert result.metrics[f"proposal_AR@{count}"] == pytest.approx(recorded[f"AR@{count}"], abs=0.005)
+    assert result.timing is not None
+    assert result.timing.fps.value > 0
     times = read_prediction_times(run)
     assert (times.images, len(times.stages["total"].samples_ms)) == (80, 80)
     assert len(list((run / "pictures").iterdir())) == 2
