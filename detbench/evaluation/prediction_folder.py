@@ -45,7 +45,8 @@ class PredictionFolder(NamedTuple):
         if self.fingerprint is not None and self.fingerprint != document.dataset.fingerprint:
             found.append(_OTHER_DATASET)
         if self.changed:
-            text = f"changed since detbench predict wrote it: {', '.join(self.changed)}; times and scores may be of two runs"
+            names = ", ".join(self.changed)
+            text = f"changed since detbench predict wrote it: {names}; times and scores may be of two runs"
             found.append(Remark(code="prediction-files-changed", severity="warning", message=text))
         timing = msgspec.UNSET if self.timing is None else self.timing
         return msgspec.structs.replace(document, remarks=gravest_first(found), timing=timing)
@@ -84,10 +85,8 @@ def prediction_folder(folder: Path) -> PredictionFolder | None:
 
         timing = read_timing(folder / _TIMING)
     about = _about(folder / _ABOUT)
-    taken = [
-        file for file in (predictions, proposals, folder / _TIMING) if file is not None and file.name in about.files
-    ]
-    changed = tuple(file.name for file in taken if file.is_file() and sha256_of(file) != about.files[file.name].sha256)
+    taken = filter(None, (predictions, proposals, folder / _TIMING if timing else None))
+    changed = tuple(file.name for file in taken if about.changed(file))
     name = folder.name or folder.resolve().name  # "." has none
     return PredictionFolder(name, predictions, proposals, timing, about.data.fingerprint, changed)
 
@@ -115,6 +114,10 @@ class _About(msgspec.Struct):
     schema: str = ""
     data: _Data = msgspec.field(default_factory=_Data)
     files: dict[str, _File] = {}
+
+    def changed(self, file: Path) -> bool:
+        """Return whether a file of the folder is not what was written; what is not listed is not known."""
+        return file.name in self.files and sha256_of(file) != self.files[file.name].sha256
 
 
 def _about(file: Path) -> _About:
