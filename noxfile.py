@@ -49,7 +49,7 @@ def demo(session: nox.Session) -> None:
     session.run("detbench", "verify", str(records))
     found = out / "classical-found"
     session.run("detbench", "predict", "classical", str(data), "--split", "test", "-o", str(found), "--overwrite")
-    session.run("detbench", "eval", str(records), str(found / "predictions.json"), "--split", "test", "-o", str(run))
+    session.run("detbench", "eval", str(records), str(found), "--split", "test", "-o", str(run))
     profile = out / "profile"
     session.run("detbench", "profile", "nms", "--boxes", "1000,10000", "-o", str(profile))
     session.log(f"open {run / 'report.html'}, {profile / 'profile.html'} and {out / 'pictures.html'}")
