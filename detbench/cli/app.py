@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from detbench import __version__
+from detbench.cli.baselines import baselines
 from detbench.cli.check import check
 from detbench.cli.checkpoint import checkpoint
 from detbench.cli.compare import compare
@@ -82,7 +83,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "report": report,
         "protocols": protocols,
     },
-    "Baselines": {"train-baseline": train_baseline},
+    "Baselines": {"train-baseline": train_baseline, "baselines": baselines},
     "Operators": {"profile": profile, "grade": grade},
 }
 

@@ -25,6 +25,8 @@ checkpoint = typer.Typer(
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")]
 
+_MEGABYTE = 1_000_000
+
 _MARKS = {"right": "right", "changed": "WRONG", "missing": "MISSING", "unhashed": "–"}
 
 
@@ -80,7 +82,7 @@ def _best(record: RunRecord) -> str:
 
 
 def _size(length_bytes: int) -> str:
-    return f"{length_bytes / 1e6:,.1f} MB"
+    return f"{length_bytes / 1e6:,.1f} MB" if length_bytes >= _MEGABYTE else f"{length_bytes / 1e3:,.1f} kB"
 
 
 @checkpoint.command()

@@ -145,7 +145,7 @@ def predict(  # noqa: PLR0913, PLR0917  one parameter for each option
         naming=read_naming(categories) if categories is not None else None,
         weights=checkpoint.value,
     )
-    kept = [Path(model)] if Path(model).exists() else []
+    kept = [] if model == "classical" else [Path(model.rpartition(":")[0] if kind == "function" else model)]
     with new_folder(
         output,
         sources=[data, *kept],
@@ -274,7 +274,9 @@ class _Pencil:
                 PictureWriter(self._folder) if rate is None else VideoWriter(self._folder / "video.mp4", rate)
             )
         names = self._names()
-        self._writer.add(drawn(frame.pixels, found.box, found.score, found.category, names), frame.file_name)
+        pixels = frame.picture.pixels
+        scale = [pixels.shape[1] / frame.picture.size_px[0], pixels.shape[0] / frame.picture.size_px[1]] * 2
+        self._writer.add(drawn(pixels, found.box * scale, found.score, found.category, names), frame.file_name)
         self._left = self._left - 1 if self._left is not None else None
 
     def _names(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import resource
 import stat
 import subprocess
@@ -132,11 +133,11 @@ def test_runs_are_listed(detbench: Command, tmp_path: Path) -> None:
     broken.record.write_text("{")
     done = detbench("checkpoint", "list", tmp_path, env_columns=120)
     assert done.returncode == 0
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    lines = [re.sub(r"\d\.\d kB", "N kB", " ".join(line.split())) for line in done.stdout.splitlines()]
     assert lines[0] == "run recipe dataset step best status size"
-    assert lines[2] == "a parking_mobilenet parking (train) 40 AP50 0.8750 finished 0.0 MB"
-    assert lines[3] == "b/one parking_mobilenet parking (train) 20 AP50 0.5000 finished 0.0 MB"
-    assert lines[4] == "d – – – – unreadable 0.0 MB"
+    assert lines[2] == "a parking_mobilenet parking (train) 40 AP50 0.8750 finished N kB"
+    assert lines[3] == "b/one parking_mobilenet parking (train) 20 AP50 0.5000 finished N kB"
+    assert lines[4] == "d – – – – unreadable N kB"
     assert len(lines) == 5
     assert f"warning: {broken.record}: is no run's record" in done.stderr
 

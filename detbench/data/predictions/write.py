@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["write_coco_results", "writer_for"]
 
+#: Predictions that are laid out as text at a time: proposals are millions.
+_ROWS = 65_536
+
 
 def writer_for(path: Path) -> Callable[[Predictions, Dataset, Path], None]:
     """Return what writes a file of this name: Arrow by its suffix, COCO results JSON for any other.
@@ -42,8 +45,17 @@ def write_coco_results(predictions: Predictions, dataset: Dataset, path: Path) -
     DataError
         If the file cannot be written.
     """
+    with replacing(path) as file:
+        file.write(b"[")
+        for first in range(0, len(predictions), _ROWS):
+            lines = _lines(predictions.take(slice(first, first + _ROWS)), dataset)
+            file.write((b",\n" if first else b"\n") + b",\n".join(lines))
+        file.write(b"\n]\n" if len(predictions) else b"]\n")
+
+
+def _lines(predictions: Predictions, dataset: Dataset) -> list[bytes]:
     keys, category_ids = dataset.images.key, dataset.categories.source_id
-    lines = [
+    return [
         msgspec.json.encode(
             {
                 "image_id": keys[image],
@@ -60,5 +72,3 @@ def write_coco_results(predictions: Predictions, dataset: Dataset, path: Path) -
             strict=True,
         )
     ]
-    with replacing(path) as file:
-        file.write(b"[\n" + b",\n".join(lines) + b"\n]\n" if lines else b"[]\n")

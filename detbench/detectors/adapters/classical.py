@@ -13,10 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from detbench.detectors.adapters.contract import Wanted
+    from detbench.detectors.adapters.contract import Picture, Wanted
     from detbench.detectors.classical import ClassicalDetector, Found
 
 __all__ = ["ClassicalAdapter"]
@@ -41,9 +38,9 @@ class ClassicalAdapter:
         self.categories: Sequence[str] | None = detector.category_names
         self.facts = Facts("classical", "cpu", wanted.batch_size, (file,) if file else (), {})
 
-    def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Image.Image]:
+    def prepare(self, pictures: Sequence[Picture]) -> list[Image.Image]:
         """See :class:`.contract.Adapter`."""
-        return [Image.fromarray(picture) for picture in pictures]
+        return [Image.fromarray(picture.pixels) for picture in pictures]
 
     def forward(self, batch: list[Image.Image]) -> list[Found]:
         """See :class:`.contract.Adapter`."""

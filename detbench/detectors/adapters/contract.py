@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from detbench.detectors.adapters.naming import Naming
 
-__all__ = ["MOST_DETECTIONS", "Adapter", "Detections", "Facts", "ModelError", "Wanted"]
+__all__ = ["MOST_DETECTIONS", "Adapter", "Detections", "Facts", "ModelError", "Picture", "Wanted", "whole"]
 
 #: How many predictions of one picture are kept, where the model does not say: the evaluation of COCO looks at 100.
 MOST_DETECTIONS = 300
@@ -26,10 +26,27 @@ class ModelError(Exception):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture as a model is given it: uint8 ``[H, W, 3]``, RGB, and the width and height that it is stored with.
+
+    The pixels are fewer than that where the adapter lets a JPEG be decoded at a part of its size.
+    """
+
+    pixels: NDArray[np.uint8]
+    size_px: tuple[int, int]
+
+
+def whole(width_px: int, height_px: int) -> int:
+    """Return 1: a picture is decoded as a whole, whatever its size."""
+    del width_px, height_px
+    return 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Detections:
     """What was found in one picture.
 
-    ``box`` is float64 ``[N, 4]``, ``x1 y1 x2 y2`` in pixels of the picture as it was given; ``score`` float64 ``[N]``;
+    ``box`` is float64 ``[N, 4]``, ``x1 y1 x2 y2`` in pixels of the picture as it is stored; ``score`` float64 ``[N]``;
     ``category`` int32 ``[N]``, rows of the adapter's categories. ``proposal`` ``[P, 4]`` and ``proposal_score`` ``[P]``
     are empty where none were asked for.
     """
@@ -65,7 +82,7 @@ class Facts:
     ``adapter`` – the adapter's name; ``device`` – where it runs; ``batch_size`` – pictures that it takes at once;
     ``files`` – what it was read from; ``settings`` – thresholds and how pictures are prepared; ``packages`` – whose
     versions matter; ``proposals`` – whether it can give some; ``notes`` – what was taken for granted, for a person to
-    check.
+    check; ``reduction`` – 1, 2, 4 or 8 for a width and a height: the part of its size that a JPEG may be decoded at.
     """
 
     adapter: str
@@ -76,6 +93,7 @@ class Facts:
     packages: tuple[str, ...] = ("numpy",)
     proposals: bool = False
     notes: tuple[str, ...] = ()
+    reduction: Callable[[int, int], int] = whole
 
 
 class Adapter(Protocol):
@@ -93,8 +111,8 @@ class Adapter(Protocol):
     def categories(self) -> Sequence[str] | None:
         """The names of the rows in ``Detections.category``; None: the rows are the dataset's own. It may grow."""
 
-    def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> Any:
-        """Return what the model takes, made of pictures uint8 ``[H, W, 3]``, RGB. Raises ModelError."""
+    def prepare(self, pictures: Sequence[Picture]) -> Any:
+        """Return what the model takes, made of pictures. Raises ModelError."""
 
     def forward(self, batch: Any) -> Any:
         """Return what the model gives. Raises ModelError."""

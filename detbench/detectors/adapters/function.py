@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detbench.detectors.adapters.contract import Wanted
+    from detbench.detectors.adapters.contract import Picture, Wanted
 
 __all__ = ["FunctionAdapter"]
 
@@ -59,9 +59,9 @@ class FunctionAdapter:
         """The names that the file lists, or that the function has said so far; None where it says rows."""
         return self._names
 
-    def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    def prepare(self, pictures: Sequence[Picture]) -> list[NDArray[np.uint8]]:
         """See :class:`.contract.Adapter`. The function gets a copy: what it does to it is its own affair."""
-        return [picture.copy() for picture in pictures]
+        return [picture.pixels.copy() for picture in pictures]
 
     def forward(self, batch: list[NDArray[np.uint8]]) -> list[Any]:
         """See :class:`.contract.Adapter`."""

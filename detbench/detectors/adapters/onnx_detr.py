@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detbench.detectors.adapters.contract import Wanted
+    from detbench.detectors.adapters.contract import Picture, Wanted
     from detbench.detectors.adapters.onnx_session import OnnxSession, Tensor
 
 __all__ = ["DetrAdapter", "RtDetrAdapter"]
@@ -120,9 +120,9 @@ class DetrAdapter(_Queries):
         self._columns = list(naming.ids) if by_id else list(range(len(naming.names)))
         return naming, note
 
-    def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> _Prepared:
+    def prepare(self, pictures: Sequence[Picture]) -> _Prepared:
         """See :class:`.contract.Adapter`."""
-        (picture,) = pictures
+        picture = pictures[0].pixels
         place = stretched(picture, self._canvas) if self._canvas else scaled(picture, _SHORT_PX, _LONG_PX)
         rgb = (place.canvas.astype(np.float32) * np.float32(1 / 255) - _MEAN) / _DEVIATION
         return np.ascontiguousarray(rgb.transpose(2, 0, 1)[None]), place.size_px
@@ -146,9 +146,9 @@ class RtDetrAdapter(_Queries):
     def _named(self, session: OnnxSession, wanted: Wanted, count: int | None) -> tuple[Naming, str]:
         return naming_for(wanted.naming, session.names(), count)
 
-    def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> _Prepared:
+    def prepare(self, pictures: Sequence[Picture]) -> _Prepared:
         """See :class:`.contract.Adapter`."""
-        (picture,) = pictures
+        picture = pictures[0].pixels
         place = stretched(picture, self._canvas or (_SIDE_PX, _SIDE_PX))
         rgb = place.canvas.astype(np.float32) * np.float32(1 / 255)
         return np.ascontiguousarray(rgb.transpose(2, 0, 1)[None]), place.size_px

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detbench.detectors.adapters.contract import Wanted
+    from detbench.detectors.adapters.contract import Picture, Wanted
     from detbench.detectors.adapters.onnx_session import OnnxSession
 
 __all__ = ["TorchvisionAdapter"]
@@ -67,14 +67,13 @@ class TorchvisionAdapter:
         packages = ("numpy", "onnxruntime", "pillow")
         self.facts = Facts("torchvision", session.device, 1, (session.path,), settings, packages, notes=(note,))
 
-    def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[Any], Placed]:
+    def prepare(self, pictures: Sequence[Picture]) -> tuple[NDArray[Any], Placed]:
         """See :class:`.contract.Adapter`."""
-        (picture,) = pictures
-        size = picture.shape[1], picture.shape[0]
+        pixels, size = pictures[0].pixels, pictures[0].size_px
         place = (
-            letterboxed(picture, self._canvas, fill=0, centred=False)
+            letterboxed(pixels, self._canvas, fill=0, centred=False)
             if self._canvas
-            else Placed(picture, (1.0, 1.0), (0, 0), size)
+            else Placed(pixels, (1.0, 1.0), (0, 0), size)
         )
         rgb = place.canvas.transpose(2, 0, 1).astype(np.float32) * np.float32(1 / 255)
         shaped = rgb if len(self._input.shape) == _PICTURE else rgb[None]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detbench.detectors.adapters.canvas import Placed
-    from detbench.detectors.adapters.contract import Wanted
+    from detbench.detectors.adapters.contract import Picture, Wanted
     from detbench.detectors.adapters.onnx_session import OnnxSession
 
 __all__ = ["Yolov8Adapter"]
@@ -76,9 +76,9 @@ class Yolov8Adapter:
             notes=(note,) if note else (),
         )
 
-    def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[Any], list[Placed]]:
+    def prepare(self, pictures: Sequence[Picture]) -> tuple[NDArray[Any], list[Placed]]:
         """See :class:`.contract.Adapter`."""
-        placed = [letterboxed(picture, self._canvas, fill=_GREY, centred=True) for picture in pictures]
+        placed = [letterboxed(picture.pixels, self._canvas, fill=_GREY, centred=True) for picture in pictures]
         rgb = np.stack([one.canvas.transpose(2, 0, 1) for one in placed]).astype(np.float32) * np.float32(1 / 255)
         return padded(rgb.astype(self._input.dtype, copy=False), self._input.shape[0] or 0), placed
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detbench.detectors.adapters.canvas import Placed
-    from detbench.detectors.adapters.contract import Wanted
+    from detbench.detectors.adapters.contract import Picture, Wanted
     from detbench.detectors.adapters.onnx_session import OnnxSession
 
 __all__ = ["YoloxAdapter"]
@@ -98,9 +98,9 @@ class YoloxAdapter:
             notes=(note,) if note else (),
         )
 
-    def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[Any], list[Placed]]:
+    def prepare(self, pictures: Sequence[Picture]) -> tuple[NDArray[Any], list[Placed]]:
         """See :class:`.contract.Adapter`."""
-        placed = [letterboxed(picture, self._canvas, fill=_GREY, centred=False) for picture in pictures]
+        placed = [letterboxed(picture.pixels, self._canvas, fill=_GREY, centred=False) for picture in pictures]
         bgr = np.stack([one.canvas[..., ::-1].transpose(2, 0, 1) for one in placed]).astype(self._input.dtype)
         return padded(bgr, self._input.shape[0] or 0), placed
 

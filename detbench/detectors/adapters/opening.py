@@ -92,7 +92,12 @@ def open_model(model: str, wanted: Wanted, *, adapter: str | None = None) -> Ada
 
         return FunctionAdapter(model, wanted)
     if kind == "run":
-        raise UsageError(f"{model}: training runs are not predicted with yet")
+        from detbench.detectors.train.backend import choose_backend
+
+        choose_backend()
+        from detbench.detectors.adapters.ours import OurAdapter
+
+        return OurAdapter(path, wanted)
     from detbench.detectors.adapters.classical import ClassicalAdapter
     from detbench.detectors.classical import load
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from detbench.detectors.adapters.contract import Wanted
+    from detbench.detectors.adapters.contract import Picture, Wanted
 
 __all__ = ["SavedModelAdapter", "is_saved_model"]
 
@@ -69,11 +69,10 @@ class SavedModelAdapter:
         device = "gpu" if "GPU" in self._device else "cpu"
         self.facts = Facts("saved-model", device, 1, files, settings, ("numpy", "tensorflow"))
 
-    def prepare(self, pictures: Sequence[NDArray[np.uint8]]) -> tuple[Any, tuple[int, int]]:
+    def prepare(self, pictures: Sequence[Picture]) -> tuple[Any, tuple[int, int]]:
         """See :class:`.contract.Adapter`."""
-        (picture,) = pictures
         with self._tf.device(self._device):
-            return self._tf.constant(picture[None].astype(self._dtype)), (picture.shape[1], picture.shape[0])
+            return self._tf.constant(pictures[0].pixels[None].astype(self._dtype)), pictures[0].size_px
 
     def forward(self, batch: tuple[Any, tuple[int, int]]) -> dict[str, NDArray[Any]]:
         """See :class:`.contract.Adapter`. It waits for the outputs, which are fetched."""

@@ -26,11 +26,23 @@ LEFT_OUT = -1
 
 _SHOWN = 12
 
+#: Pascal VOC and darknet's list of COCO's names spell some of COCO's categories otherwise.
+_COCO_SPELLING = {
+    "motorbike": "motorcycle",
+    "aeroplane": "airplane",
+    "sofa": "couch",
+    "pottedplant": "potted plant",
+    "diningtable": "dining table",
+    "tvmonitor": "tv",
+}
+_OTHER_SPELLING = _COCO_SPELLING | {new: old for old, new in _COCO_SPELLING.items()}
+
 
 def rows_in(names: Sequence[str] | None, known: Categories, unknown: Unknown) -> NDArray[np.int32]:
     """Return int32: each of a model's categories' row in the dataset, :data:`LEFT_OUT` where it lacks it.
 
-    Names None are the dataset's own.
+    Names None are the dataset's own. VOC's ``sofa`` is COCO's ``couch``, and five more likewise, where only one is
+    known.
 
     Raises
     ------
@@ -40,6 +52,10 @@ def rows_in(names: Sequence[str] | None, known: Categories, unknown: Unknown) ->
     if names is None:
         return np.arange(len(known), dtype=np.int32)
     row_of = known.row_of_name()
+    for name in names:
+        other = _OTHER_SPELLING.get(name, name)
+        if name not in row_of and other in row_of and other not in names:
+            row_of[name] = row_of[other]
     rows = np.array([row_of.get(name, LEFT_OUT) for name in names], dtype=np.int32)
     missing = [name for name in names if name not in row_of]
     if not missing or (unknown == "drop" and len(missing) < len(names)):
@@ -47,8 +63,9 @@ def rows_in(names: Sequence[str] | None, known: Categories, unknown: Unknown) ->
     listed = ", ".join(brief(name, 40) for name in known.name[:_SHOWN]) or "none"
     has = f"{listed}, and {len(known) - _SHOWN} more" if len(known) > _SHOWN else listed
     more = f" and {counted(len(missing) - 1, 'other')}" if len(missing) > 1 else ""
+    verb = "are" if more else "is"
     remedy = "" if len(missing) == len(names) else "; say --unknown drop to leave its predictions out"
-    raise UsageError(f"the model's category {missing[0]!r}{more} is not among the dataset's: {has}{remedy}")
+    raise UsageError(f"the model's category {missing[0]!r}{more} {verb} not among the dataset's: {has}{remedy}")
 
 
 def as_categories(names: Sequence[str]) -> Categories:

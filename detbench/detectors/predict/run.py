@@ -102,7 +102,7 @@ def run(
     name, found = model or adapter.facts.adapter, _Found()
     set_aside()
     try:
-        for batch in _batches(source.frames(), adapter.facts.batch_size):
+        for batch in _batches(source.frames(adapter.facts.reduction), adapter.facts.batch_size):
             for _ in range(0 if found.frames else warm_up):
                 _pass(adapter, batch, name)
             detections, times_ms = _pass(adapter, batch, name)
@@ -112,7 +112,7 @@ def run(
                 _require_rows(adapter, detections, len(known), name, batch)
             found.samples_ms.append((len(batch), times_ms))
             for frame, one in zip(batch, detections, strict=True):
-                found.frames.append((frame.key, frame.file_name, frame.pixels.shape[1], frame.pixels.shape[0]))
+                found.frames.append((frame.key, frame.file_name, *frame.picture.size_px))
                 found.detections.append(one)
                 each(frame, one)
             advance(len(batch))
@@ -155,7 +155,7 @@ def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
 def _pass(adapter: Adapter, batch: list[Frame], model: str) -> tuple[list[Detections], dict[Stage, float]]:
     """Return what is found in a batch, and a picture's share of each stage's time. Raises DataError."""
     try:
-        prepared, before_ms = timed(adapter.prepare, [frame.pixels for frame in batch])
+        prepared, before_ms = timed(adapter.prepare, [frame.picture for frame in batch])
         raw, forward_ms = timed(adapter.forward, prepared)
         detections, after_ms = timed(adapter.finish, raw, prepared)
         for one in detections:
@@ -230,7 +230,9 @@ def _joined(found: _Found, column: str, dtype: type[np.generic] = np.float64) ->
 def _notes(source: Source, found: _Found) -> tuple[str, ...]:
     """Return what a person should know of the pictures."""
     if source.dataset is None:
-        return ()
+        missing = source.count - len(found.frames)
+        of = f"{source.count:,} that the video's header speaks of"
+        return (f"{counted(len(found.frames), 'frame')} could be decoded of the {of}",) if missing > 0 else ()
     images = source.dataset.images
     said = zip(images.width_px.tolist(), images.height_px.tolist(), strict=True)
     other = [

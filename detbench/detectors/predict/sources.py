@@ -12,14 +12,13 @@ from detbench.data.formats import read_dataset, recognise
 from detbench.data.input import require_file_or_folder
 from detbench.data.pictures import PICTURE_SUFFIXES, FolderPictures
 from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images
+from detbench.detectors.adapters.contract import Picture, whole
 from detbench.detectors.predict.decoding import decoded
 from detbench.errors import DataError, UsageError
 from detbench.timing.clock import timed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterator, Sequence
 
     from detbench.data.tables import Key, Pictures
 
@@ -36,7 +35,7 @@ class Frame:
     key: Key
     file_name: str
     where: str
-    pixels: NDArray[np.uint8]
+    picture: Picture
     decode_ms: float
 
 
@@ -59,8 +58,11 @@ class Source(Protocol):
     def dataset(self) -> Dataset | None:
         """The dataset that it is, None where there are pictures only."""
 
-    def frames(self) -> Iterator[Frame]:
-        """Yield the pictures, decoded. Raises DataError, naming the picture, if one does not decode."""
+    def frames(self, reduction: Callable[[int, int], int] = whole) -> Iterator[Frame]:
+        """Yield the pictures, decoded: JPEGs at the part of their size that ``reduction`` gives.
+
+        Raises DataError, naming the picture, if one does not decode.
+        """
 
     def as_dataset(self, frames: Sequence[tuple[Key, str, int, int]], categories: Categories) -> Dataset:
         """Return a dataset of the frames that were seen (id, name, width, height); of a dataset, itself."""
@@ -83,10 +85,10 @@ class DatasetSource:
         """See :class:`Source`."""
         return len(self.dataset.images)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, reduction: Callable[[int, int], int] = whole) -> Iterator[Frame]:
         """See :class:`Source`. Reading a file's bytes is not counted as decoding."""
         images = self.dataset.images
-        return _frames(self.dataset.pictures, images.key, images.file_name)
+        return _frames(self.dataset.pictures, images.key, images.file_name, reduction)
 
     def as_dataset(self, frames: Sequence[tuple[Key, str, int, int]], categories: Categories) -> Dataset:
         """See :class:`Source`."""
@@ -109,9 +111,9 @@ class PictureSource:
         """See :class:`Source`."""
         return len(self.pictures.names)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, reduction: Callable[[int, int], int] = whole) -> Iterator[Frame]:
         """See :class:`Source`."""
-        return _frames(self.pictures, self.pictures.names, self.pictures.names)
+        return _frames(self.pictures, self.pictures.names, self.pictures.names, reduction)
 
     def as_dataset(self, frames: Sequence[tuple[Key, str, int, int]], categories: Categories) -> Dataset:
         """See :class:`Source`."""
@@ -133,11 +135,13 @@ def bare_dataset(
     return Dataset(name, kind, place, None, categories, images, GroundTruthBuilder().build(), pictures)
 
 
-def _frames(pictures: Pictures, keys: Sequence[Key], names: Sequence[str]) -> Iterator[Frame]:
+def _frames(
+    pictures: Pictures, keys: Sequence[Key], names: Sequence[str], reduction: Callable[[int, int], int]
+) -> Iterator[Frame]:
     for row, (key, name) in enumerate(zip(keys, names, strict=True)):
         data, where = pictures.read(row), pictures.where(row)
-        pixels, took_ms = timed(decoded, data, where)
-        yield Frame(key, name, where, pixels, took_ms)
+        picture, took_ms = timed(decoded, data, where, reduction)
+        yield Frame(key, name, where, picture, took_ms)
 
 
 def open_source(

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detbench.data.pictures import FolderPictures
+from detbench.detectors.adapters.contract import Picture, whole
 from detbench.detectors.predict.sources import Frame, bare_dataset
 from detbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from detbench.data.tables import Categories, Dataset, Key
@@ -55,8 +56,9 @@ class VideoSource:
         """How fast it is played; 25 where the file does not say."""
         return self._asked("CAP_PROP_FPS") or 25.0
 
-    def frames(self) -> Iterator[Frame]:
-        """See :class:`.sources.Source`."""
+    def frames(self, reduction: Callable[[int, int], int] = whole) -> Iterator[Frame]:
+        """See :class:`.sources.Source`. Frames are decoded as a whole."""
+        del reduction
         cv2, number = opencv(), 0
         capture = self._opened(cv2)
         try:
@@ -65,10 +67,10 @@ class VideoSource:
                 there, bgr = capture.read()
                 if not there:
                     break
-                rgb = np.ascontiguousarray(bgr[..., ::-1])
+                picture = Picture(np.ascontiguousarray(bgr[..., ::-1]), (bgr.shape[1], bgr.shape[0]))
                 took_ms = (perf_counter_ns() - begin) / 1e6
                 name = f"frame {number:06d}"
-                yield Frame(name, name, f"{self.place}, {name}", rgb, took_ms)
+                yield Frame(name, name, f"{self.place}, {name}", picture, took_ms)
                 number += 1
         finally:
             capture.release()

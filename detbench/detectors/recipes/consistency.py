@@ -18,8 +18,8 @@ __all__ = ["STAGES", "coarsest_stride_px", "contradictions", "level_count", "req
 #: Stages of every backbone, one a stride of 2, 4, 8, 16, 32; the stem first.
 STAGES = 5
 
-#: The finest and the coarsest level of a pyramid that anything is found on: strides of 4 and of 128 pixels.
-_FIRST_LEVEL, _LAST_LEVEL = 2, 7
+#: The finest and the coarsest level of a pyramid that anything is found on: strides of 4 and of 64 pixels.
+_FIRST_LEVEL, _LAST_LEVEL = 2, 6
 
 
 def level_count(model: ModelSettings) -> int:
@@ -97,6 +97,8 @@ def _neck(model: ModelSettings) -> Iterator[tuple[str, str, str]]:
             f"has {counted(lists, 'list')}, and the neck {model.neck!r} has {counted(max(levels, 0), 'level')}",
             "give one list of sizes a level, the finest first",
         )
+    if len({len(sizes) for sizes in model.anchors.sizes_px}) > 1:
+        yield "model.anchors.sizes_px", "has lists of several lengths", "give every level as many sizes"
     if not all(model.anchors.sizes_px) or not model.anchors.ratios:
         yield "model.anchors", "a level has no anchors", "give at least one size a level, and one ratio"
     if model.head.kind == "conv5":

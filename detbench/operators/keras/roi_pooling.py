@@ -13,7 +13,9 @@ merges the steps. There, on other backends, and where ``kernel="portable"`` asks
 cases are asked of both.
 
 The gradient is not TensorFlow's: on several threads its ``CropAndResizeGradImage`` adds to a cell without a lock, and
-loses some of what it should add. It is a product with a sparse matrix instead, which loses nothing.
+loses some of what it should add. On small maps it is two products with dense matrices instead, across and then down,
+since a bin's weights are the product of those of its rows and columns; on large maps, where these would not fit into
+memory, one with a sparse matrix. Neither loses anything.
 """
 
 from __future__ import annotations
@@ -38,6 +40,9 @@ Kernel = Literal["auto", "portable"]
 
 #: Regions further away than this many pixels are as good as infinitely far, and their differences are still numbers.
 _FARTHEST_PX = 1e18
+
+#: Numbers of a picture that the gradient by dense matrices may hold between its two products: 32 MB.
+_DENSE = 1 << 23
 
 
 class _Taps(NamedTuple):
@@ -83,13 +88,14 @@ def roi_align(
     -------
     ``[B, R, ph, pw, C]`` in the type of ``feature``.
     """
-    image = own_map(region) if image is None else image
+    own_maps, image = image is None, own_map(region) if image is None else image
     on, table = on_maps([feature], image)
     corner = divided(ops.stop_gradient(as_float(region)), stride_px)
     taps = _aligned(on, corner, output_size, sampling_ratio, aligned)
     if kernel == "auto" and _tensorflow_can():
         settings: dict[str, Any] = {"output_size": output_size, "sampling_ratio": sampling_ratio, "aligned": aligned}
-        return _by_tensorflow("average_of_crops", feature, region, image, on, *taps, stride_px=stride_px, **settings)
+        where = [feature], [stride_px], region, image, ops.zeros_like(image), (on, *taps)
+        return _by_tensorflow("average_of_crops", *where, own_maps=own_maps, **settings)
     return _weighted(table, on, *taps, feature.dtype)
 
 
@@ -103,10 +109,9 @@ def multilevel_roi_align(
     lowest: int = 2,
     canonical_level: int = 4,
     canonical_size_px: float = 224.0,
+    kernel: Kernel = "auto",
 ) -> Any:
     """Return :func:`roi_align`, aligned, of each region on the level of the pyramid that its size assigns it to.
-
-    It is the gather on every backend: TensorFlow's kernel takes one map.
 
     Parameters
     ----------
@@ -118,12 +123,20 @@ def multilevel_roi_align(
         As in :func:`roi_align`.
     lowest, canonical_level, canonical_size_px
         As in :func:`~detbench.operators.keras.levels.assign_levels`.
+    kernel
+        As in :func:`roi_align`; TensorFlow's takes one map, and is called once for each.
     """
     region = ops.stop_gradient(as_float(region))
     level = assign_levels(region, lowest, lowest + len(features) - 1, canonical_level, canonical_size_px) - lowest
-    on, table = on_maps(features, own_map(region), level)
+    image = own_map(region)
+    on, table = on_maps(features, image, level)
     corner = region / ops.take(as_float(strides_px), level, axis=0)[..., None]
-    return _weighted(table, on, *_aligned(on, corner, output_size, sampling_ratio, True), features[0].dtype)
+    taps = _aligned(on, corner, output_size, sampling_ratio, True)
+    if kernel == "auto" and _tensorflow_can():
+        settings: dict[str, Any] = {"output_size": output_size, "sampling_ratio": sampling_ratio, "aligned": True}
+        where = features, strides_px, region, image, level, (on, *taps)
+        return _by_tensorflow("average_of_crops", *where, **settings)
+    return _weighted(table, on, *taps, features[0].dtype)
 
 
 def crop_and_resize(
@@ -168,38 +181,85 @@ def _tensorflow_can() -> bool:
 
 
 def _by_tensorflow(
-    name: str, feature: Any, region: Any, image: Any, on: Map, down: _Taps, across: _Taps, **settings: Any
+    name: str,
+    features: Sequence[Any],
+    strides_px: Sequence[float],
+    region: Any,
+    image: Any,
+    level: Any,
+    taps: tuple[Map, _Taps, _Taps],
+    *,
+    own_maps: bool = True,
+    **settings: Any,
 ) -> Any:
     """Return the answer ``[B, R, ph, pw, C]`` of the function of this name in :mod:`detbench.operators.tensorflow`.
 
     It is made of ``tf.image.crop_and_resize``, which takes regions of numbers only: others are moved off the map, where
-    everything is 0. The gradient is made of the taps that the answer is the weighted sum of.
+    everything is 0. Each map is asked for the regions of its level. The gradient is made of the taps that the answer
+    is the weighted sum of.
     """
     import tensorflow as tf
 
     from detbench.operators import tensorflow as theirs
 
+    on, down, across = taps
     region = ops.stop_gradient(as_float(region))
     finite = ops.all(ops.isfinite(region), axis=-1, keepdims=True)
     region = ops.where(finite, ops.clip(region, -_FARTHEST_PX, _FARTHEST_PX), -_FARTHEST_PX)
+    count, channels = region.shape[1], features[0].shape[3]
+    held = count * down.cell.shape[2] * max(feature.shape[2] for feature in features) * channels
+    dense = own_maps and held <= _DENSE
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def pooled(feature: Any) -> tuple[Any, Callable[[Any], Any]]:
-        answer = getattr(theirs, name)(feature, tf.reshape(region, (-1, 4)), tf.reshape(image, (-1,)), **settings)
+    def pooled(*features: Any) -> tuple[Any, Callable[[Any], Any]]:
+        flat, maps = tf.reshape(region, (-1, 4)), tf.reshape(image, (-1,))
+        answers, numbers = [], []
+        for place, (feature, stride_px) in enumerate(zip(features, strides_px, strict=True)):
+            number = tf.where(tf.reshape(level, (-1,)) == place)[:, 0] if len(features) > 1 else tf.range(tf.size(maps))
+            its = tf.gather(flat, number), tf.gather(maps, number)
+            answers.append(getattr(theirs, name)(feature, *its, stride_px=stride_px, **settings))
+            numbers.append(tf.cast(number, tf.int32))
+        order = tf.math.invert_permutation(tf.concat(numbers, axis=0))
+        answer = tf.gather(tf.concat(answers, axis=0), order) if len(features) > 1 else answers[0]
 
         def gradient(upstream: Any) -> Any:
+            if dense:
+                upstream = tf.reshape(upstream, (-1, count, *upstream.shape[1:]))
+                spread = []
+                for place, feature in enumerate(features):
+                    weight = tf.where((level == place)[..., None, None], down.weight, 0.0)
+                    spread.append(_spread(upstream, _Taps(down.cell, weight), across, feature.shape[1:3]))
+                return spread
             index, weight = _all_taps(on.first, on.width, *down, *across)
-            bins, cells = tf.size(index) // index.shape[-1], tf.reduce_prod(tf.shape(feature)[:3])
+            sizes = [tf.reduce_prod(tf.shape(feature)[:3]) for feature in features]
+            bins, cells = tf.size(index) // index.shape[-1], tf.add_n(sizes)
             number = tf.repeat(tf.range(bins), index.shape[-1])
             place = tf.cast(tf.stack([number, tf.reshape(index, (-1,))], axis=1), tf.int64)
             matrix = tf.SparseTensor(place, tf.reshape(weight, (-1,)), tf.cast(tf.stack([bins, cells]), tf.int64))
-            upstream = tf.reshape(upstream, (-1, feature.shape[3]))
-            return tf.reshape(tf.sparse.sparse_dense_matmul(matrix, upstream, adjoint_a=True), tf.shape(feature))
+            upstream = tf.reshape(upstream, (-1, channels))
+            table = tf.split(tf.sparse.sparse_dense_matmul(matrix, upstream, adjoint_a=True), tf.stack(sizes))
+            return [tf.reshape(part, tf.shape(feature)) for part, feature in zip(table, features, strict=True)]
 
         return answer, gradient
 
-    answer = pooled(ops.cast(feature, "float32"))
-    return ops.cast(ops.reshape(answer, (-1, region.shape[1], *answer.shape[1:])), feature.dtype)
+    answer = pooled(*(ops.cast(feature, "float32") for feature in features))
+    return ops.cast(ops.reshape(answer, (-1, count, *answer.shape[1:])), features[0].dtype)
+
+
+def _spread(upstream: Any, down: _Taps, across: _Taps, sides: Sequence[int]) -> Any:
+    """Return the gradient of maps ``[B, H, W, C]`` from that of bins, ``[B, R, ph, pw, C]``; sides are H and W."""
+    (height, width), (regions, high, _, channels) = sides, upstream.shape[1:]
+    rows_of = ops.reshape(_all_cells(down, height), (-1, regions * high, height))
+    columns = _all_cells(across, width)[:, :, None]  # [B, R, 1, pw, W]
+    filled = ops.matmul(ops.swapaxes(columns, -1, -2), upstream)  # [B, R, ph, W, C]
+    filled = ops.reshape(filled, (-1, regions * high, width * channels))
+    return ops.reshape(ops.matmul(ops.swapaxes(rows_of, -1, -2), filled), (-1, height, width, channels))
+
+
+def _all_cells(taps: _Taps, cells: int) -> Any:
+    """Return what each bin takes of every cell of an axis, 0 where nothing: ``[B, R, bins, cells]``."""
+    is_it = ops.cast(taps.cell[..., None] == ops.arange(cells, dtype="int32"), "float32")
+    return ops.sum(is_it * taps.weight[..., None], axis=-2)
 
 
 def _all_taps(first: Any, width: Any, row: Any, row_weight: Any, column: Any, column_weight: Any) -> tuple[Any, Any]:
@@ -221,7 +281,7 @@ def _cropped(
     pooled: Callable[[Any], Any] = lambda crop: crop,
 ) -> Any:
     """Return ``pooled`` of the crops, which is given ``[n, ph, pw, C]``."""
-    image = own_map(region) if image is None else image
+    own_maps, image = image is None, own_map(region) if image is None else image
     on, table = on_maps([feature], image)
     last = np.maximum(np.array(feature.shape[1:3]) - 1, 1)
     sides_px = as_float((stride_px * last[[1, 0, 1, 0]]).astype(np.float32))
@@ -229,8 +289,8 @@ def _cropped(
     down = _points(corner[..., 1], corner[..., 3], on.height, crop_size[0])
     across = _points(corner[..., 0], corner[..., 2], on.width, crop_size[1])
     if kernel == "auto" and _tensorflow_can():
-        settings: dict[str, Any] = {"stride_px": stride_px, "crop_size": crop_size}
-        crop = _by_tensorflow("crop_and_resize", feature, region, image, on, down, across, **settings)
+        where = [feature], [stride_px], region, image, ops.zeros_like(image), (on, down, across)
+        crop = _by_tensorflow("crop_and_resize", *where, own_maps=own_maps, crop_size=crop_size)
         crop = pooled(ops.reshape(crop, (-1, *crop.shape[2:])))
         return ops.reshape(crop, (-1, region.shape[1], *crop.shape[1:]))
     return _weighted(table, on, down, across, feature.dtype, pooled)

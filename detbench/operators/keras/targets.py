@@ -16,6 +16,10 @@ from detbench.operators.keras.iou import Planes, overlap, planes
 __all__ = ["assign_anchors", "assign_regions"]
 
 
+#: Added to an IoU that does not count: what is left is below 0 whatever it was.
+_NEVER = -4.0
+
+
 class _Found(NamedTuple):
     """What is known of each box, ``[B, N]``: see :func:`_look_at_truths`."""
 
@@ -97,35 +101,40 @@ def _look_at_truths(box: Any, truth: Any, state: Any) -> _Found:
 
     Its highest IoU with an object; that object's row; whether no box has a higher IoU with some object; its highest IoU
     with an ignored truth.
+
+    A truth's kind is added to its IoU, so that what is not asked for is below every start and loses each maximum:
+    comparisons and choices, element by element, take a CPU several times as long as sums and maxima. Truths behind the
+    last that is no padding are not looked at.
     """
     ours, theirs = planes(ops.stop_gradient(box)), planes(ops.stop_gradient(truth))
     if len(ours.x1.shape) == 1:
         ours = ours.at(None)
-    state = ops.cast(state, "int32")
-    none = ops.zeros_like(as_float(theirs.x1[:, :1])) if truth.shape[1] else ops.zeros((ops.shape(truth)[0], 1))
+    count = truth.shape[1]
+    none = ops.zeros_like(as_float(theirs.x1[:, :1])) if count else ops.zeros((ops.shape(truth)[0], 1))
     zero = none + ops.zeros_like(ours.x1)  # [B, N]
-    nobody = zero > 0
+    start = _Found(zero - 1.0, ops.cast(zero, "int32") - 1, zero - 1.0, zero)
+    if count == 0 or ours.x1.shape[1] == 0:
+        return _Found(zero, start.match, zero > 0, zero)
+    state = ops.cast(state, "int32")
+    if_object = ops.where(state == 1, 0.0, _NEVER)
+    if_ignored = ops.where(state == -1, 0.0, _NEVER)
 
     def step(row: Any, *before: Any) -> tuple[Any, ...]:
         so_far = _Found(*before)
         one = Planes(*(ops.take(plane, row, axis=1)[:, None] for plane in theirs))
-        kind = ops.take(state, row, axis=1)[:, None]
         pair = overlap(ours, one)
-        on_object = ops.where(kind == 1, pair, 0.0)
-        better = ops.logical_and(kind == 1, ops.logical_or(pair > so_far.best, so_far.match < 0))
+        on_object = pair + ops.take(if_object, row, axis=1)[:, None]
         highest = ops.max(on_object, axis=1, keepdims=True)
-        most = ops.logical_and(on_object == highest, on_object > 0)
+        behind = on_object - ops.where(highest > 0, highest, float("inf"))  # 0 where there is no better one
         return (
             row + 1,
-            ops.where(better, pair, so_far.best),
-            ops.where(better, row, so_far.match),
-            ops.logical_or(so_far.most_of_a_truth, most),
-            ops.where(kind == -1, ops.maximum(so_far.ignored, pair), so_far.ignored),
+            ops.maximum(so_far.best, on_object),
+            ops.where(on_object > so_far.best, row, so_far.match),
+            ops.maximum(so_far.most_of_a_truth, behind),
+            ops.maximum(so_far.ignored, pair + ops.take(if_ignored, row, axis=1)[:, None]),
         )
 
-    start = _Found(zero, ops.cast(zero, "int32") - 1, nobody, zero)
-    count = truth.shape[1]
-    if count == 0 or ours.x1.shape[1] == 0:
-        return start
-    loop = ops.while_loop(lambda row, *_: row < count, step, (ops.zeros((), "int32"), *start))
-    return _Found(*loop[1:])
+    used = ops.max(ops.where(state == 0, 0, ops.arange(1, count + 1, dtype="int32")))
+    loop = ops.while_loop(lambda row, *_: row < used, step, (ops.zeros((), "int32"), *start))
+    found = _Found(*loop[1:])
+    return found._replace(best=ops.maximum(found.best, 0.0), most_of_a_truth=found.most_of_a_truth == 0)

@@ -177,6 +177,12 @@ def test_overrides_that_cannot_be(written: Writer, override: str, said: tuple[st
         (["model.neck=fpn"], "model.anchors.sizes_px", "has 1 list, and the neck 'fpn' has 5 levels"),
         (["model.anchors.sizes_px=[[1], [2]]"], "model.anchors.sizes_px", "has 2 lists"),
         (["model.anchors.sizes_px=[[]]"], "model.anchors", "no anchors"),
+        (
+            ["model.neck=fpn", "model.fpn_levels=[3, 4]", "model.anchors.sizes_px=[[1], [2, 3]]"],
+            "model.anchors.sizes_px",
+            "several lengths",
+        ),
+        (["model.neck=fpn", "model.fpn_levels=[3, 7]"], "model.fpn_levels", "no levels"),
         (["input.train_canvas_px=[600, 1024]"], "input.train_canvas_px", "say [608, 1024]"),
         (["input.test_canvas_px=[608, 1000]"], "input.test_canvas_px", "largest stride, 16"),
         (["model.alpha=0.5"], "model.alpha", "resnet50 has no width multiplier"),
