@@ -6,10 +6,19 @@ file, the record in it and the remedy. The command line prints the text and exit
 
 from __future__ import annotations
 
-__all__ = ["DataError", "DetbenchError", "UsageError"]
+__all__ = ["DataError", "DetbenchError", "UsageError", "is_lack_of_memory"]
 
 #: A longer text loses its middle: a name in a broken file can be a megabyte.
 _LONGEST_TEXT = 1000
+
+
+#: What NumPy, TensorFlow and PyTorch raise where memory is too small; JAX says so in its message.
+_NO_MEMORY = frozenset({"MemoryError", "_ArrayMemoryError", "ResourceExhaustedError", "OutOfMemoryError"})
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether an error, of any framework, says that there is not enough memory, on a device or in the machine."""
+    return type(error).__name__ in _NO_MEMORY or str(error).startswith(("RESOURCE_EXHAUSTED", "Out of memory"))
 
 
 class DetbenchError(Exception):
