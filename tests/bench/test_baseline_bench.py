@@ -241,7 +241,7 @@ def test_a_profile_is_told_in_shares_and_ratios() -> None:
 def tiny(tmp_path_factory: pytest.TempPathFactory, detbench: Callable[..., Any]) -> Path:
     """Return a folder with a small dataset, ``parking``, and a recipe, ``tiny.toml``."""
     folder = tmp_path_factory.mktemp("tiny")
-    done = detbench("draw", "parking", "-o", folder / "parking", "--images", 10, "--size", "240x160")
+    done = detbench("draw", "parking", "-o", folder / "parking", "--images", 15, "--size", "240x160")
     assert done.returncode == 0, done.stderr
     (folder / "tiny.toml").write_text(recipe_to_toml(read_recipe("parking_small", TINY)))
     return folder
@@ -267,8 +267,8 @@ def test_a_run_that_was_killed_becomes_a_row(tiny: Path, tmp_path: Path) -> None
         assert any(line.startswith("step 6 of 40") for line in process.stderr)
         process.kill()
     assert run.read_record().status == "running"
-    options = (file, "--data", tiny / "parking", "--work", work, "--seeds", "3", "--count", "--write", page, "--record")
-    first = _script(QUALITY, *options)
+    options = (file, "--data", tiny / "parking", "--work", work, "--seeds", "3")
+    first = _script(QUALITY, *options, "--count", "--write", page, "--record")
     assert first.returncode == 0, first.stderr
     assert run.read_record().status == "finished"
     assert "--resume" in first.stderr
