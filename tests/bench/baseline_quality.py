@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from baseline_tables import Unfit, measured_of, outcome, recorded, table, toml_block, write_table
+from baseline_tables import Unfit, measured_of, outcome, recorded, require_trained_on, table, toml_block, write_table
 
+from detbench.data.formats import read_dataset
 from detbench.detectors.checkpoints.run_folder import RunFolder
 from detbench.detectors.recipes.read import read_recipe, recipe_names
 from detbench.errors import DetbenchError
@@ -116,9 +117,11 @@ def measure(plan: Plan, seed: int, metric: str) -> Outcome:
     begun = run.holds_run()
     if not begun or run.read_record().status != "finished":
         do([*train, "--resume"] if begun else train)
+    recipe = read_recipe(plan.recipe, [f"run.seed={seed}"])
+    require_trained_on(run.path, read_dataset(plan.data, split=recipe.evaluation.train_split))
     for command in others:
         do(command)
-    return outcome(run.path, plan.scores(seed), read_recipe(plan.recipe, [f"run.seed={seed}"]), metric)
+    return outcome(run.path, plan.scores(seed), recipe, metric)
 
 
 def about(

@@ -20,15 +20,27 @@ from detbench.detectors.checkpoints.run_folder import RunFolder
 from detbench.detectors.recipes.read import read_recipe
 from detbench.detectors.recipes.settings import Measured
 from detbench.detectors.recipes.write import recipe_to_toml
+from detbench.evaluation.fingerprints import dataset_fingerprint
 from detbench.evaluation.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from detbench.data.tables import Dataset
     from detbench.detectors.recipes.settings import Recipe
 
-__all__ = ["Outcome", "Unfit", "measured_of", "outcome", "recorded", "table", "toml_block", "write_table"]
+__all__ = [
+    "Outcome",
+    "Unfit",
+    "measured_of",
+    "outcome",
+    "recorded",
+    "require_trained_on",
+    "table",
+    "toml_block",
+    "write_table",
+]
 
 _SECTION = "baselines"
 _MARKED = re.compile(r"<!-- baseline (\S+): begin -->\n(.*?)\n<!-- baseline \1: end -->", re.DOTALL)
@@ -129,6 +141,12 @@ def _require_made_by(run: Path, recipe: Recipe) -> None:
     parts = ("input", "model", "optimizer", "run", "evaluation")
     if unlike := [part for part in parts if getattr(then, part) != getattr(recipe, part)]:
         raise Unfit(f"{run} was made with another [{'], ['.join(unlike)}] than the recipe has; train it anew elsewhere")
+
+
+def require_trained_on(run: Path, dataset: Dataset) -> None:
+    """Raise Unfit if a run was trained on other images or boxes than those of ``dataset``, its training split."""
+    if RunFolder(run).read_record().dataset.fingerprint != dataset_fingerprint(dataset):
+        raise Unfit(f"{run} was trained on other images or boxes than {dataset.source} has; train it anew elsewhere")
 
 
 def _rates(run: Path, steps: int) -> list[float]:

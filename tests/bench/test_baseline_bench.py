@@ -14,12 +14,24 @@ import msgspec
 import pytest
 import training_speed
 from baseline_quality import Plan
-from baseline_tables import Outcome, Unfit, measured_of, outcome, recorded, table, toml_block, write_table
+from baseline_tables import (
+    Outcome,
+    Unfit,
+    measured_of,
+    outcome,
+    recorded,
+    require_trained_on,
+    table,
+    toml_block,
+    write_table,
+)
 
+from detbench.data.formats import read_dataset
 from detbench.detectors.checkpoints.run_folder import BestScore, RunDataset, RunFolder, RunRecord
 from detbench.detectors.recipes.read import read_recipe, recipe_file
 from detbench.detectors.recipes.write import recipe_to_toml
 from detbench.evaluation.evaluate import evaluate
+from detbench.evaluation.fingerprints import dataset_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +138,23 @@ def test_what_is_not_the_recipes_run_is_refused(finished: tuple[Path, Path], rec
     msgspec.structs.replace(run.read_record(), status="running").write(run.record)
     with pytest.raises(Unfit, match="is running, not finished"):
         outcome(*finished, recipe, "AP50")
+
+
+def test_a_run_on_other_data_is_refused(
+    finished: tuple[Path, Path], coco_pair: Callable[..., tuple[Path, Path]]
+) -> None:
+    """A box that moved is other data."""
+    run = RunFolder(finished[0])
+    record = run.read_record()
+    for x, same in ((1, True), (2, False)):
+        dataset = read_dataset(coco_pair([(1, 1, [x, 1, 9, 9])], [])[0])
+        if same:
+            facts = msgspec.structs.replace(record.dataset, fingerprint=dataset_fingerprint(dataset))
+            msgspec.structs.replace(record, dataset=facts).write(run.record)
+            require_trained_on(run.path, dataset)
+        else:
+            with pytest.raises(Unfit, match=r"was trained on other images or boxes than .*gt\.json has"):
+                require_trained_on(run.path, dataset)
 
 
 def _outcome(seed: int, score: float, **metrics: float) -> Outcome:
