@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from detbench.detectors.input.plan import Plan
 
-__all__ = ["decode_any", "draw", "plain_jpeg_px", "window_of"]
+__all__ = ["draw", "window_of"]
 
 #: What the decoders raise on bytes that are no sound picture.
 _BROKEN = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
@@ -54,13 +54,13 @@ def draw(data: bytes, plan: Plan, picture_px: tuple[int, int], canvas: NDArray[n
     DataError
         If the picture does not decode in full, or has another size.
     """
-    found_px = plain_jpeg_px(data)
+    found_px = _plain_jpeg_px(data)
     try:
         if found_px is not None:
             _same_size(found_px, picture_px, where)
             pixels, part = _decode_jpeg(data, picture_px, plan.reduction), plan.reduction
         else:
-            pixels, part = decode_any(data, picture_px, where=where), 1
+            pixels, part = _decode_any(data, picture_px, where=where), 1
     except _BROKEN as error:
         raise _undecodable(error, where) from error
     shown = _on_canvas(pixels, plan, part)
@@ -79,13 +79,13 @@ def window_of(plan: Plan, part: int) -> tuple[tuple[int, int, int, int], tuple[f
     return (left, top, right, lower), inside
 
 
-def plain_jpeg_px(data: bytes) -> tuple[int, int] | None:
+def _plain_jpeg_px(data: bytes) -> tuple[int, int] | None:
     """Return width and height of a JPEG that libjpeg-turbo gives as RGB by itself; None for any other picture."""
     header = jpeg_header(data)
     return header[1:3] if header is not None and header[0] in _SIMPLE_MODES else None
 
 
-def decode_any(data: bytes, picture_px: tuple[int, int], *, where: str) -> NDArray[np.uint8]:
+def _decode_any(data: bytes, picture_px: tuple[int, int], *, where: str) -> NDArray[np.uint8]:
     """Return a picture of any format and mode as uint8 ``[H, W, 3]``, RGB, as stored.
 
     Grey of 16 bits loses its lower eight; transparency is left out. Raises DataError if it does not decode in full, or
