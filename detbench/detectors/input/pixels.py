@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from detbench.detectors.input.plan import Plan
 
-__all__ = ["draw", "window_of"]
+__all__ = ["decode_any", "draw", "window_of"]
 
 #: What the decoders raise on bytes that are no sound picture.
 _BROKEN = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
@@ -60,7 +60,7 @@ def draw(data: bytes, plan: Plan, picture_px: tuple[int, int], canvas: NDArray[n
             _same_size(found_px, picture_px, where)
             pixels, part = _decode_jpeg(data, picture_px, plan.reduction), plan.reduction
         else:
-            pixels, part = _decode_any(data, picture_px, where=where), 1
+            pixels, part = decode_any(data, picture_px, where=where), 1
     except _BROKEN as error:
         raise _undecodable(error, where) from error
     shown = _on_canvas(pixels, plan, part)
@@ -85,7 +85,7 @@ def _plain_jpeg_px(data: bytes) -> tuple[int, int] | None:
     return header[1:3] if header is not None and header[0] in _SIMPLE_MODES else None
 
 
-def _decode_any(data: bytes, picture_px: tuple[int, int], *, where: str) -> NDArray[np.uint8]:
+def decode_any(data: bytes, picture_px: tuple[int, int], *, where: str) -> NDArray[np.uint8]:
     """Return a picture of any format and mode as uint8 ``[H, W, 3]``, RGB, as stored.
 
     Grey of 16 bits loses its lower eight; transparency is left out. Raises DataError if it does not decode in full, or
