@@ -136,6 +136,27 @@ def test_an_interrupted_run_says_how_to_go_on(
         assert rows_of(run) == rows_of(whole)
 
 
+@pytest.mark.slow
+def test_one_process_at_a_time(train: Run, tiny_data: Path, tmp_path: Path) -> None:
+    """A second process that would write to the same run is refused, and the first one does not notice."""
+    run = tmp_path / "run"
+    command = [sys.executable, "-P", "-m", "detbench", "train-baseline", str(tiny_data / "tiny.toml")]
+    with subprocess.Popen(
+        [*command, "--data", str(tiny_data / "data"), "-o", str(run), "--steps", "100000"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            _wait_for_rows(run, 1, process)
+            second = train(run, "--resume", "--steps", "100000")
+            assert process.poll() is None
+        finally:
+            process.kill()
+    assert second.returncode == 2
+    assert "is writing to this run" in second.stderr
+
+
 def test_a_loss_that_is_no_number_stops_the_run(train: Run, tmp_path: Path) -> None:
     """Exit 1; the step, the loss and the images are named, and the batch is kept."""
     run = tmp_path / "run"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -13,6 +14,7 @@ from detbench.detectors.input.training_input import TrainingInput
 from detbench.detectors.train.optimizer import Optimizer
 from detbench.detectors.weights.load import load_backbone_weights
 from detbench.environment import environment
+from detbench.errors import UsageError
 
 if TYPE_CHECKING:
     from detbench.data.tables import Dataset
@@ -42,6 +44,8 @@ class How:
         """Return what reads the pictures. TensorFlow keeps off the GPU where it does nothing else."""
         reader = self.reader or ("tfdata" if devices.backend == "tensorflow" else "plain")
         if reader == "tfdata" and devices.backend != "tensorflow":
+            if find_spec("tensorflow") is None:
+                raise UsageError("the reader tfdata needs TensorFlow, which is not installed; say --reader plain")
             import tensorflow as tf
 
             tf.config.set_visible_devices([], "GPU")
