@@ -57,7 +57,7 @@ def demo(session: nox.Session) -> None:
     detbench("verify", records)
     shutil.rmtree(run, ignore_errors=True)  # that of an earlier demo: a run is not written over
     detbench("train-baseline", "parking_small", "--data", records, "-o", str(run))
-    models = {"baseline": (str(run), records, "--proposals", "1000"), "classical": ("classical", records)}
+    models = {"baseline": (str(run), records, "--proposals", "300"), "classical": ("classical", records)}
     for name, (model, *options) in models.items():
         detbench("predict", model, *options, "--split", "test", "-o", f"{found}/{name}", "--overwrite", "--draw", "4")
         scored = (records, f"{found}/{name}", "--split", "test", "--count-threshold", "0.5", "--no-per-category")
