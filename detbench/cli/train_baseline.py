@@ -158,7 +158,7 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
 
     \b
     [bold]Examples[/bold]
-    detbench train-baseline parking_mobilenet --data parking -o run
+    detbench train-baseline parking_small --data parking -o run
     detbench train-baseline bccd_mobilenet --data bccd -o run --steps 500
     detbench train-baseline my.toml --data voc -o run -s run.seed=1
     detbench train-baseline run/recipe.toml --data voc -o run --resume
