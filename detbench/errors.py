@@ -12,13 +12,16 @@ __all__ = ["DataError", "DetbenchError", "UsageError", "is_lack_of_memory"]
 _LONGEST_TEXT = 1000
 
 
-#: What NumPy, TensorFlow and PyTorch raise where memory is too small; JAX says so in its message.
+#: What NumPy, TensorFlow and PyTorch raise where memory is too small; JAX, and PyTorch on a CPU, say it in the message.
 _NO_MEMORY = frozenset({"MemoryError", "_ArrayMemoryError", "ResourceExhaustedError", "OutOfMemoryError"})
+
+_NO_MEMORY_SAID = ("RESOURCE_EXHAUSTED", "Out of memory", "not enough memory")
 
 
 def is_lack_of_memory(error: BaseException) -> bool:
     """Whether an error, of any framework, says that there is not enough memory, on a device or in the machine."""
-    return type(error).__name__ in _NO_MEMORY or str(error).startswith(("RESOURCE_EXHAUSTED", "Out of memory"))
+    said = str(error)[:_LONGEST_TEXT]
+    return type(error).__name__ in _NO_MEMORY or any(words in said for words in _NO_MEMORY_SAID)
 
 
 class DetbenchError(Exception):
