@@ -53,6 +53,7 @@ def test_all_the_recipes_are_there() -> None:
         "coco_r50_fpn_1x",
         "drone_cars_mobilenet",
         "parking_mobilenet",
+        "parking_small",
         "visdrone_r50_fpn",
         "voc0712_r101_c4",
         "voc07_r50_c4",
