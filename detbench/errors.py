@@ -15,7 +15,7 @@ _LONGEST_TEXT = 1000
 #: What NumPy, TensorFlow and PyTorch raise where memory is too small; JAX, and PyTorch on a CPU, say it in the message.
 _NO_MEMORY = frozenset({"MemoryError", "_ArrayMemoryError", "ResourceExhaustedError", "OutOfMemoryError"})
 
-_NO_MEMORY_SAID = ("RESOURCE_EXHAUSTED", "Out of memory", "not enough memory")
+_NO_MEMORY_SAID = ("RESOURCE_EXHAUSTED", "Out of memory", "not enough memory", "t allocate memory")
 
 
 def is_lack_of_memory(error: BaseException) -> bool:
