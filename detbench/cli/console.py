@@ -10,7 +10,7 @@ import sys
 import tempfile
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from detbench.errors import DetbenchError
 from detbench.words import printable
@@ -103,7 +103,11 @@ def print_json_text(text: str) -> None:
 
 @contextlib.contextmanager
 def stdout_kept() -> Iterator[None]:
-    """Send to standard error what anybody's code prints in the block, C code's too: results stand alone."""
+    """Send to standard error what anybody's code prints in the block, C code's too: results stand alone.
+
+    That code may close its streams, or put others in their place: ours are back when the block ends.
+    """
+    streams = sys.stdout, sys.stderr
     sys.stdout.flush()
     try:
         kept = os.dup(1)
@@ -114,9 +118,19 @@ def stdout_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stdout.flush()
+        for stream in {sys.stdout, *streams[:1]}:
+            with contextlib.suppress(AttributeError, ValueError):  # None, closed
+                stream.flush()
         os.dup2(kept, 1)
         os.close(kept)
+        sys.stdout, sys.stderr = (_opened_again(stream, number) for number, stream in enumerate(streams, start=1))
+
+
+def _opened_again(stream: TextIO, descriptor: int) -> TextIO:
+    """Return a standard stream, or a new one in its place if it was closed: its descriptor is still there then."""
+    if not stream.closed:
+        return stream
+    return open(descriptor, "w", encoding=stream.encoding, errors=stream.errors, closefd=False)
 
 
 @contextlib.contextmanager

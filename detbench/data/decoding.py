@@ -6,6 +6,7 @@ import io
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 from simplejpeg import decode_jpeg  # type: ignore[import-untyped]  # it has no stubs
@@ -13,7 +14,10 @@ from simplejpeg import decode_jpeg  # type: ignore[import-untyped]  # it has no 
 from detbench.data.jpeg_header import jpeg_header
 from detbench.errors import DataError
 
-__all__ = ["Header", "decode_fully", "read_header", "to_png"]
+if TYPE_CHECKING:
+    from detbench.data.tables import Pictures
+
+__all__ = ["Header", "decode_fully", "header_of", "read_header", "to_png"]
 
 #: What the decoders raise on bytes that are no sound picture.
 _BROKEN = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
@@ -26,6 +30,9 @@ _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 
 #: Modes that libjpeg-turbo reduces to grey; CMYK is Pillow's.
 _SIMPLE_MODES = frozenset({"L", "RGB"})
+
+#: Where the headers of most JPEGs are over; those of others are read by Pillow.
+_HEADER_BYTES = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,22 @@ def read_header(source: Path | bytes, *, where: str = "") -> Header:
             file=where or (source if isinstance(source, Path) else "a picture"),
             remedy="restore it from its source",
         ) from error
+
+
+def header_of(pictures: Pictures, row: int) -> Header:
+    """Return what the header of a dataset's picture says; of a file only its beginning is read.
+
+    Raises DataError if it is missing or no picture.
+    """
+    path, where = pictures.path(row), pictures.where(row)
+    if path is None:
+        return read_header(pictures.read(row), where=where)
+    try:
+        with path.open("rb") as file:
+            quick = jpeg_header(file.read(_HEADER_BYTES))
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error})", file=path) from error
+    return Header("JPEG", *quick) if quick is not None else read_header(path, where=where)
 
 
 def decode_fully(data: bytes, *, where: str) -> Header:

@@ -23,6 +23,9 @@ __all__ = ["DRAWN_FROM", "PictureWriter", "VideoWriter", "drawn"]
 #: Boxes with lower scores are not drawn: there are hundreds of them, and they hide the picture.
 DRAWN_FROM = 0.3
 
+#: A file's name may have 255 bytes, and what tells equal ones apart, the ending and a hidden sibling's want some too.
+_NAME_BYTES = 150
+
 #: JPEG quality of a drawn picture.
 _QUALITY = 90
 
@@ -56,7 +59,8 @@ class PictureWriter:
     def add(self, picture: Image.Image, name: str) -> None:
         """Write one more. Raises DataError."""
         stem = "_".join(part for part in Path(name.replace("\\", "/")).with_suffix("").parts if part not in {"..", "/"})
-        plain = "".join(c if c.isprintable() and c not in '<>:"|?*' else "_" for c in stem)[:150] or "picture"
+        plain = "".join(c if c.isprintable() and c not in '<>:"|?*' else "_" for c in stem)
+        plain = plain.encode()[:_NAME_BYTES].decode(errors="ignore") or "picture"
         unique, number = plain, 2
         while unique.lower() in self._taken:
             unique, number = f"{plain}-{number}", number + 1

@@ -7,14 +7,14 @@ is documented in ``docs/reference/timing.md``.
 from __future__ import annotations
 
 from math import isclose, isfinite
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
 from detbench.errors import DataError
 from detbench.files import read_bytes
 from detbench.timing.samples import Quantile, quantile
-from detbench.words import in_words
+from detbench.words import counted, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +42,10 @@ Stage = Literal["decode", "pre_processing", "forward", "post_processing", "total
 
 #: In the order in which they happen; the last is the sum of the others.
 STAGES: tuple[Stage, ...] = ("decode", "pre_processing", "forward", "post_processing", "total")
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class StageTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,13 +89,13 @@ class PredictionTimes(msgspec.Struct, frozen=True, kw_only=True):
     adapter: str
     device: str
     processor: str
-    threads: int
+    threads: _AtLeastOne
     thread_settings: dict[str, str]
     clock: str
-    batch_size: int
-    images: int
-    warm_up: int
-    samples_left_out: int
+    batch_size: _AtLeastOne
+    images: _AtLeastOne
+    warm_up: _Count
+    samples_left_out: _Count
     fps: FramesPerSecond
     stages: dict[Stage, StageTimes]
 
@@ -169,6 +173,9 @@ def _contradiction(times: PredictionTimes) -> str:
     samples = {stage: times.stages[stage].samples_ms for stage in STAGES}
     if problem := _no_times(samples):
         return problem
+    if times.images != times.batch_size * len(samples["total"]):
+        batches = counted(len(samples["total"]), "batch", "batches")
+        return f"{batches} of {times.batch_size:,} are not {counted(times.images, 'image')}"
     made = stage_times({stage: samples[stage] for stage in STAGES[:-1]})
     if not all(_close(one, two) for one, two in zip(samples["total"], made["total"].samples_ms, strict=True)):
         return "its totals are not the sums of its stages"

@@ -227,6 +227,7 @@ def test_categories_by_name_are_the_datasets(drawn: Path, detbench: Run, tmp_pat
     [
         ("raise ValueError('no  weights')", "raises ValueError: no weights"),
         ("raise SystemExit(3)", "raises SystemExit: 3"),
+        ("__import__('os')._exit(0)", "raises SystemExit: 0"),
         ("return None", "returns NoneType and should return three: boxes, scores, categories"),
         ("return [[0, 0, 9, 9]], [0.5]", "returns 2 columns and should return three"),
         ("return [[0, 0, 9]], [0.5], [0]", "gives boxes of shape [1, 3]"),
@@ -259,6 +260,49 @@ def test_a_bad_function_is_one_sentence_with_its_picture(
     assert Path(first).name in said
     assert len(said.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["bad.py"]
+
+
+def test_a_function_may_fork_and_spoil_its_streams(photos: Path, detbench: Run, tmp_path: Path) -> None:
+    """A child of the function ends by itself; a stream that it closed or replaced is ours again: the JSON is whole."""
+    place = write(
+        tmp_path / "rude.py",
+        """
+        import os, sys
+        CATEGORIES = ["thing"]
+
+        def detect(picture):
+            child = os.fork()
+            if not child:
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+            print("noise")
+            sys.stdout.close()
+            sys.stdout = None
+            sys.stderr.close()
+            return [[0, 0, 9, 9]], [0.5], [0]
+        """,
+    )
+    done = detbench("predict", f"{place}:detect", photos / "a.png", "-o", tmp_path / "run", "--json", "--warm-up", 0)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["predictions"] == 1
+    place = write(tmp_path / "gone.py", "import os\nos._exit(0)\n")
+    done = detbench("predict", f"{place}:detect", photos / "a.png", "-o", tmp_path / "gone")
+    assert done.returncode == 2
+    assert "gone.py, line 2: raises SystemExit when it is imported: 0" in done.stderr
+
+
+def test_a_long_name_of_a_drawn_picture_is_cut_to_what_a_file_may_have(
+    photos: Path, detbench: Run, tmp_path: Path
+) -> None:
+    """Letters of three bytes, in folders of folders: far more than 255 bytes, and two of them begin alike."""
+    deep = photos / ("\N{CJK UNIFIED IDEOGRAPH-5B57}" * 60) / ("\N{CJK UNIFIED IDEOGRAPH-5B57}" * 60)
+    deep.mkdir(parents=True)
+    for name in ("one.png", "two.png"):
+        (deep / name).write_bytes((photos / "a.png").read_bytes())
+    place = write(tmp_path / "bright.py", BRIGHT)
+    done = detbench("predict", f"{place}:detect", photos, "-o", tmp_path / "run", "--draw", "all")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "run" / "pictures").iterdir())) == 5
 
 
 def test_a_broken_picture_is_named(photos: Path, detbench: Run, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -199,6 +200,48 @@ def test_a_folder_with_something_else_in_it_is_refused(train: Run, tmp_path: Pat
     assert done.returncode == 2
     assert "is not empty" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_what_fails_before_its_first_step_is_begun_again_in_the_same_place(
+    train: Run, tiny_data: Path, tmp_path: Path
+) -> None:
+    """A broken picture to train on: nothing stays that a second start, with the picture mended, would be refused for.
+
+    One of the split to score on is known before anything is computed.
+    """
+    data, run = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(tiny_data / "data", data)
+
+    def pictures(split: str) -> list[Path]:
+        table = json.loads((data / f"annotations/instances_{split}.json").read_bytes())
+        names = {Path(image["file_name"]).name for image in table["images"]}
+        return [path for path in data.rglob("*") if path.name in names]
+
+    def start() -> subprocess.CompletedProcess[str]:
+        return train(run, "--data", data, "--steps", 1, "-s", "evaluation.every=1")
+
+    whole = {path: path.read_bytes() for path in pictures("train")}
+    for path, content in whole.items():
+        path.write_bytes(content[: len(content) * 2 // 3])
+    broken = start()
+    assert broken.returncode == 2
+    assert "does not decode" in broken.stderr
+    assert [path.name for path in run.iterdir()] == [".lock"]
+
+    for path, content in whole.items():
+        path.write_bytes(content)
+    scored = pictures("val")[0]
+    content = scored.read_bytes()
+    scored.unlink()
+    missing = start()
+    assert missing.returncode == 2
+    assert scored.name in missing.stderr
+    assert "training from step" not in missing.stderr
+
+    scored.write_bytes(content)
+    done = start()
+    assert done.returncode == 0, done.stderr
+    assert open_run(run).record.status == "finished"
 
 
 def test_more_steps_go_on_with_a_finished_run(whole: Path, train: Run, tmp_path: Path) -> None:

@@ -87,6 +87,11 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         (("stages", "total", "samples_ms", 3), 1.0, "its totals are not the sums"),
         (("stages", "decode", "samples_ms"), [1.0], "more samples of one stage than of another"),
         (("stages", "decode", "samples_ms"), [], "has no samples of decode"),
+        (("batch_size",), -1, "a whole number >= 1"),
+        (("images",), 41, "40 batches of 1 are not 41 images"),
+        (("warm_up",), -1, "a whole number >= 0"),
+        (("threads",), 0, "a whole number >= 1"),
+        (("samples_left_out",), -2, "a whole number >= 0"),
         (("stages", "decode", "samples_ms", 0), -1.0, "the samples of decode are not all times"),
     ],
 )

@@ -16,7 +16,7 @@ import numpy as np
 
 from detbench.detectors.adapters.contract import Detections, Facts, ModelError
 from detbench.errors import DataError, UsageError
-from detbench.operators.implementations.yours import function_of
+from detbench.operators.implementations.yours import function_of, not_ended
 from detbench.words import raised
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ class FunctionAdapter:
     def forward(self, batch: list[NDArray[np.uint8]]) -> list[Any]:
         """See :class:`.contract.Adapter`."""
         try:
-            return [self._function(picture) for picture in batch]
+            with not_ended():
+                return [self._function(picture) for picture in batch]
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit too: the run is not the function's to end

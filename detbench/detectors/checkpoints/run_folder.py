@@ -8,6 +8,7 @@ finds the arrays that it speaks of, under one name or the other. Described in ``
 from __future__ import annotations
 
 import contextlib
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -84,6 +85,14 @@ class RunFolder:
     def holds_run(self) -> bool:
         """Return whether a run was begun here."""
         return self.record.is_file()
+
+    def has_steps(self) -> bool:
+        """Return whether a step was logged: there is a row under the log's header."""
+        try:
+            with self.log.open("rb") as file:
+                return bool(file.readline() and file.readline())
+        except FileNotFoundError:
+            return False
 
     def read_record(self) -> RunRecord:
         """Return the record. Raises DataError if there is none."""
@@ -164,6 +173,14 @@ class RunFolder:
         with locked(self.path):
             self._tidy()
             yield
+
+    def forget(self) -> None:
+        """Remove a run of which nothing came, so that another can begin in its place; the lock's file stays."""
+        for target in (self.record, self.recipe, self.best, self.last, self.log, self.evaluations):
+            for file in (target, _next(target)):
+                with contextlib.suppress(OSError):
+                    file.unlink()
+        shutil.rmtree(self.tensorboard, ignore_errors=True)
 
     def _tidy(self) -> None:
         """Finish what was begun when a process was killed, and remove what it left half-written."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from detbench.detectors.input.plan import Plan
 
-__all__ = ["decode_any", "draw", "window_of"]
+__all__ = ["decode_any", "draw", "require_size", "window_of"]
 
 #: What the decoders raise on bytes that are no sound picture.
 _BROKEN = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
@@ -57,7 +57,7 @@ def draw(data: bytes, plan: Plan, picture_px: tuple[int, int], canvas: NDArray[n
     found_px = _plain_jpeg_px(data)
     try:
         if found_px is not None:
-            _same_size(found_px, picture_px, where)
+            require_size(found_px, picture_px, where)
             pixels, part = _decode_jpeg(data, picture_px, plan.reduction), plan.reduction
         else:
             pixels, part = decode_any(data, picture_px, where=where), 1
@@ -94,7 +94,7 @@ def decode_any(data: bytes, picture_px: tuple[int, int], *, where: str) -> NDArr
     try:
         # A huge picture is the data's, not an attack: Pillow's warning about it helps nobody here.
         with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
-            _same_size(picture.size, picture_px, where)
+            require_size(picture.size, picture_px, where)
             if picture.mode in _DEEP_MODES:
                 grey = np.clip(np.asarray(picture, dtype=np.int64), 0, _DEEP_LEVELS) >> 8
                 return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
@@ -104,7 +104,7 @@ def decode_any(data: bytes, picture_px: tuple[int, int], *, where: str) -> NDArr
         raise _undecodable(error, where) from error
 
 
-def _same_size(found_px: tuple[int, int], picture_px: tuple[int, int], where: str) -> None:
+def require_size(found_px: tuple[int, int], picture_px: tuple[int, int], where: str) -> None:
     """Raise DataError for a picture that has not the size that its annotation says: its boxes would not fit."""
     if found_px != picture_px:
         found, said = (f"{width} × {height}" for width, height in (found_px, picture_px))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detbench.data.decoding import header_of
 from detbench.detectors.input.checks import check_boxes
 from detbench.detectors.input.examples import Tables, testing_examples
+from detbench.detectors.input.pixels import require_size
 from detbench.detectors.input.readers import plain_batches
 
 if TYPE_CHECKING:
@@ -49,6 +51,20 @@ class TestInput:
         self.dataset = dataset
         self.batch_size = batch_size
         self._examples = testing_examples(Tables(dataset), settings)
+
+    def require_pictures(self) -> None:
+        """Look at every picture's header, so that one that is missing is known before hours are spent.
+
+        Raises
+        ------
+        DataError
+            If a picture is missing, is none, or has another size than its annotation says.
+        """
+        pictures = self.dataset.pictures
+        for row in range(len(self.dataset.images)):
+            found = header_of(pictures, row)
+            width_px, height_px = self._examples.tables.size_px[row].tolist()
+            require_size((found.width_px, found.height_px), (width_px, height_px), pictures.where(row))
 
     def __len__(self) -> int:
         """Return the number of batches."""

@@ -84,6 +84,10 @@ class VideoSource:
         return bare_dataset(self.name, self.kind, self.place, frames, categories, pictures)
 
     def _opened(self, cv2: Any) -> Any:
+        try:
+            str(self.place).encode()
+        except UnicodeEncodeError as error:  # OpenCV would end the process
+            raise DataError("has a name that is not UTF-8", file=self.place, remedy="give it another name") from error
         capture = cv2.VideoCapture(str(self.place))
         if not capture.isOpened():
             raise DataError("is not a video that can be read", file=self.place, remedy="restore it from its source")

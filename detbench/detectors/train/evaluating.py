@@ -59,7 +59,7 @@ class Evaluation:
         UsageError
             If the split lacks one of them, or the protocol has no such metric.
         DataError
-            If nothing can be scored on the split.
+            If nothing can be scored on the split, or a picture of it is missing.
         """
         if settings.limit_images is not None:
             dataset = dataset.take_images(range(min(settings.limit_images, len(dataset.images))))
@@ -69,6 +69,7 @@ class Evaluation:
         row_of = np.array([rows[known] for known in categories.name], dtype=np.int32)
         asked = cls(dataset, settings, TestInput(dataset, pictures, batch_size), row_of, name)
         asked._require_metric()
+        asked.test.require_pictures()
         return asked
 
     def _require_metric(self) -> None:

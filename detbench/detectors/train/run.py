@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from detbench import __version__
 from detbench.detectors.checkpoints.arrays import read_arrays
 from detbench.detectors.checkpoints.run_folder import FileFacts, RunDataset, RunRecord
 from detbench.detectors.recipes.write import recipe_to_toml
-from detbench.detectors.train.broken import memory_told
+from detbench.detectors.train.broken import NotFinite, memory_told
 from detbench.detectors.train.building import How, built, facts_of, pictures_of, pretrained
 from detbench.detectors.train.evaluating import Evaluation
 from detbench.detectors.train.guard import fingerprints, require_startable, state_of
@@ -28,6 +28,8 @@ from detbench.evaluation.fingerprints import dataset_fingerprint
 from detbench.files import write_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from detbench.data.tables import Dataset
     from detbench.detectors.checkpoints.run_folder import RunFolder
     from detbench.detectors.recipes.settings import Recipe
@@ -69,6 +71,8 @@ def train(
     with ExitStack() as stack:
         if writes:
             stack.enter_context(run.claim())
+            if not how.resume:
+                stack.enter_context(_forgotten_without_a_step(run))
         batch = recipe.run.batch_size
         name = run.read_record().recipe if how.resume else how.name
         evaluation = Evaluation.of(eval_set, train_set.categories, recipe.evaluation, recipe.input, batch, name)
@@ -105,6 +109,20 @@ def train(
             stop=stack.enter_context(stop_asked_for()),
         )
         return _made(training, run, step)
+
+
+@contextmanager
+def _forgotten_without_a_step(run: RunFolder) -> Iterator[None]:
+    """Remove a run that fails before its first step is made: what was wrong is put right, and it is begun again.
+
+    A batch that was kept is not given away, nor the run that it belongs to.
+    """
+    try:
+        yield
+    except (DetbenchError, OSError) as error:
+        if not isinstance(error, NotFinite) and not run.has_steps():
+            run.forget()
+        raise
 
 
 def _made(training: Training, run: RunFolder, first: int) -> Result:

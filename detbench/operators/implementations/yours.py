@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import sys
 from collections import Counter
 from dataclasses import dataclass, replace
 from importlib import metadata
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from detbench.errors import DataError, UsageError
 from detbench.operators.contract import Implementation, called
@@ -34,6 +35,7 @@ __all__ = [
     "load",
     "meant_by",
     "misnamed",
+    "not_ended",
     "of_another_form",
 ]
 
@@ -147,7 +149,7 @@ def _run(path: Path) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[name] = module  # before it runs: dataclasses and pickle look their module up
     try:
-        with _beside(whole.parent):
+        with _beside(whole.parent), not_ended():
             spec.loader.exec_module(module)
     except KeyboardInterrupt:
         raise
@@ -175,6 +177,26 @@ def _beside(folder: Path) -> Iterator[None]:
         sys.dont_write_bytecode = was
         with contextlib.suppress(ValueError):
             sys.path.remove(str(folder))
+
+
+@contextlib.contextmanager
+def not_ended() -> Iterator[None]:
+    """Let ``os._exit`` in anybody's code raise SystemExit, which can be told, in this process; its children may end.
+
+    Otherwise the run would end at once, in silence, and with a status that says all is well.
+    """
+    leave, here = os._exit, os.getpid()
+
+    def told(status: int) -> NoReturn:
+        if os.getpid() != here:
+            leave(status)
+        raise SystemExit(status)
+
+    os._exit = told
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 def _line(error: BaseException, path: Path) -> str:

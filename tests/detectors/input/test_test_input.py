@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from detbench.detectors.input import TestInput
 from detbench.detectors.recipes.settings import InputSettings
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from detbench.data.tables import Dataset
 
 
@@ -51,3 +56,38 @@ def test_testing_needs_no_boxes(records: Dataset, busy: InputSettings) -> None:
         TestInput(records.take_images([]), busy, 2)
     with pytest.raises(DataError, match=r"input\.max_truths = 5"):
         TestInput(records, InputSettings(max_truths=4), 2)
+
+
+def test_a_picture_that_is_not_what_was_said_is_found_in_its_header(one_picture: Callable[..., Dataset]) -> None:
+    """Missing, of another size, no picture: told without decoding one; a JPEG and a PNG that are right pass."""
+
+    def look(data: bytes, size_px: tuple[int, int]) -> Dataset:
+        dataset = one_picture(data, size_px, [1, 1, 9, 9])
+        TestInput(dataset, InputSettings(), 1).require_pictures()
+        return dataset
+
+    def picture(kind: str) -> bytes:
+        target = io.BytesIO()
+        Image.new("RGB", (40, 30)).save(target, kind)
+        return target.getvalue()
+
+    for kind in ("JPEG", "PNG"):
+        look(picture(kind), (40, 30))
+        with pytest.raises(DataError, match=r"it\.jpg: the picture is 40 × 30 pixels, its annotation says 40 × 31"):
+            look(picture(kind), (40, 31))
+    with pytest.raises(DataError, match=r"it\.jpg: is not a picture"):
+        look(b"\xff\xd8\xff", (40, 30))
+    whole = look(picture("JPEG"), (40, 30))
+    path = whole.pictures.path(0)
+    assert path is not None
+    path.unlink()
+    with pytest.raises(DataError, match=r"it\.jpg: cannot be read \(No such file"):
+        TestInput(whole, InputSettings(), 1).require_pictures()
+
+
+def test_the_headers_of_records_are_looked_at(records: Dataset, busy: InputSettings) -> None:
+    """Pictures in records have sizes too."""
+    TestInput(records, busy, 4).require_pictures()
+    other = replace(records, images=replace(records.images, width_px=records.images.width_px + 1))
+    with pytest.raises(DataError, match=r"record 1: the picture is .* pixels, its annotation says"):
+        TestInput(other, busy, 4).require_pictures()
