@@ -19,6 +19,7 @@ __all__ = [
     "read_bytes",
     "read_text",
     "replacing",
+    "require_utf8_name",
     "require_writable",
     "safe_join",
     "sha256_of",
@@ -83,6 +84,14 @@ def require_writable(path: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise DataError(f"cannot be written ({error.strerror or error})", file=path) from error
+
+
+def require_utf8_name(path: Path | str) -> None:
+    """Raise DataError for a name that is no text: no JSON can hold it, and libraries that want UTF-8 fail on it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise DataError("has a name that is not UTF-8", file=path, remedy="give it another name") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -49,7 +49,10 @@ def new_folder(
         If ``path`` holds something and ``overwrite`` is not set, or holds nothing of that kind (so that a slip of the
         hand cannot empty a home folder), or holds or is held by one of ``sources``; if it cannot be written.
     """
-    target = path.resolve()
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError, up to Python 3.12
+        raise DataError("is a link that leads back to itself", file=path, remedy="name another folder") from error
     _check_target(path, target, sources, overwrite=overwrite)
     _check_kind(path, target, ours, kind)
     aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")

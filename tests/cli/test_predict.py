@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -357,6 +358,21 @@ def test_what_cannot_be_is_one_sentence(
     assert photos.is_dir()
 
 
+def test_names_that_are_no_text_and_links_that_go_in_circles(photos: Path, here: Here, tmp_path: Path) -> None:
+    """Neither a picture's name that no JSON can hold, nor an output that leads to itself, is a traceback."""
+    place = write(tmp_path / "bright.py", BRIGHT)
+    for one, other in (("a", "b"), ("b", "a")):
+        (tmp_path / one).symlink_to(other)
+    status, said = here("predict", f"{place}:detect", photos, "-o", tmp_path / "a")
+    assert (status, "is a link that leads back to itself" in said) == (2, True)
+    (photos / os.fsdecode(b"\xff.png")).write_bytes((photos / "a.png").read_bytes())
+    status, said = here("predict", f"{place}:detect", photos, "-o", tmp_path / "run")
+    assert (status, "has a name that is not UTF-8; give it another name" in said) == (2, True)
+    shutil.copy(place, odd := tmp_path / os.fsdecode(b"\xff.onnx"))
+    status, said = here("predict", odd, photos / "a.png", "-o", tmp_path / "run")
+    assert (status, "has a name that is not UTF-8; give it another name" in said) == (2, True)
+
+
 def test_what_is_there_is_kept_unless_told_otherwise(photos: Path, detbench: Run, tmp_path: Path) -> None:
     """A run is replaced as a whole with --overwrite; a folder of anything else never is."""
     place, run = write(tmp_path / "bright.py", BRIGHT), tmp_path / "run"
@@ -475,6 +491,12 @@ def test_what_is_no_video_is_said(detbench: Run, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "film.mp4: is not a video that can be read" in done.stderr
     assert "Traceback" not in done.stderr
+    odd = os.fsencode(tmp_path) + b"/\xff.mp4"
+    with open(odd, "wb") as file:  # noqa: PTH123  a name that is no text
+        file.write(b"no video")
+    done = detbench("predict", f"{place}:detect", os.fsdecode(odd), "-o", tmp_path / "run")
+    assert done.returncode == 2
+    assert "has a name that is not UTF-8" in done.stderr
 
 
 def test_the_extra_is_named_where_opencv_is_missing(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from detbench.detectors.adapters.naming import Naming
 
-__all__ = ["MOST_DETECTIONS", "Adapter", "Detections", "Facts", "ModelError", "Picture", "Wanted", "whole"]
+__all__ = ["MOST_DETECTIONS", "Adapter", "Detections", "Facts", "ModelError", "Picture", "Wanted", "above", "whole"]
 
 #: How many predictions of one picture are kept, where the model does not say: the evaluation of COCO looks at 100.
 MOST_DETECTIONS = 300
@@ -23,6 +23,13 @@ MOST_DETECTIONS = 300
 
 class ModelError(Exception):
     """What a model did wrong on the pictures it was given, as a clause; whoever runs it adds model and picture."""
+
+
+def above(score: NDArray[np.floating[Any]], least: float) -> NDArray[np.bool_]:
+    """Return which scores are at least so high; one that is no number would be left out in silence: ModelError."""
+    if np.isnan(score).any():
+        raise ModelError("gives a score that is nan")
+    return score >= least
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detbench.detectors.adapters.contract import Detections, Facts, ModelError
+from detbench.detectors.adapters.contract import Detections, Facts, ModelError, above
 from detbench.errors import DataError, UsageError
 from detbench.operators.implementations.yours import function_of, not_ended
 from detbench.words import raised
@@ -98,7 +98,7 @@ class FunctionAdapter:
         _check_inside(box, picture)
         order = np.argsort(-score, kind="stable")
         if self._min_score is not None:
-            order = order[score[order] >= self._min_score]
+            order = order[above(score[order], self._min_score)]
         return Detections(box[order], score[order], category[order])
 
     def _rows(self, given: Any, count: int) -> NDArray[np.int32]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from detbench.detectors.adapters.canvas import scaled, stretched
-from detbench.detectors.adapters.contract import MOST_DETECTIONS, Detections, Facts, ModelError
+from detbench.detectors.adapters.contract import MOST_DETECTIONS, Detections, Facts, ModelError, above
 from detbench.detectors.adapters.naming import Naming, naming_for
 from detbench.detectors.adapters.onnx_picture import canvas_of, unfit
 from detbench.errors import UsageError
@@ -134,7 +134,7 @@ class DetrAdapter(_Queries):
         share = (share / share.sum(axis=1, keepdims=True))[:, self._columns]
         category, score = share.argmax(axis=1), share.max(axis=1)
         order = np.argsort(-score, kind="stable")
-        order = order[score[order] >= self._min_score]
+        order = order[above(score[order], self._min_score)]
         return [Detections(_corners(box[order], batch[1]), score[order], category[order].astype(np.int32))]
 
 
@@ -159,6 +159,6 @@ class RtDetrAdapter(_Queries):
         score = 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
         best = np.argsort(-score, axis=None, kind="stable")[:MOST_DETECTIONS]
         row, category = np.divmod(best, score.shape[1])
-        kept = score[row, category] >= self._min_score
+        kept = above(score[row, category], self._min_score)
         row, category = row[kept], category[kept].astype(np.int32)
         return [Detections(_corners(box[row], batch[1]), score[row, category], category)]

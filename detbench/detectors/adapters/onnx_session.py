@@ -11,6 +11,7 @@ import numpy as np
 
 from detbench.detectors.adapters.contract import ModelError
 from detbench.errors import DataError, UsageError
+from detbench.files import require_utf8_name
 from detbench.words import brief, raised
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class OnnxSession:
 
     def described(self) -> str:
         """Return inputs and outputs in a clause."""
-        inputs, outputs = (", ".join(map(str, many)) for many in (self.inputs, self.outputs))
+        inputs, outputs = (", ".join(map(str, many)) or "nothing" for many in (self.inputs, self.outputs))
         return f"its input is {inputs}, its output {outputs}"
 
     def names(self) -> tuple[str, ...] | None:
@@ -110,6 +111,7 @@ def open_session(path: Path, device: str) -> OnnxSession:
         import onnxruntime
     except ImportError as error:
         raise UsageError("ONNX models need onnxruntime: pip install 'detbench[onnx]'") from error
+    require_utf8_name(path)
     providers = _providers(device, onnxruntime.get_available_providers())
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detbench.detectors.adapters.canvas import Placed, letterboxed
-from detbench.detectors.adapters.contract import Detections, Facts, ModelError
+from detbench.detectors.adapters.contract import Detections, Facts, ModelError, above
 from detbench.detectors.adapters.naming import naming_for
 from detbench.detectors.adapters.onnx_picture import canvas_of, unfit
 from detbench.errors import UsageError
@@ -92,7 +92,7 @@ class TorchvisionAdapter:
         if box.ndim != 2 or box.shape[1] != 4 or label.shape != score.shape or len(score) != len(box):  # noqa: PLR2004
             shapes = ", ".join(str(list(one.shape)) for one in (box, label, score))
             raise ModelError(f"gives boxes, labels and scores of shapes {shapes}")
-        kept = score >= self._min_score
+        kept = above(score, self._min_score)
         order = np.argsort(-score[kept], kind="stable")
         box, label, score = (one[kept][order] for one in (box, label, score))
         return [Detections(batch[1].clipped(box), score.astype(np.float64), self._naming.rows_of_ids(label))]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detbench.detectors.adapters.canvas import letterboxed
-from detbench.detectors.adapters.contract import MOST_DETECTIONS, Detections, Facts, ModelError
+from detbench.detectors.adapters.contract import MOST_DETECTIONS, Detections, Facts, ModelError, above
 from detbench.detectors.adapters.naming import naming_for
 from detbench.detectors.adapters.onnx_picture import anchor_count, batch_of, canvas_of, padded, picture_input, unfit
 from detbench.operators.native.nms import batched_nms
@@ -95,7 +95,7 @@ class Yolov8Adapter:
         if not np.isfinite(cells).all():
             raise ModelError("gives numbers that are not finite")
         score = cells[:, _BEFORE:].astype(np.float32)
-        row, column = np.nonzero(score >= self._min_score)
+        row, column = np.nonzero(above(score, self._min_score))
         category: NDArray[np.int32] = column.astype(np.int32)
         centre, half = cells[row, :2].astype(np.float64), cells[row, 2:4].astype(np.float64) / 2
         box = place.clipped(np.concatenate([centre - half, centre + half], axis=1))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detbench.detectors.adapters.canvas import letterboxed
-from detbench.detectors.adapters.contract import MOST_DETECTIONS, Detections, Facts, ModelError
+from detbench.detectors.adapters.contract import MOST_DETECTIONS, Detections, Facts, ModelError, above
 from detbench.detectors.adapters.naming import naming_for
 from detbench.detectors.adapters.onnx_picture import (
     STRIDES,
@@ -121,7 +121,7 @@ class YoloxAdapter:
         if not np.isfinite(box).all() or not np.isfinite(maps[:, 4:]).all():
             raise ModelError("gives numbers that are not finite")
         score = maps[:, 4:5] * maps[:, _BEFORE:]
-        row, column = np.nonzero(score >= self._min_score)
+        row, column = np.nonzero(above(score, self._min_score))
         category: NDArray[np.int32] = column.astype(np.int32)
         kept = batched_nms(box[row], score[row, category], category, _NMS_IOU, MOST_DETECTIONS)
         row, category = row[kept], category[kept]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detbench.detectors.adapters.contract import Detections, Facts, ModelError
+from detbench.detectors.adapters.contract import Detections, Facts, ModelError, above
 from detbench.detectors.adapters.naming import naming_for
 from detbench.errors import DataError, UsageError
 from detbench.words import raised
@@ -91,7 +91,7 @@ class SavedModelAdapter:
             shapes = ", ".join(str(list(one.shape)) for one in (box, score, number))
             raise ModelError(f"says {count} detections and gives boxes, scores and classes of shapes {shapes}")
         kept = np.argsort(-score, kind="stable")
-        kept = kept[score[kept] >= self._min_score]
+        kept = kept[above(score[kept], self._min_score)]
         width, height = batch[1]
         corners = box[kept][:, [1, 0, 3, 2]].astype(np.float64) * np.array([width, height] * 2, dtype=np.float64)
         rows = self._naming.rows_of_ids(np.rint(number[kept]).astype(np.int64))

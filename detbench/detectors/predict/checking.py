@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.detectors.adapters.contract import ModelError
+from detbench.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from detbench.detectors.adapters.contract import Detections
@@ -16,7 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 
-def check(found: Detections) -> None:
+def check(found: Sequence[Detections], pictures: int) -> None:
+    """Raise ModelError if it is of fewer pictures than were given, or holds what are no boxes or scores."""
+    if len(found) < pictures:
+        raise ModelError(f"gives what it found in {len(found)} of {counted(pictures, 'picture')}")
+    for one in found:
+        _check_one(one)
+
+
+def _check_one(found: Detections) -> None:
     """Raise ModelError at the first box that is not finite or is inside out, or score that is not finite."""
     for box, score, what in (
         (found.box, found.score, "box"),

@@ -158,8 +158,7 @@ def _pass(adapter: Adapter, batch: list[Frame], model: str) -> tuple[list[Detect
         prepared, before_ms = timed(adapter.prepare, [frame.picture for frame in batch])
         raw, forward_ms = timed(adapter.forward, prepared)
         detections, after_ms = timed(adapter.finish, raw, prepared)
-        for one in detections:
-            check(one)
+        check(detections, len(batch))
     except ModelError as error:
         more = f" and {counted(len(batch) - 1, 'other')}" if len(batch) > 1 else ""
         raise DataError(f"{error}", file=model, record=f"on the picture {batch[0].where}{more}") from error

@@ -15,6 +15,7 @@ from detbench.data.tables import Categories, Dataset, GroundTruthBuilder, Images
 from detbench.detectors.adapters.contract import Picture, whole
 from detbench.detectors.predict.decoding import decoded
 from detbench.errors import DataError, UsageError
+from detbench.files import require_utf8_name
 from detbench.timing.clock import timed
 
 if TYPE_CHECKING:
@@ -178,6 +179,8 @@ def open_source(
         _no_split(path, split)
         base = path if path.is_dir() else path.parent
         names = tuple(file.relative_to(base).as_posix() for file in found[:limit])
+        for name in names:
+            require_utf8_name(name)
         return PictureSource(path.resolve().name, path, FolderPictures(tuple(found[:limit]), names))
     dataset = read_dataset(path, split=split, format_name=format_name)
     return DatasetSource(dataset if limit is None else dataset.take_images(range(min(limit, len(dataset.images)))))

@@ -12,6 +12,7 @@ from detbench.data.pictures import FolderPictures
 from detbench.detectors.adapters.contract import Picture, whole
 from detbench.detectors.predict.sources import Frame, bare_dataset
 from detbench.errors import DataError, UsageError
+from detbench.files import require_utf8_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -84,10 +85,7 @@ class VideoSource:
         return bare_dataset(self.name, self.kind, self.place, frames, categories, pictures)
 
     def _opened(self, cv2: Any) -> Any:
-        try:
-            str(self.place).encode()
-        except UnicodeEncodeError as error:  # OpenCV would end the process
-            raise DataError("has a name that is not UTF-8", file=self.place, remedy="give it another name") from error
+        require_utf8_name(self.place)  # OpenCV would end the process
         capture = cv2.VideoCapture(str(self.place))
         if not capture.isOpened():
             raise DataError("is not a video that can be read", file=self.place, remedy="restore it from its source")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from detbench.detectors.adapters.contract import Picture, Wanted
+from detbench.detectors.adapters.contract import ModelError, Picture, Wanted
 from detbench.detectors.adapters.naming import COCO, Naming
 from detbench.detectors.adapters.opening import open_model
 from detbench.errors import DataError, UsageError
@@ -119,6 +119,18 @@ def test_yolov8_lies_in_the_middle(onnx_file: Callable[..., Path]) -> None:
     (canvas,), _ = adapter.prepare([picture(64, 32)])
     np.testing.assert_allclose(canvas[:, :16], 114 / 255, rtol=1e-6)
     np.testing.assert_allclose(canvas[0, 16], np.arange(64) / 255, atol=1e-6)
+
+
+def test_scores_that_are_no_numbers_are_told_and_not_left_out(onnx_file: Callable[..., Path]) -> None:
+    """A comparison with NaN is false: without a look at it the picture would be one with nothing in it."""
+    outputs = {
+        "scores": np.array([np.nan, 0.9], dtype=np.float32),
+        "boxes": np.array([[1, 2, 3, 4], [5, 6, 70, 8]], dtype=np.float32),
+        "labels": np.array([1, 2], dtype=np.int64),
+    }
+    path = onnx_file({"image": (3, "height", "width")}, outputs)
+    with pytest.raises(ModelError, match="gives a score that is nan"):
+        found_in(open_model(str(path), Wanted(naming=Naming.of(["cat", "dog"]))), picture(60, 40))
 
 
 def test_min_score_leaves_lower_ones_out(onnx_file: Callable[..., Path]) -> None:
