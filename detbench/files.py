@@ -86,7 +86,7 @@ def require_writable(path: Path) -> None:
         raise DataError(f"cannot be written ({error.strerror or error})", file=path) from error
 
 
-def require_utf8_name(path: Path | str) -> None:
+def require_utf8_name(path: object) -> None:
     """Raise DataError for a name that is no text: no JSON can hold it, and libraries that want UTF-8 fail on it."""
     try:
         str(path).encode()

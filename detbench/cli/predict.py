@@ -144,10 +144,13 @@ def predict(  # noqa: PLR0913, PLR0917  one parameter for each option
     from detbench.detectors.predict.record import RECORD
     from detbench.detectors.predict.run import run
     from detbench.detectors.predict.sources import open_source
+    from detbench.files import require_utf8_name
 
     kind, drawn = kind_of(model), _drawn_count(draw)
     _check_choices(model, kind, fit_split, save_model)
     require_file_or_folder(data)
+    for said in filter(None, (model, data, split, categories, name)):  # they are written down
+        require_utf8_name(said)
     if min_score is not None and min_score != min_score:  # noqa: PLR0124  only NaN differs from itself
         raise UsageError("--min-score is nan, and should be a number from 0 to 1")
     if arrow:

@@ -173,10 +173,13 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
     from detbench.detectors.checkpoints.run_folder import RunFolder
     from detbench.detectors.train.guard import fingerprints, require_startable
     from detbench.detectors.train.resolving import resolved_recipe
+    from detbench.files import require_utf8_name
 
     folder, overrides = _folder_and_overrides(output or [], changed or [])
     if folder is None and not profile:
         raise UsageError("say a folder for the run, with -o")
+    for place in (recipe, data, *filter(None, [folder, weights])):  # they are written down
+        require_utf8_name(place)
     said = {
         "run.steps": steps,
         "run.batch_size": batch_size,

@@ -244,6 +244,14 @@ def test_what_fails_before_its_first_step_is_begun_again_in_the_same_place(
     assert open_run(run).record.status == "finished"
 
 
+def test_a_folder_whose_name_is_no_text_is_refused(train: Run, tmp_path: Path) -> None:
+    """The command is written into the record, which is JSON."""
+    done = train(tmp_path / os.fsdecode(b"\xff"))
+    assert done.returncode == 2
+    assert "has a name that is not UTF-8" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_more_steps_go_on_with_a_finished_run(whole: Path, train: Run, tmp_path: Path) -> None:
     """``-o`` takes the folder and, as the recipes write it, settings; --steps raises the number of a finished run."""
     import shutil

@@ -49,11 +49,13 @@ def check_training_set(dataset: Dataset, max_truths: int) -> None:
         )
     truth = dataset.ground_truth
     aside = truth.crowd | truth.ignore | truth.difficult | (truth.category < 0)
-    with_area = (truth.box[:, :2] < truth.box[:, 2:]).all(axis=1)
+    size_px = np.column_stack([dataset.images.width_px, dataset.images.height_px])[truth.image]
+    ends = np.where(size_px > 0, np.minimum(truth.box[:, 2:], size_px), truth.box[:, 2:])
+    with_area = (np.maximum(truth.box[:, :2], 0) < ends).all(axis=1)
     if not (with_area & ~aside).any():
         raise DataError(
             f"there is nothing to learn: of {counted(len(truth), 'box', 'boxes')} none is of a category, "
-            "with an area, and neither crowd, difficult nor ignored",
+            "with an area in its picture, and neither crowd, difficult nor ignored",
             file=dataset.source,
             record=_split(dataset),
             remedy="train on a split that is annotated",

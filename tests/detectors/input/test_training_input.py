@@ -171,7 +171,8 @@ def test_a_set_without_images_or_objects_is_refused(
     with pytest.raises(DataError, match="has no images"):
         TrainingInput(records.take_images([]), busy, batch_size=1, seed=0)
     everything = np.ones(len(records.ground_truth), np.bool_)
-    for nothing in (records.take_images([0, 6]), with_boxes(records, difficult=everything)):
+    beside = with_boxes(records, box=records.ground_truth.box + 1000)
+    for nothing in (records.take_images([0, 6]), with_boxes(records, difficult=everything), beside):
         with pytest.raises(DataError, match="there is nothing to learn"):
             TrainingInput(nothing, busy, batch_size=1, seed=0)
 
