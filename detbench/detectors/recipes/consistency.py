@@ -169,5 +169,5 @@ def _schedule(optimizer: OptimizerSettings, steps: int) -> Iterator[tuple[str, s
         yield (
             "optimizer.warmup_steps",
             f"{optimizer.warmup_steps:,}, and the run has {counted(steps, 'step')}: it would never leave the warm-up",
-            "lower it, or raise run.steps",
+            f"lower it, as with -s optimizer.warmup_steps={steps // 10}, or raise run.steps",
         )
