@@ -30,7 +30,7 @@ def baselines(
     [bold]Examples[/bold]
     detbench baselines
     detbench baselines parking_mobilenet
-    detbench baselines parking_mobilenet --toml > mine.toml   # edit; then train-baseline mine.toml
+    detbench baselines parking_small --toml > mine.toml   # then edit it
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.cli.console import print_json, stdout
     from detbench.detectors.recipes.read import read_recipe, recipe_names

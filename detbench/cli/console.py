@@ -12,6 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detbench.errors import DetbenchError
 from detbench.words import printable
 
 if TYPE_CHECKING:
@@ -120,7 +121,10 @@ def stdout_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stderr_held() -> Iterator[None]:
-    """Hold back what is written to standard error in the block, C code's too; show it only if the block fails."""
+    """Hold back what is written to standard error in the block, C code's too; show it only if the block fails.
+
+    An error of ours says all that there is to say, and what a library logged before it is not shown.
+    """
     with contextlib.ExitStack() as stack:
         held = stack.enter_context(tempfile.TemporaryFile())
         try:
@@ -134,6 +138,9 @@ def stderr_held() -> Iterator[None]:
         try:
             yield
             failed = False
+        except DetbenchError:
+            failed = False
+            raise
         finally:
             sys.stderr.flush()
             os.dup2(kept, 2)

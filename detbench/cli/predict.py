@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detbench.cli.writing import SeedOption  # noqa: TC001  Typer reads it
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from detbench.timing.prediction_times import PredictionTimes
 
 __all__ = ["predict"]
+
+_PICTURES, _MODEL, _CLASSICAL = "The pictures", "The model", "The classical detector"
 
 
 class Device(StrEnum):
@@ -47,46 +48,73 @@ def predict(  # noqa: PLR0913, PLR0917  one parameter for each option
         str,
         typer.Argument(
             help="A training run, an .onnx file, a SavedModel, FILE.py:FUNCTION, classical, or a fitted .npz.",
+            metavar="MODEL",
             show_default=False,
         ),
     ],
     data: Annotated[
         Path,
-        typer.Argument(help="A dataset, a folder of pictures, a picture, or a video.", show_default=False),
+        typer.Argument(
+            help="A dataset, a folder of pictures, a picture, or a video.", metavar="DATA", show_default=False
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write.", show_default=False)],
-    split: Annotated[str | None, typer.Option(help="The split to predict; everything if not given.")] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder to write.", metavar="RUN", show_default=False)
+    ],
+    split: Annotated[
+        str | None, typer.Option(help="The split to predict; everything if not given.", rich_help_panel=_PICTURES)
+    ] = None,
     proposals: Annotated[
         int | None, typer.Option(min=1, help="Write the proposals too, at most so many an image.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures that go into the model together.")] = 1,
-    device: Annotated[Device, typer.Option(help="Where the model runs.")] = Device.AUTO,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Pictures that go into the model together.", rich_help_panel=_MODEL)
+    ] = 1,
+    device: Annotated[Device, typer.Option(help="Where the model runs.", rich_help_panel=_MODEL)] = Device.AUTO,
     min_score: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Leave lower scores out; the model's own if not given.")
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Leave lower scores out; the model's own if not given.", rich_help_panel=_MODEL
+        ),
     ] = None,
     draw: Annotated[
         str | None, typer.Option(help="Draw the boxes on this many pictures, or on all.", metavar="N|all")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="The first so many pictures only.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="The first so many pictures only.", rich_help_panel=_PICTURES)
+    ] = None,
     categories: Annotated[
         str | None,
-        typer.Option(help="The model's categories: a file, one name a line, or coco.", metavar="FILE|coco"),
+        typer.Option(
+            help="The model's categories: a file, one name a line, or coco.",
+            metavar="FILE|coco",
+            rich_help_panel=_MODEL,
+        ),
     ] = None,
     unknown: Annotated[
-        Unknown, typer.Option(help="What to do with a category that the dataset lacks.")
+        Unknown, typer.Option(help="What to do with a category that the dataset lacks.", rich_help_panel=_MODEL)
     ] = Unknown.ERROR,
-    adapter: Annotated[str | None, typer.Option(help="What an ONNX file is; recognised if not given.")] = None,
-    checkpoint: Annotated[Weights, typer.Option(help="Of a training run.")] = Weights.BEST,
-    warm_up: Annotated[int, typer.Option(min=0, help="Batches that are run before time is taken.")] = 3,
+    adapter: Annotated[
+        str | None, typer.Option(help="What an ONNX file is; recognised if not given.", rich_help_panel=_MODEL)
+    ] = None,
+    checkpoint: Annotated[Weights, typer.Option(help="Of a training run.", rich_help_panel=_MODEL)] = Weights.BEST,
+    warm_up: Annotated[
+        int, typer.Option(min=0, help="Batches that are run before time is taken.", rich_help_panel=_MODEL)
+    ] = 3,
     fit_split: Annotated[
-        str | None, typer.Option(help="Fit the classical detector on this split; train if not given.")
+        str | None,
+        typer.Option(help="Fit the classical detector on this split; train if not given.", rich_help_panel=_CLASSICAL),
     ] = None,
     save_model: Annotated[
-        Path | None, typer.Option(help="Keep the fitted classical detector in this .npz file.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Keep the fitted classical detector in this .npz file.", show_default=False, rich_help_panel=_CLASSICAL
+        ),
     ] = None,
-    seed: SeedOption = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random draws in fitting.", rich_help_panel=_CLASSICAL)] = 0,
     format_name: Annotated[
-        str | None, typer.Option("--format", help="The dataset's format; recognised if not given.")
+        str | None,
+        typer.Option("--format", help="The dataset's format; recognised if not given.", rich_help_panel=_PICTURES),
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the model; as it is given if not.")] = None,
     arrow: Annotated[bool, typer.Option("--arrow", help="Write predictions as Arrow, which is read fastest.")] = False,
@@ -95,8 +123,8 @@ def predict(  # noqa: PLR0913, PLR0917  one parameter for each option
 ) -> None:
     """Run a model over pictures: predictions, proposals, and how long each stage took.
 
-    Boxes are in pixels of the pictures, ids are the dataset's. [bold]classical[/bold] is a detector
-    that needs no network; it is fitted first, in under a minute. detbench eval takes the folder.
+    RUN is for detbench eval, which takes it whole. [bold]classical[/bold] is a detector without a
+    network; it is fitted first, in under a minute.
 
     \b
     [bold]Examples[/bold]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +14,8 @@ import typer
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from detbench.data.tables import Dataset
+    from detbench.detectors.checkpoints.run_folder import RunFolder
     from detbench.detectors.recipes.settings import Recipe
     from detbench.detectors.train.devices import Devices
     from detbench.evaluation.results import Result
@@ -67,7 +72,7 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
         Path, typer.Option("--data", metavar="DIR", help="The dataset: any format, TFRecords too.", show_default=False)
     ],
     output: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--output",
             "-o",
@@ -75,7 +80,7 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
             help="The run's folder. What has a '=' is taken as --set.",
             show_default=False,
         ),
-    ],
+    ] = None,
     changed: Annotated[
         list[str] | None,
         typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change a setting of the recipe.", show_default=False),
@@ -140,6 +145,10 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of tables.")] = False,
+    profile: Annotated[
+        bool,
+        typer.Option("--profile", help="Train nothing: measure where the time of a step goes. Needs no RUN."),
+    ] = False,
 ) -> None:
     """Train Faster R-CNN by a recipe, and score it.
 
@@ -149,18 +158,25 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
 
     \b
     [bold]Examples[/bold]
-    detbench train-baseline parking_mobilenet --data parking -o run
+    detbench train-baseline parking_small --data parking -o run
     detbench train-baseline bccd_mobilenet --data bccd -o run --steps 500
     detbench train-baseline my.toml --data voc -o run -s run.seed=1
     detbench train-baseline run/recipe.toml --data voc -o run --resume
+    detbench train-baseline coco_r50_fpn_1x --data coco --profile
 
     Exit status: 1 where a loss was no number (the batch is kept), 130 after
     Ctrl-C.
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
-    from detbench.cli.console import say
+    from detbench.cli.console import print_json_text, say
+    from detbench.cli.eval import save_result, show_result
+    from detbench.data.formats import read_dataset
+    from detbench.detectors.checkpoints.run_folder import RunFolder
+    from detbench.detectors.train.guard import fingerprints, require_startable
     from detbench.detectors.train.resolving import resolved_recipe
 
-    folder, overrides = _folder_and_overrides(output, changed or [])
+    folder, overrides = _folder_and_overrides(output or [], changed or [])
+    if folder is None and not profile:
+        raise UsageError("say a folder for the run, with -o")
     said = {
         "run.steps": steps,
         "run.batch_size": batch_size,
@@ -173,27 +189,43 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
     }
     overrides += [f"{key}={value}" for key, value in said.items() if value is not None]
     chosen = resolved_recipe(recipe, overrides)
-    devices = _devices(backend.value if backend else None, device, machines)
-    with_names: dict[str, Any] = {
+    where = (backend.value if backend else None, device, machines)
+    how: dict[str, Any] = {
         "weights": weights,
         "resume": resume,
         "reader": reader.value if reader else None,
         "name": Path(recipe).stem,
     }
-    result = _train(chosen, data, format_name, folder, devices, with_names)
+    train_set = read_dataset(data, split=chosen.evaluation.train_split, format_name=format_name)
+    if folder is None or profile:
+        from detbench.cli.training_profile import measure_and_show
+
+        measure_and_show(chosen, train_set, _devices(*where), how, as_json=as_json)
+        return
+    eval_set = read_dataset(data, split=chosen.evaluation.split, format_name=format_name)
+    run = RunFolder(folder)
+    if machines is None:  # of several processes the first alone may look for a folder that is empty
+        require_startable(run, chosen, fingerprints(train_set, eval_set), resume=resume)
+    devices = _devices(*where)
+    how["command"] = shlex.join(["detbench", *sys.argv[1:]])
+    again = shlex.join(["detbench", "train-baseline", str(run.recipe), "--data", str(data), "-o", str(folder)])
+    result = _train(chosen, train_set, eval_set, run, devices, how, again=f"{again} --resume")
     if devices.process == 0:
-        _save(result, folder)
-        _show(result, as_json=as_json)
+        save_result(result, folder)
+        if as_json:
+            print_json_text(result.to_json().decode())
+        else:
+            show_result(result, per_category=True)
     else:
         say("done; the first machine has written the run")
 
 
-def _folder_and_overrides(output: list[str], changed: list[str]) -> tuple[Path, list[str]]:
+def _folder_and_overrides(output: list[str], changed: list[str]) -> tuple[Path | None, list[str]]:
     """Return the folder among the values of -o, and the overrides there and of -s. Raises UsageError."""
     folders = [said for said in output if "=" not in said]
-    if len(folders) != 1:
-        raise UsageError("say one folder for the run, with -o" + (f", not {len(folders)}" if folders else ""))
-    return Path(folders[0]), [*changed, *(said for said in output if "=" in said)]
+    if len(folders) > 1:
+        raise UsageError(f"say one folder for the run, with -o, not {len(folders)}")
+    return Path(folders[0]) if folders else None, [*changed, *(said for said in output if "=" in said)]
 
 
 def _devices(backend: str | None, device: str, machines: str | None) -> Devices:
@@ -210,53 +242,31 @@ def _devices(backend: str | None, device: str, machines: str | None) -> Devices:
 
 
 def _train(
-    recipe: Recipe, data: Path, format_name: str | None, folder: Path, devices: Devices, how: dict[str, Any]
+    recipe: Recipe,
+    train_set: Dataset,
+    eval_set: Dataset,
+    run: RunFolder,
+    devices: Devices,
+    how: dict[str, Any],
+    *,
+    again: str,
 ) -> Result:
     """Train; say what a person has to know of an end that came early, and exit with its status."""
-    import shlex
-    import sys
-
     from detbench.cli.console import say, stderr_held
     from detbench.cli.training_watch import TrainingWatch
-    from detbench.data.formats import read_dataset
 
-    wanted = (recipe.evaluation.train_split, recipe.evaluation.split)
-    train_set, eval_set = (read_dataset(data, split=split, format_name=format_name) for split in wanted)
     with stderr_held():
-        from detbench.detectors.checkpoints.run_folder import RunFolder
         from detbench.detectors.train.broken import NotFinite
+        from detbench.detectors.train.building import How
         from detbench.detectors.train.loop import Interrupted
-        from detbench.detectors.train.run import How, train
+        from detbench.detectors.train.run import train
 
-    watch = TrainingWatch(recipe.evaluation.metric, terminal=sys.stderr.isatty())
-    run = RunFolder(folder)
-    command = shlex.join(["detbench", *sys.argv[1:]])
-    try:
-        return train(recipe, train_set, eval_set, run, devices, How(command=command, **how), watch)
-    except Interrupted as ended:
-        watch.close()
-        on = shlex.join(["detbench", "train-baseline", str(run.recipe), "--data", str(data), "-o", str(folder)])
-        say(f"interrupted by {ended.by} after step {ended.step:,}; to go on: {on} --resume")
-        raise typer.Exit(_INTERRUPTED) from None
-    except NotFinite as broken:
-        watch.close()
-        say(f"error: {broken}")
-        raise typer.Exit(_STOPPED) from None
-    finally:
-        watch.close()
-
-
-def _save(result: Result, folder: Path) -> None:
-    from detbench.cli.eval import save_result
-
-    save_result(result, folder)
-
-
-def _show(result: Result, *, as_json: bool) -> None:
-    from detbench.cli.console import print_json_text
-    from detbench.cli.eval import show_result
-
-    if as_json:
-        print_json_text(result.to_json().decode())
-    else:
-        show_result(result, per_category=True)
+    with closing(TrainingWatch(recipe.evaluation.metric, terminal=sys.stderr.isatty())) as watch:
+        try:
+            return train(recipe, train_set, eval_set, run, devices, How(**how), watch)
+        except Interrupted as ended:
+            said, status = f"interrupted by {ended.by} after step {ended.step:,}; to go on: {again}", _INTERRUPTED
+        except NotFinite as broken:
+            said, status = f"error: {broken}", _STOPPED
+    say(said)
+    raise typer.Exit(status)

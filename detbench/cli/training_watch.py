@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from shutil import get_terminal_size
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ __all__ = ["TrainingWatch"]
 #: Lines in a pipe over a whole run, evaluations aside; and how often a terminal's bar is written anew, at the most.
 _LINES = 20
 _EVERY_S = 0.5
+
+#: Columns that a bar with every loss takes.
+_WIDE = 125
 
 #: How much a step counts in the mean speed that is shown.
 _NEWEST = 0.1
@@ -56,7 +60,7 @@ class TrainingWatch(Watch):
         self._steps, self._line_every = steps, max(round(steps / _LINES), 1)
         self._last = perf_counter()
         if self._terminal:
-            self._bar = self._bars.enter_context(progress("compiling", steps, "steps"))
+            self._bar = self._bars.enter_context(progress("first step", steps, "steps"))
             self._bar(first)
         else:
             say(f"training from step {first:,} to {steps:,}")
@@ -74,7 +78,8 @@ class TrainingWatch(Watch):
             say(f"step {facts.step:,} of {self._steps:,}: {_loss(facts)}" + (f", {_clock(left)} left" if left else ""))
         self._bar(1)
         if now - self._shown_at > _EVERY_S:
-            self._bar.describe(_loss(facts))
+            wide = get_terminal_size().columns >= _WIDE
+            self._bar.describe(_loss(facts) if wide else f"loss {facts.total:.3f}, {facts.images_per_s:.3g}/s")
             self._shown_at = now
 
     def evaluating(self, images: int) -> Callable[[int], None]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Failed", "Run", "drawn", "machine", "median", "median_and_range", "run", "write_section"]
+__all__ = ["Failed", "Run", "drawn", "machine", "median", "median_and_range", "read_section", "run", "write_section"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,13 @@ def median_and_range(values: Sequence[float]) -> str:
     """Return the median, and the range in brackets where there is more than one value."""
     middle = f"{median(values):.2f}"
     return middle if len(values) == 1 else f"{middle} ({min(values):.2f}–{max(values):.2f})"
+
+
+def read_section(page: Path, name: str) -> str:
+    """Return what a page has between the marks of a section; nothing where there is no such section."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    _, _, after = text.partition(f"<!-- {name}: begin -->\n")
+    return after.partition(f"\n<!-- {name}: end -->")[0]
 
 
 def write_section(page: Path, name: str, section: str) -> None:

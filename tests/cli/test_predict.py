@@ -423,3 +423,32 @@ def test_what_is_no_video_is_said(detbench: Run, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "film.mp4: is not a video that can be read" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_extra_is_named_where_opencv_is_missing(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Missing packages are one sentence with the remedy."""
+    film, place = tmp_path / "film.mp4", write(tmp_path / "bright.py", BRIGHT)
+    film.write_bytes(b"no video" * 100)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    status, said = here("predict", f"{place}:detect", film, "-o", tmp_path / "run")
+    assert (status, said) == (2, "error: videos need OpenCV: pip install 'detbench[video]'\n")
+
+
+# ---------------------------------------------------------------------- the page
+
+
+def test_the_function_on_the_page_runs(photos: Path, detbench: Run, tmp_path: Path) -> None:
+    """The how-to's complete example is taken from the page, run on pictures, and finds what is red."""
+    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "predict-with-your-model.md"
+    code = page.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "my.py").write_text(code, encoding="utf-8")
+    pixels = np.full((128, 256, 3), 90, dtype=np.uint8)
+    pixels[32:64, 64:128] = [250, 10, 10]
+    Image.fromarray(pixels).save(photos / "red.png")
+    done = detbench("predict", "my.py:detect", photos, "-o", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads((tmp_path / "run" / "predictions.json").read_bytes())
+    assert found["image_id"] == "red.png"
+    assert found["bbox"] == pytest.approx([64, 32, 64, 32], abs=8)

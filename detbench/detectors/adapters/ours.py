@@ -42,7 +42,7 @@ class OurAdapter:
     DataError
         If there is no such run, or its files are not whole.
     UsageError
-        If the device is not there, or the recipe makes fewer proposals than are asked for.
+        If the device is not there, or scores are asked for that the recipe leaves out.
     """
 
     def __init__(self, path: Path, wanted: Wanted) -> None:
@@ -53,8 +53,6 @@ class OurAdapter:
         loaded = load_model(path, which)
         self._settings, settings = loaded.recipe.input, loaded.recipe.model
         most, lowest = settings.rpn.post_nms_test, settings.detections.min_score
-        if wanted.proposals > most:
-            raise UsageError(f"{path} makes at most {most} proposals a picture (rpn.post_nms_test of its recipe)")
         if wanted.min_score is not None and wanted.min_score < lowest:
             raise UsageError(f"{path} says nothing below a score of {lowest} (detections.min_score of its recipe)")
         self._min_score, self._proposals = wanted.min_score or 0.0, wanted.proposals
@@ -78,6 +76,9 @@ class OurAdapter:
             },
             ("numpy", "keras", backend, "pillow"),
             proposals=True,
+            notes=(f"{path} makes at most {most} proposals a picture (rpn.post_nms_test of its recipe)",)
+            if wanted.proposals > most
+            else (),
             reduction=lambda width, height: plan_for_testing(width, height, self._settings).reduction,
         )
 

@@ -56,14 +56,12 @@ class Tables:
 class Examples(NamedTuple):
     """Everything that a reader needs: ``at(place)`` gives the example there; pictures come from ``tables``.
 
-    ``canvas_px`` – height and width; ``max_truths`` – boxes a picture has at most; ``coloured`` – whether any plan
-    changes colours.
+    ``canvas_px`` – height and width; ``max_truths`` – boxes a picture has at most.
     """
 
     tables: Tables
     canvas_px: tuple[int, int]
     max_truths: int
-    coloured: bool
     at: Callable[[int], Example]
 
     def picture(self, row: int) -> tuple[bytes, tuple[int, int]]:
@@ -88,8 +86,7 @@ def training_examples(tables: Tables, settings: InputSettings, seed: int) -> Exa
         truths = moved(tables.truths(place.row), (width_px, height_px), plan, settings.min_visible)
         return Example(place.row, plan, truths, int(words[WORDS] >> np.uint64(33)))
 
-    coloured = bool(settings.brightness or settings.contrast or settings.saturation)
-    return Examples(tables, settings.train_canvas_px, settings.max_truths, coloured, at)
+    return Examples(tables, settings.train_canvas_px, settings.max_truths, at)
 
 
 def testing_examples(tables: Tables, settings: InputSettings) -> Examples:
@@ -100,7 +97,7 @@ def testing_examples(tables: Tables, settings: InputSettings) -> Examples:
         plan = plan_for_testing(width_px, height_px, settings)
         return Example(row, plan, moved(tables.truths(row), (width_px, height_px), plan, settings.min_visible), 0)
 
-    return Examples(tables, settings.test_canvas_px, settings.max_truths, coloured=False, at=at)
+    return Examples(tables, settings.test_canvas_px, settings.max_truths, at)
 
 
 def _sizes_px(dataset: Dataset) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from detbench.detectors.input.plan import Plan
 
-__all__ = ["decode_any", "draw", "plain_jpeg_px", "window_of"]
+__all__ = ["decode_any", "draw", "window_of"]
 
 #: What the decoders raise on bytes that are no sound picture.
 _BROKEN = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
@@ -54,7 +54,7 @@ def draw(data: bytes, plan: Plan, picture_px: tuple[int, int], canvas: NDArray[n
     DataError
         If the picture does not decode in full, or has another size.
     """
-    found_px = plain_jpeg_px(data)
+    found_px = _plain_jpeg_px(data)
     try:
         if found_px is not None:
             _same_size(found_px, picture_px, where)
@@ -79,7 +79,7 @@ def window_of(plan: Plan, part: int) -> tuple[tuple[int, int, int, int], tuple[f
     return (left, top, right, lower), inside
 
 
-def plain_jpeg_px(data: bytes) -> tuple[int, int] | None:
+def _plain_jpeg_px(data: bytes) -> tuple[int, int] | None:
     """Return width and height of a JPEG that libjpeg-turbo gives as RGB by itself; None for any other picture."""
     header = jpeg_header(data)
     return header[1:3] if header is not None and header[0] in _SIMPLE_MODES else None

@@ -12,14 +12,13 @@ from detbench.errors import DetbenchError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from detbench.data.tables import Dataset
     from detbench.detectors.input.batch import Batch
     from detbench.detectors.train.steppers import Outcome
 
-__all__ = ["BATCH", "NotFinite", "culprit", "keep_batch"]
+__all__ = ["NotFinite", "culprit", "keep_batch"]
 
 #: What the batch is called in the run's folder, and its pictures.
-BATCH, PICTURES = "nan_batch.npz", "nan_batch.png"
+_NAME = "nan_batch"
 
 _NAMED = 16
 _MOST_ROWS = 4
@@ -40,17 +39,20 @@ def culprit(outcome: Outcome, *, loss_scaling: bool) -> str:
     return "" if loss_scaling or isfinite(outcome.norm) else f"the norm of the gradients is {outcome.norm}"
 
 
-def keep_batch(folder: Path, step: int, problem: str, batch: Batch, dataset: Dataset, rows: list[int]) -> NotFinite:
-    """Write the batch, as arrays and as a picture, and return the error that names it."""
+def keep_batch(folder: Path, step: int, problem: str, batch: Batch, names: list[str], *, process: int = 0) -> NotFinite:
+    """Write the batch, as arrays and as a picture, and return the error that names its images.
+
+    Of several processes each has its own part of the batch; the others than the first put their number into its name.
+    """
     from detbench.detectors.checkpoints.arrays import write_arrays
 
-    names = [dataset.images.file_name[row] or str(dataset.images.key[row]) for row in rows]
-    about = {"step": step, "problem": problem, "images": names, "rows": rows}
-    write_arrays(folder / BATCH, {name: np.asarray(value) for name, value in batch._asdict().items()}, about)
-    _draw(folder / PICTURES, batch)
+    arrays, pictures = (folder / f"{_NAME}{process or ''}{ending}" for ending in (".npz", ".png"))
+    about = {"step": step, "problem": problem, "images": names}
+    write_arrays(arrays, {name: np.asarray(value) for name, value in batch._asdict().items()}, about)
+    _draw(pictures, batch)
     shown = ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
     return NotFinite(
-        f"{problem} in step {step}, on the images {shown}; the batch is kept in {folder / BATCH} and {PICTURES}; "
+        f"{problem} in step {step}, on the images {shown}; the batch is kept in {arrays} and {pictures.name}; "
         "look at its boxes, or train with a lower learning rate or a longer warm-up"
     )
 

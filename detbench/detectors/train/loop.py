@@ -15,6 +15,7 @@ from detbench.detectors.train.schedule import learning_rate
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from detbench.data.tables import Dataset
     from detbench.detectors.input.readers import ReaderName
     from detbench.detectors.input.training_input import TrainingInput
     from detbench.detectors.recipes.settings import Recipe
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from detbench.detectors.train.watch import Watch
     from detbench.evaluation.results import Result
 
-__all__ = ["Interrupted", "Training", "look", "loop", "note"]
+__all__ = ["Interrupted", "Training", "look", "loop", "note", "was_looked_at"]
 
 
 class Interrupted(Exception):  # noqa: N818  nothing went wrong
@@ -70,7 +71,7 @@ def loop(run: Training, first: int) -> None:
     """
     steps = run.recipe.run.steps
     run.watch.begin(first, steps)
-    if first and _due(run, first, run.recipe.evaluation.every) and not _was_looked_at(run, first):
+    if first and _due(run, first, run.recipe.evaluation.every) and not was_looked_at(run, first):
         _look_on_the_way(run, first)
     with ExitStack() as stack:
         batches = run.pictures.batches(first, reader=run.reader)
@@ -83,7 +84,8 @@ def loop(run: Training, first: int) -> None:
             done, seconds = step + 1, perf_counter() - begin
 
             if problem := culprit(outcome, loss_scaling=run.optimizer.loss_scaling):
-                raise keep_batch(run.folder, done, problem, batch, run.pictures.dataset, run.pictures.rows(step))
+                names = [_name(run.pictures.dataset, row) for row in run.pictures.rows(step)]
+                raise keep_batch(run.folder, done, problem, batch, names, process=run.devices.process)
             images_per_s = run.recipe.run.batch_size / seconds
             facts = StepFacts(done, rate, outcome.total, outcome.losses, outcome.norm, images_per_s)
             run.logs.step(facts)
@@ -94,7 +96,7 @@ def loop(run: Training, first: int) -> None:
             if ends or looks or done == steps or _due(run, done, run.recipe.evaluation.checkpoint_every):
                 run.keeper.save_last(done, run.model, run.optimizer)
             if ends:
-                raise Interrupted(done, run.stop.by)
+                raise Interrupted(done, run.stop.by or "another process")
             if looks:
                 _look_on_the_way(run, done)
 
@@ -118,8 +120,13 @@ def _due(run: Training, done: int, every: int) -> bool:
     return done % every == 0 and done < run.recipe.run.steps
 
 
-def _was_looked_at(run: Training, step: int) -> bool:
+def was_looked_at(run: Training, step: int) -> bool:
+    """Return whether the logs have an evaluation after so many steps."""
     return any(row["step"] == step for row in run.logs.evaluations)
+
+
+def _name(dataset: Dataset, row: int) -> str:
+    return dataset.images.file_name[row] or str(dataset.images.key[row])
 
 
 def _look_on_the_way(run: Training, step: int) -> None:

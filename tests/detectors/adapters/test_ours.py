@@ -138,10 +138,15 @@ def test_proposals_are_the_best_of_the_rpn(adapter: Adapter, dataset: Dataset) -
     assert (found.category == -1).all()
 
 
+def test_fewer_proposals_than_asked_for_is_a_note(trained: Path) -> None:
+    """Who asks for 2,000 of any model gets what it makes, and is told how many that is."""
+    assert "makes at most 40 proposals a picture" in open_model(str(trained), Wanted(proposals=41)).facts.notes[0]
+    assert not open_model(str(trained), Wanted(proposals=40)).facts.notes
+
+
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        (Wanted(proposals=41), "makes at most 40 proposals a picture"),
         (Wanted(min_score=0.01), "says nothing below a score of 0.05"),
         (Wanted(weights="last"), "has no last weights yet"),
     ],

@@ -44,6 +44,9 @@ class Stepper(Protocol):
     def __call__(self, batch: Batch, learning_rate: float, *, stop: bool = False) -> Outcome:
         """Make a step with this process's part of a batch. ``stop`` asks all processes for an end."""
 
+    def losses(self, batch: Batch) -> dict[str, float]:
+        """Return the losses of a batch and change nothing but the statistics of normalisation: the forward pass."""
+
     def detect(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
         """Return the model's detections in a batch, field by field: ``box``, ``score``, ``category``, ``valid``."""
 

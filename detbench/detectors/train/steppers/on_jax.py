@@ -32,6 +32,7 @@ class JaxStepper:
     def __init__(self, model: Any, optimizer: Optimizer, devices: Devices) -> None:
         self._model, self._optimizer, self._devices = model, optimizer, devices
         self._step = jax.jit(self._step_of, donate_argnums=(0, 1, 2))
+        self._losses = jax.jit(lambda *read: self._losses_of(read[0], **read[1])[1][0])
         self._detect = jax.jit(self._detect_of)
 
     def __call__(self, batch: Batch, learning_rate: float, *, stop: bool = False) -> Outcome:
@@ -52,6 +53,17 @@ class JaxStepper:
         _assign(model.non_trainable_variables, others)
         _assign(slots.values(), [kept[name] for name in slots])
         return Outcome({name: float(loss) for name, loss in losses.items()}, float(norm), float(wishes) > 0)
+
+    def losses(self, batch: Batch) -> dict[str, float]:
+        """Return the losses alone."""
+        model = self._model
+        trainable, others = (
+            [variable.value for variable in part] for part in (model.trainable_variables, model.non_trainable_variables)
+        )
+        slots = {name: slot.value for name, slot in self._optimizer.slots.items()}
+        x, y = map(self._placed, split(batch))
+        found = self._losses(trainable, {"others": others, "slots": slots, "x": x, "y": y})
+        return {name: float(loss) for name, loss in found.items()}
 
     def detect(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
         """Return detections: every process makes its own, of the same pictures."""

@@ -32,6 +32,7 @@ class TensorFlowStepper:
         several = devices.strategy is not None
         self._gradients = tf.function(self._gradients_of, jit_compile=xla) if several else self._gradients_of
         self._step = tf.function(self._step_of, jit_compile=xla and not several)
+        self._losses = tf.function(lambda x, y: model.losses_of(x, y, model(x, training=True)), jit_compile=xla)
         self._detect = tf.function(lambda x: model.detect(x)._asdict(), jit_compile=xla)
 
     def __call__(self, batch: Batch, learning_rate: float, *, stop: bool = False) -> Outcome:
@@ -40,6 +41,10 @@ class TensorFlowStepper:
         losses, norm, wishes = self._step(self._placed(batch), tf.constant(rate), tf.constant(wish))
         found = {name: float(loss) for name, loss in losses.items()}
         return Outcome(found, float(norm), bool(float(wishes) > 0))
+
+    def losses(self, batch: Batch) -> dict[str, float]:
+        """Return the losses alone."""
+        return {name: float(loss) for name, loss in self._losses(*map(_tensors, split(batch))).items()}
 
     def detect(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
         """Return detections."""
@@ -73,7 +78,7 @@ class TensorFlowStepper:
     def _summed(self, x: Any, y: Any, wish: Any) -> Any:
         """Return losses, gradients and wishes to stop over all devices; runs on each of them."""
         losses, gradients = self._gradients(x, y)
-        flat = [*losses.values(), wish, *gradients]
+        flat = [*losses.values(), tf.identity(wish), *gradients]  # a sum is made where its parts are: here, not outside
         added = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, flat)
         return dict(zip(losses, added, strict=False)), added[len(losses) + 1 :], added[len(losses)]
 

@@ -45,6 +45,13 @@ class TorchStepper:
                 slot.assign(new_slots[name])
         return Outcome({name: float(loss) for name, loss in losses.items()}, float(norm), stop)
 
+    def losses(self, batch: Batch) -> dict[str, float]:
+        """Return the losses alone."""
+        x, y = map(_tensors, split(batch))
+        with torch.no_grad():
+            found = self._model.losses_of(x, y, self._model(x, training=True))
+        return {name: float(loss) for name, loss in found.items()}
+
     def detect(self, batch: Batch) -> dict[str, NDArray[np.generic]]:
         """Return detections."""
         x, _ = split(batch)

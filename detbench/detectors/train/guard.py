@@ -1,0 +1,62 @@
+"""Whether a run may begin, or go on, in a folder: asked before anything is computed, and without any framework."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from detbench.detectors.checkpoints.arrays import read_about
+from detbench.detectors.recipes.read import read_recipe
+from detbench.detectors.train.resolving import differences
+from detbench.errors import UsageError
+from detbench.evaluation.fingerprints import dataset_fingerprint
+
+if TYPE_CHECKING:
+    from detbench.data.tables import Dataset
+    from detbench.detectors.checkpoints.run_folder import RunFolder
+    from detbench.detectors.recipes.settings import Recipe
+
+__all__ = ["fingerprints", "require_startable"]
+
+#: Differences that are named: enough to know what happened.
+_NAMED = 3
+
+
+def fingerprints(train_set: Dataset, eval_set: Dataset) -> dict[str, str]:
+    """Return what tells whether a run goes on with the data that it began with."""
+    return {"training": dataset_fingerprint(train_set), "evaluation": dataset_fingerprint(eval_set)}
+
+
+def require_startable(run: RunFolder, recipe: Recipe, made_of: dict[str, str], *, resume: bool) -> None:
+    """Check a folder.
+
+    Raises
+    ------
+    UsageError
+        If a new run would lie beside other files, or one is to go on that was made otherwise: what differs is named.
+    DataError
+        If there is no run to go on with, or it cannot be read.
+    """
+    if resume:
+        _require_same(run, recipe, made_of)
+    elif run.holds_run():
+        raise UsageError(f"{run.path} holds a run; go on with it by --resume, or say another folder with -o")
+    elif run.path.is_dir() and any(path.name != ".lock" for path in run.path.iterdir()):
+        raise UsageError(f"{run.path} is not empty; say another folder with -o")
+    elif run.path.exists() and not run.path.is_dir():
+        raise UsageError(f"{run.path} is a file; say a folder with -o")
+
+
+def _require_same(run: RunFolder, recipe: Recipe, made_of: dict[str, str]) -> None:
+    record = run.read_record()
+    then = read_recipe(str(run.recipe))
+    if unlike := differences(then, recipe):
+        more = f", and {len(unlike) - _NAMED} more" if len(unlike) > _NAMED else ""
+        raise UsageError(f"{run.path} was made with another recipe: {'; '.join(unlike[:_NAMED])}{more}")
+    if recipe.run.steps < then.run.steps:
+        raise UsageError(f"{run.path} is to have {then.run.steps:,} steps; they can be raised, not lowered")
+    whole = record.status == "finished" and (run.path / "result.json").is_file()
+    if whole and recipe.run.steps == then.run.steps:
+        raise UsageError(f"{run.path} is finished; to train it for longer, say more with --steps")
+    for what, fingerprint in read_about(run.settled("last.npz", record.files["last.npz"]))["made_of"].items():
+        if fingerprint != made_of[what]:
+            raise UsageError(f"{run.path} was made on other data: the {what} images or boxes are not the same")
