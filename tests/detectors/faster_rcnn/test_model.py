@@ -141,6 +141,7 @@ def test_nothing_is_said_of_the_canvas_beyond_the_picture(models: dict[str, Fast
     x, _ = batch()
     for model in models.values():
         found = model.detect(x)
+        assert found.proposal.shape[1] == model.settings.rpn.post_nms_test
         size = np.tile(x["size_px"][:, ::-1], 2)[:, None]
         assert found.proposal_valid.numpy().any()
         assert (found.proposal.numpy() <= size).all()

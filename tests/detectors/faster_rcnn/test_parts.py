@@ -16,6 +16,7 @@ keras = pytest.importorskip("keras")
 from detbench.detectors.faster_rcnn.losses import SampledRegions, head_losses, rpn_losses  # noqa: E402
 from detbench.detectors.faster_rcnn.model import build_model  # noqa: E402
 from detbench.detectors.faster_rcnn.roi_head import detections  # noqa: E402
+from detbench.detectors.faster_rcnn.rpn import propose  # noqa: E402
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("needs the TensorFlow backend", allow_module_level=True)
@@ -36,7 +37,7 @@ def test_a_region_is_pooled_from_the_level_of_its_size() -> None:
     outputs = {training: model(x, training=training) for training in (True, False)}
     assert outputs[True]["proposal"].shape[1] == FPN.rpn.post_nms_train
     assert outputs[False]["proposal"].shape[1] == FPN.rpn.post_nms_test
-    maps, region = outputs[False]["maps"], some_regions(random, 900.0)
+    maps, region = outputs[False]["maps"], some_regions(random, 1500.0)
     level = reference.assign_levels(region.reshape(-1, 4), 3, 5).reshape(2, REGIONS)
     assert set(np.unique(level)) == {3, 4, 5}
     pooled = np.empty((2, REGIONS, *FPN.head.output_size, FPN.fpn_channels), np.float32)
@@ -50,6 +51,31 @@ def test_a_region_is_pooled_from_the_level_of_its_size() -> None:
     expected = model.region_head(pooled.reshape(-1, *pooled.shape[2:]))
     np.testing.assert_allclose(logit, expected[0].numpy().reshape(logit.shape), atol=1e-5)
     np.testing.assert_allclose(delta, expected[1].numpy().reshape(delta.shape), atol=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [(400,), (300, 100)])
+def test_proposals_are_those_of_the_references(sizes: tuple[int, ...]) -> None:
+    """The best of each level, cut to the picture; boxes suppress those of their own level alone."""
+    settings, random = (
+        changed(C4, rpn={"pre_nms_test": 30, "post_nms_test": 40, "nms_iou": 0.4}).rpn,
+        np.random.default_rng(4),
+    )
+    corner = random.uniform(0, 80, (400, 2))
+    anchor = np.concatenate([corner, corner + random.uniform(20, 30, corner.shape)], axis=1).astype(np.float32)
+    logit = random.normal(size=(1, 400)).astype(np.float32)
+    delta = (0.1 * random.normal(size=(1, 400, 4))).astype(np.float32)
+    size_px = np.array([[60, 90]], np.float32)
+    box, score, valid = propose(tf.constant(logit), tf.constant(delta), anchor, sizes, size_px, settings, False)
+    inside = ((anchor[:, :2] + anchor[:, 2:]) / 2 < size_px[0, ::-1]).all(axis=1)
+    decoded = reference.clip_boxes(reference.decode(delta[0], anchor), 60, 90)
+    level = np.repeat(np.arange(len(sizes)), sizes).astype(np.int32)
+    best = [np.flatnonzero(inside & (level == each)) for each in range(len(sizes))]
+    rows = np.concatenate([rows[np.argsort(-logit[0][rows], kind="stable")[:30]] for rows in best])
+    kept = rows[reference.batched_nms(decoded[rows], logit[0][rows], level[rows], settings.nms_iou, 40)]
+    assert int(valid.numpy().sum()) == len(kept) > 10
+    np.testing.assert_allclose(box[0][: len(kept)], decoded[kept], atol=1e-3)
+    np.testing.assert_allclose(score[0][: len(kept)], 1 / (1 + np.exp(-logit[0][kept])), atol=1e-5)
+    assert not score[0][len(kept) :].numpy().any()
 
 
 @pytest.mark.parametrize("agnostic", [False, True])

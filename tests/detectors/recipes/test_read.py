@@ -46,13 +46,14 @@ def test_shipped(name: str) -> None:
 
 
 def test_all_the_recipes_are_there() -> None:
-    """The eight recipes of the project are shipped."""
+    """The recipes of the project are shipped."""
     assert recipe_names() == (
         "bccd_mobilenet",
         "carpk_r50_fpn_lpn",
         "coco_r50_fpn_1x",
         "drone_cars_mobilenet",
         "parking_mobilenet",
+        "parking_small",
         "visdrone_r50_fpn",
         "voc0712_r101_c4",
         "voc07_r50_c4",
