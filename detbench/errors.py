@@ -6,10 +6,22 @@ file, the record in it and the remedy. The command line prints the text and exit
 
 from __future__ import annotations
 
-__all__ = ["DataError", "DetbenchError", "UsageError"]
+__all__ = ["DataError", "DetbenchError", "UsageError", "is_lack_of_memory"]
 
 #: A longer text loses its middle: a name in a broken file can be a megabyte.
 _LONGEST_TEXT = 1000
+
+
+#: What NumPy, TensorFlow and PyTorch raise where memory is too small; JAX, and PyTorch on a CPU, say it in the message.
+_NO_MEMORY = frozenset({"MemoryError", "_ArrayMemoryError", "ResourceExhaustedError", "OutOfMemoryError"})
+
+_NO_MEMORY_SAID = ("RESOURCE_EXHAUSTED", "Out of memory", "not enough memory", "t allocate memory")
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether an error, of any framework, says that there is not enough memory, on a device or in the machine."""
+    said = str(error)[:_LONGEST_TEXT]
+    return type(error).__name__ in _NO_MEMORY or any(words in said for words in _NO_MEMORY_SAID)
 
 
 class DetbenchError(Exception):

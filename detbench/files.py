@@ -41,8 +41,10 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     Raises
     ------
     DataError
-        If the file cannot be written (no such folder, no permission, disk full); the sibling is removed.
+        If the file cannot be written (no such folder, no permission, disk full), or is a device or a pipe, whose place
+        a file must not take; the sibling is removed.
     """
+    _require_replaceable(path)
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with aside.open("xb") as file:
@@ -60,10 +62,21 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
             aside.unlink(missing_ok=True)
 
 
+def _require_replaceable(path: Path) -> None:
+    """Raise DataError for what is there and no file: a rename would put a file in the place of ``/dev/null``."""
+    try:
+        special = path.exists() and not path.is_file() and not path.is_dir()
+    except OSError:  # a loop of links, a folder that may not be entered: writing says it
+        return
+    if special:
+        raise DataError("is a device or a pipe", file=path, remedy="name a file")
+
+
 def require_writable(path: Path) -> None:
     """Raise DataError if :func:`replacing` could not write ``path``: asked before what takes long, not after."""
     if path.is_dir():
         raise DataError("is a folder", file=path, remedy="name a file in it")
+    _require_replaceable(path)
     probe = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         probe.touch(exist_ok=False)
@@ -96,14 +109,15 @@ def read_text(path: Path, *, limit_bytes: int = MAX_TEXT_BYTES) -> str:
     """
     try:
         size_bytes = path.stat().st_size
+        with path.open("rb") as file:
+            data = file.read(limit_bytes + 1) if size_bytes <= limit_bytes else b""
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror or error})", file=path) from error
-    if size_bytes > limit_bytes:
-        raise DataError(
-            f"is {size_bytes:,} bytes long, more than the {limit_bytes:,} a text of its kind may be", file=path
-        )
+    if max(size_bytes, len(data)) > limit_bytes:  # a pipe and a device have no size
+        long = f"{size_bytes:,} bytes long" if size_bytes else "longer"
+        raise DataError(f"is {long}, more than the {limit_bytes:,} bytes a text of its kind may be", file=path)
     try:
-        text = read_bytes(path).decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"is not UTF-8 text (byte {error.start})", file=path, remedy="save it as UTF-8") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")

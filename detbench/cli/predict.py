@@ -148,6 +148,8 @@ def predict(  # noqa: PLR0913, PLR0917  one parameter for each option
     kind, drawn = kind_of(model), _drawn_count(draw)
     _check_choices(model, kind, fit_split, save_model)
     require_file_or_folder(data)
+    if min_score is not None and min_score != min_score:  # noqa: PLR0124  only NaN differs from itself
+        raise UsageError("--min-score is nan, and should be a number from 0 to 1")
     if arrow:
         writer_for(Path("predictions.arrow"))
     options = {

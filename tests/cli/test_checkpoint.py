@@ -336,12 +336,15 @@ def test_what_is_there_is_not_written_over(detbench: Command, run: RunFolder, ar
 def test_what_is_no_run_is_said(detbench: Command, tmp_path: Path) -> None:
     """A folder without a run, a file of another kind, nothing at all; a run without weights."""
     (tmp_path / "x.zip").write_text("hello")
+    os.mkfifo(tmp_path / "pipe.zip")
     for arguments, problem in (
         (("info", tmp_path), "holds no run"),
         (("export", tmp_path, "-o", tmp_path / "y.zip"), "holds no run"),
         (("info", tmp_path / "x.zip"), "is not a whole archive of a run: File is not a zip file"),
         (("import", tmp_path / "x.zip", "-o", tmp_path / "new"), "is not a whole archive of a run"),
-        (("info", tmp_path / "none"), "cannot be read (No such file or directory)"),
+        (("info", tmp_path / "none"), "there is no such file or folder"),
+        (("info", tmp_path / "pipe.zip"), "is a pipe or a device"),
+        (("import", tmp_path / "pipe.zip", "-o", tmp_path / "new"), "is a pipe or a device"),
     ):
         done = detbench("checkpoint", *arguments)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)

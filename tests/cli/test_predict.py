@@ -236,6 +236,11 @@ def test_categories_by_name_are_the_datasets(drawn: Path, detbench: Run, tmp_pat
         ("return [[9, 0, 3, 9]], [0.5], [0]", "gives the box 9 0 3 9, which ends before it begins"),
         ("return [[400, 0, 500, 9]], [0.5], [0]", "lies beside the picture of 320 x 240 px"),
         ("return [[0, 0, 9, 9]], [0.5], [0.5]", "gives categories that are neither names nor rows"),
+        ("return [[0, 0, 9, 9]], [0.5], [float('nan')]", "gives categories that are neither names nor rows"),
+        ("return [[0, 0, 9, 9]], [0.5], [chr(0xd800)]", "which cannot be written as UTF-8"),
+        ("raise GeneratorExit('enough')", "raises GeneratorExit: enough"),
+        ("return 'abc'", "returns str and should return three"),
+        ("return map(lambda _: 1 / 0, 'abc')", "returns what raises ZeroDivisionError"),
         ("return [[0, 0, 9, 9]], [0.5], [-1]", "gives category -1, which is no row"),
         ("return [[0, 0, 9, 9]], [0.5], [3]", "gives category 3, and the dataset's 3 go from 0 to 2"),
         ("return 'boxes', 'scores', 'categories'", "gives boxes that are no array of numbers"),
@@ -282,6 +287,8 @@ def test_a_broken_picture_is_named(photos: Path, detbench: Run, tmp_path: Path) 
         (("bright.py:detect", "photos", "--device", "gpu"), "chooses its device itself"),
         (("bright.py:detect", "photos", "--adapter", "yolox"), "--adapter is for ONNX files"),
         (("bright.py:detect", "photos", "--draw", "some"), "--draw is 'some'"),
+        (("bright.py:detect", "photos", "--min-score", "nan"), "--min-score is nan"),
+        (("listed.py:detect", "photos"), "listed.py: CATEGORIES should be a list of names"),
         (("bright.py:detect", "photos", "--fit-split", "train"), "--fit-split is for classical"),
         (("bright.py:detect", "photos", "--categories", "no.txt"), "no.txt: cannot be read"),
         (("classical", "photos"), "holds pictures but no annotations"),
@@ -296,6 +303,7 @@ def test_what_cannot_be_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "bright.py", BRIGHT)
     write(tmp_path / "names.txt", "thing")
+    write(tmp_path / "listed.py", "CATEGORIES = 3\n\ndef detect(picture):\n    return [], [], []\n")
     before = all_bytes(tmp_path)
     status, said = here("predict", *arguments, "-o", "run")
     assert status == 2

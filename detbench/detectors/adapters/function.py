@@ -67,12 +67,19 @@ class FunctionAdapter:
         """See :class:`.contract.Adapter`."""
         try:
             return [self._function(picture) for picture in batch]
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too: the run is not the function's to end
             raise ModelError(f"raises {raised(error)}") from error
 
     def finish(self, raw: list[Any], batch: list[NDArray[np.uint8]]) -> list[Detections]:
         """See :class:`.contract.Adapter`. A box that lies beside the picture is an error: a scale was forgotten."""
-        return [self._detections(one, picture) for one, picture in zip(raw, batch, strict=True)]
+        try:
+            return [self._detections(one, picture) for one, picture in zip(raw, batch, strict=True)]
+        except ModelError:
+            raise
+        except Exception as error:  # an answer's own methods: __iter__, __array__, cpu
+            raise ModelError(f"returns what raises {raised(error)} when it is read") from error
 
     def _detections(self, answer: Any, picture: NDArray[np.uint8]) -> Detections:
         try:
@@ -80,7 +87,9 @@ class FunctionAdapter:
         except TypeError:
             columns = []
         if isinstance(answer, (str, dict)) or len(columns) != _COLUMNS:
-            what = f"{len(columns)} columns" if columns else type(answer).__name__
+            what = (
+                f"{len(columns)} columns" if columns and not isinstance(answer, (str, dict)) else type(answer).__name__
+            )
             raise ModelError(f"returns {what} and should return three: boxes, scores, categories")
         box = _boxes(columns[0])
         score = _column(_numbers(columns[1], "scores"), "scores", len(box))
@@ -98,7 +107,8 @@ class FunctionAdapter:
             return np.zeros(0, dtype=np.int32)
         if category.dtype.kind in "US" or (category.dtype == object and isinstance(category[0], str)):
             return self._rows_of_names([str(one) for one in category])
-        rows = category.astype(np.int64) if category.dtype.kind in "iuf" else None
+        with np.errstate(invalid="ignore"):  # what is no number is no whole one either, and is told below
+            rows = category.astype(np.int64) if category.dtype.kind in "iuf" else None
         if rows is None or (rows != category).any():
             raise ModelError("gives categories that are neither names nor rows")
         most = len(self._names) if self._names is not None else np.iinfo(np.int32).max
@@ -117,6 +127,8 @@ class FunctionAdapter:
                 continue
             if self._closed:
                 raise ModelError(f"gives category {name!r}, which is not in its list of names")
+            if not name.isascii() and _unwritable(name):
+                raise ModelError(f"gives a category {name!r}, which cannot be written as UTF-8")
             self._row_of[name] = len(self._names)
             self._names.append(name)
         return np.array([self._row_of[name] for name in names], dtype=np.int32)
@@ -128,9 +140,15 @@ def _listed(function: Any, path: Path) -> tuple[str, ...] | None:
     found = getattr(module, _LIST, None)
     if found is None:
         return None
-    if isinstance(found, str) or not all(isinstance(one, str) for one in found) or len(set(found)) < len(found):
+    names = found if isinstance(found, (list, tuple)) and all(isinstance(one, str) for one in found) else ()
+    if len(set(names)) < len(names) or not names or any(map(_unwritable, names)):
         raise DataError(f"{_LIST} should be a list of names, each once", file=path)
-    return tuple(found)
+    return tuple(names)
+
+
+def _unwritable(name: str) -> bool:
+    """Whether a text holds half of a character, which no file can: a file's name that was decoded wrongly may."""
+    return any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _plain(array: Any) -> Any:

@@ -74,9 +74,11 @@ def read_naming(text: str) -> Naming:
     names = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     if not names:
         raise DataError("has no names of categories", file=path, remedy="write one on each line")
-    for number, name in enumerate(names):
-        if name in names[:number]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
             raise DataError(f"has {name!r} twice", file=path, remedy="write each category once")
+        seen.add(name)
     return Naming.of(names)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from detbench.data.input import require_file_or_folder
 from detbench.detectors.checkpoints.contents import FILES, MANIFEST, README, readme
 from detbench.detectors.checkpoints.record import FileFacts, RunRecord, decode_record
 from detbench.detectors.checkpoints.run_folder import open_run
@@ -173,6 +174,7 @@ def check_archive(path: Path) -> Archive:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo], _Manifest, RunRecord]]:
     """Open an archive whose names, lengths, manifest and record are in order. Raises DataError."""
+    require_file_or_folder(path)
     try:
         with zipfile.ZipFile(path) as archive:
             entries = _checked_entries(path, archive)

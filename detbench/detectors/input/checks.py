@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detbench.errors import DataError
-from detbench.words import counted
+from detbench.words import brief, counted
 
 if TYPE_CHECKING:
     from detbench.data.tables import Dataset
@@ -39,6 +39,14 @@ def check_boxes(dataset: Dataset, max_truths: int) -> None:
 def check_training_set(dataset: Dataset, max_truths: int) -> None:
     """Raise DataError if the dataset cannot be trained on; the same as `check_boxes`, and there must be an object."""
     check_boxes(dataset, max_truths)
+    names = dataset.categories.name
+    if len(set(names)) < len(names):
+        twice = max(names, key=names.count)
+        raise DataError(
+            f"has two categories of the name {brief(twice, 60)!r}, and a model tells them apart by their names",
+            file=dataset.source,
+            remedy="rename one, or join them",
+        )
     truth = dataset.ground_truth
     aside = truth.crowd | truth.ignore | truth.difficult | (truth.category < 0)
     with_area = (truth.box[:, :2] < truth.box[:, 2:]).all(axis=1)

@@ -14,7 +14,7 @@ from detbench.detectors.adapters.contract import Adapter, Detections, ModelError
 from detbench.detectors.predict.checking import check
 from detbench.detectors.predict.joining import LEFT_OUT, Unknown, as_categories, rows_in
 from detbench.detectors.predict.sources import DatasetSource, Frame, Source
-from detbench.errors import DataError, UsageError
+from detbench.errors import DataError, UsageError, is_lack_of_memory
 from detbench.timing.clock import set_aside, timed
 from detbench.timing.prediction_times import STAGES, Stage
 from detbench.words import counted
@@ -163,6 +163,11 @@ def _pass(adapter: Adapter, batch: list[Frame], model: str) -> tuple[list[Detect
     except ModelError as error:
         more = f" and {counted(len(batch) - 1, 'other')}" if len(batch) > 1 else ""
         raise DataError(f"{error}", file=model, record=f"on the picture {batch[0].where}{more}") from error
+    except Exception as error:
+        if not is_lack_of_memory(error):
+            raise
+        many = f"batches of {len(batch)}" if len(batch) > 1 else "one picture at a time"
+        raise DataError(f"needs more memory than there is, for {many}", file=model) from error
     spent_ms = (sum(frame.decode_ms for frame in batch), before_ms, forward_ms, after_ms)
     shares: dict[Stage, float] = {stage: ms / len(batch) for stage, ms in zip(STAGES[:-1], spent_ms, strict=True)}
     return detections[: len(batch)], shares

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from detbench.detectors.recipes.limits import out_of_bounds
 from detbench.errors import DataError
 from detbench.evaluation.protocols import PROTOCOLS
 from detbench.words import counted
@@ -41,6 +42,7 @@ def require_consistent(recipe: Recipe, *, file: object, overrides: Sequence[str]
 
 def contradictions(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
     """Yield what does not go together: the setting, the problem, the remedy."""
+    yield from out_of_bounds(recipe)
     yield from _backbone(recipe.model)
     yield from _neck(recipe.model)
     yield from _stages(recipe.model)

@@ -1,21 +1,24 @@
-"""A loss that is no number: what is kept of the batch, and what is said."""
+"""A loss that is no number, and memory that is too small: what is kept of the batch, and what is said."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detbench.errors import DetbenchError
+from detbench.errors import DetbenchError, is_lack_of_memory
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from detbench.detectors.input.batch import Batch
+    from detbench.detectors.recipes.settings import Recipe
     from detbench.detectors.train.steppers import Outcome
 
-__all__ = ["NotFinite", "culprit", "keep_batch"]
+__all__ = ["NotFinite", "TooLarge", "culprit", "keep_batch", "memory_told"]
 
 #: What the batch is called in the run's folder, and its pictures.
 _NAME = "nan_batch"
@@ -26,6 +29,25 @@ _MOST_ROWS = 4
 
 class NotFinite(DetbenchError):  # noqa: N818  it is a state of a run
     """Training stopped at a loss or a gradient that is infinite or no number."""
+
+
+class TooLarge(DetbenchError):  # noqa: N818  it is a state of a run
+    """There is not enough memory for the recipe."""
+
+
+@contextmanager
+def memory_told(recipe: Recipe) -> Iterator[None]:
+    """Raise TooLarge for any framework's error that there is not enough memory, with what to make smaller."""
+    try:
+        yield
+    except Exception as error:
+        if not is_lack_of_memory(error):
+            raise
+        height, width = recipe.input.train_canvas_px
+        raise TooLarge(
+            f"there is not enough memory for steps of {recipe.run.batch_size} pictures of {height} × {width} px; say a "
+            "smaller --batch-size, a smaller canvas or --precision mixed"
+        ) from error
 
 
 def culprit(outcome: Outcome, *, loss_scaling: bool) -> str:

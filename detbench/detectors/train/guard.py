@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
 
 from detbench.detectors.checkpoints.arrays import read_about
 from detbench.detectors.recipes.read import read_recipe
 from detbench.detectors.train.resolving import differences
-from detbench.errors import UsageError
+from detbench.errors import DataError, UsageError
 from detbench.evaluation.fingerprints import dataset_fingerprint
+from detbench.words import in_words
 
 if TYPE_CHECKING:
     from detbench.data.tables import Dataset
-    from detbench.detectors.checkpoints.run_folder import RunFolder
+    from detbench.detectors.checkpoints.run_folder import RunFolder, RunRecord
     from detbench.detectors.recipes.settings import Recipe
 
-__all__ = ["fingerprints", "require_startable"]
+__all__ = ["State", "fingerprints", "require_startable", "state_of"]
 
 #: Differences that are named: enough to know what happened.
 _NAMED = 3
+
+_REMEDY = "take another copy of the run, or train it again"
 
 
 def fingerprints(train_set: Dataset, eval_set: Dataset) -> dict[str, str]:
@@ -46,6 +52,35 @@ def require_startable(run: RunFolder, recipe: Recipe, made_of: dict[str, str], *
         raise UsageError(f"{run.path} is a file; say a folder with -o")
 
 
+class State(msgspec.Struct, frozen=True):
+    """What ``last.npz`` says of itself: the step it was kept after, and what the run was made of; and where it lies."""
+
+    step: Annotated[int, msgspec.Meta(ge=0)]
+    made_of: dict[str, str]
+    path: Path | None = None
+
+
+def state_of(run: RunFolder, record: RunRecord, steps: int) -> State:
+    """Return what the state is that a run of ``steps`` goes on from.
+
+    Raises
+    ------
+    DataError
+        If there is none, it is not what the run wrote, or it is of a step that the run does not have.
+    """
+    name = run.last.name
+    if name not in record.files:
+        raise DataError("has no state to go on from", file=run.path, remedy="begin anew, in another folder")
+    path = run.settled(name, record.files[name])
+    try:
+        state = msgspec.convert(read_about(path), State)
+    except msgspec.ValidationError as error:
+        raise DataError(f"is no state of a run: {in_words(str(error))}", file=path, remedy=_REMEDY) from error
+    if state.step > steps:
+        raise DataError(f"is of step {state.step:,}, and the run has {steps:,}", file=path, remedy=_REMEDY)
+    return msgspec.structs.replace(state, path=path)
+
+
 def _require_same(run: RunFolder, recipe: Recipe, made_of: dict[str, str]) -> None:
     record = run.read_record()
     then = read_recipe(str(run.recipe))
@@ -57,6 +92,6 @@ def _require_same(run: RunFolder, recipe: Recipe, made_of: dict[str, str]) -> No
     whole = record.status == "finished" and (run.path / "result.json").is_file()
     if whole and recipe.run.steps == then.run.steps:
         raise UsageError(f"{run.path} is finished; to train it for longer, say more with --steps")
-    for what, fingerprint in read_about(run.settled("last.npz", record.files["last.npz"]))["made_of"].items():
-        if fingerprint != made_of[what]:
+    for what, fingerprint in state_of(run, record, recipe.run.steps).made_of.items():
+        if fingerprint != made_of.get(what):
             raise UsageError(f"{run.path} was made on other data: the {what} images or boxes are not the same")

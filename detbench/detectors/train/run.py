@@ -12,9 +12,10 @@ from detbench import __version__
 from detbench.detectors.checkpoints.arrays import read_arrays
 from detbench.detectors.checkpoints.run_folder import FileFacts, RunDataset, RunRecord
 from detbench.detectors.recipes.write import recipe_to_toml
+from detbench.detectors.train.broken import memory_told
 from detbench.detectors.train.building import How, built, facts_of, pictures_of, pretrained
 from detbench.detectors.train.evaluating import Evaluation
-from detbench.detectors.train.guard import fingerprints, require_startable
+from detbench.detectors.train.guard import fingerprints, require_startable, state_of
 from detbench.detectors.train.keeping import Keeper
 from detbench.detectors.train.logs import Logs, NoLogs
 from detbench.detectors.train.loop import Interrupted, Training, look, loop, note, was_looked_at
@@ -72,10 +73,11 @@ def train(
         name = run.read_record().recipe if how.resume else how.name
         evaluation = Evaluation.of(eval_set, train_set.categories, recipe.evaluation, recipe.input, batch, name)
         pictures = pictures_of(recipe, train_set, devices)
-        model, optimizer = built(recipe, len(train_set.categories), devices)
+        with memory_told(recipe):
+            model, optimizer = built(recipe, len(train_set.categories), devices)
         if how.resume:
             record = msgspec.structs.replace(run.read_record(), status="running")
-            step = _restored(run, record, model, optimizer)
+            step = _restored(run, record, recipe.run.steps, model, optimizer)
         else:
             step, weights = 0, pretrained(model, recipe, how, watch)
             facts = facts_of(devices, recipe) | {"weights": weights}
@@ -108,8 +110,9 @@ def train(
 def _made(training: Training, run: RunFolder, first: int) -> Result:
     """Make the steps and the last evaluation, and note how it ended."""
     try:
-        loop(training, first)
-        result = _last_look(training, run)
+        with memory_told(training.recipe):
+            loop(training, first)
+            result = _last_look(training, run)
     except Interrupted:
         training.keeper.end("interrupted")
         raise
@@ -133,12 +136,12 @@ def _last_look(training: Training, run: RunFolder) -> Result:
     return look(training, best.step, intervals=True)
 
 
-def _restored(run: RunFolder, record: RunRecord, model: Any, optimizer: Optimizer) -> int:
+def _restored(run: RunFolder, record: RunRecord, steps: int, model: Any, optimizer: Optimizer) -> int:
     """Give model and optimizer the last state, and return its step."""
-    path = run.settled(run.last.name, record.files[run.last.name])
-    arrays, about = read_arrays(path)
-    restore(path, arrays, model, optimizer)
-    return int(about["step"])
+    state = state_of(run, record, steps)
+    path = state.path or run.last
+    restore(path, read_arrays(path)[0], model, optimizer)
+    return state.step
 
 
 def _record(recipe: Recipe, train_set: Dataset, model: Any, how: How, facts: dict[str, str]) -> RunRecord:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,12 @@ _LARGEST_BYTES = 4 * 2**30
 
 #: A data set that is compressed, or was never written to, is longer than its place in the file.
 _MOST_EXPANDED = 16
+
+#: Layers lie in blocks, and those in blocks: a path of this many parts is no network's, and takes for ever to follow.
+_DEEPEST = 32
+
+#: A network has thousands of layers.
+_MOST_ENTRIES = 100_000
 
 _WEIGHTS = "model.weights.h5"
 _REMEDY = "write it again with Keras' save_weights, or take another copy"
@@ -136,10 +143,12 @@ def _later(file: Any) -> list[tuple[str, Any]]:
     """
     import h5py
 
-    found = []
+    found, seen = [], count(1)
 
     def visit(path: str, item: Any) -> None:
         parts = path.split("/")
+        if len(parts) > _DEEPEST or next(seen) > _MOST_ENTRIES:
+            raise ValueError("it is nested deeper, or has more in it, than a file of weights")
         if isinstance(item, h5py.Dataset) and parts[-2:-1] == ["vars"]:
             layer = item.parent.attrs.get("name", parts[-3] if len(parts) > 2 else "")  # noqa: PLR2004
             found.append((f"{layer}/{parts[-1]}", item))

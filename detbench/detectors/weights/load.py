@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 
+from detbench.data.input import require_file_or_folder
 from detbench.detectors.checkpoints.arrays import read_arrays
 from detbench.detectors.weights import mapping
 from detbench.detectors.weights.h5 import read_h5, read_keras
@@ -66,6 +67,7 @@ def read_weights(path: Path) -> tuple[mapping.Origin, dict[str, NDArray[Any]]]:
     """
     if path.suffix.lower() not in _READERS:
         raise UsageError(f"{path}: weights are read from files that end in {', '.join(_READERS)}")
+    require_file_or_folder(path)
     origin, read = _READERS[path.suffix.lower()]
     return origin, read(path)
 

@@ -189,7 +189,8 @@ def _array(view: TensorView, name: str, elements: NDArray[Any]) -> NDArray[Any]:
         raise NotPlain(f"the tensor {name[:100]!r} leads outside its storage")
     if not count:
         return np.zeros(shape, elements.dtype)
-    steps = [step * elements.itemsize for step in stride]
+    # The stride of an axis with one element is never gone, and may be more than a machine's word holds.
+    steps = [step * elements.itemsize if side > 1 else 0 for side, step in zip(shape, stride, strict=True)]
     return np.lib.stride_tricks.as_strided(elements[offset:], shape, steps, writeable=False)
 
 

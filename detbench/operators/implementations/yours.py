@@ -149,7 +149,9 @@ def _run(path: Path) -> ModuleType:
     try:
         with _beside(whole.parent):
             spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: the run is not the file's to end
         del sys.modules[name]
         kind, _, said = raised(error).partition(": ")
         raise DataError(

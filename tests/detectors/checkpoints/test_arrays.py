@@ -100,6 +100,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path, arrays: dict[str, Any], 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_file_cut_anywhere_is_refused(saved: Path, tmp_path: Path) -> None:
     """After every byte."""
     data, cut = saved.read_bytes(), tmp_path / "cut.npz"
@@ -109,6 +110,7 @@ def test_a_file_cut_anywhere_is_refused(saved: Path, tmp_path: Path) -> None:
             read_arrays(cut)
 
 
+@pytest.mark.slow
 def test_a_byte_flipped_anywhere_changes_no_number(saved: Path, tmp_path: Path) -> None:
     """It is refused; but for bytes that mean nothing, a date say, with which the content is what it was."""
     data, flipped = saved.read_bytes(), tmp_path / "flipped.npz"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import threading
 import tracemalloc
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 import detbench as package
+from detbench.data.tables import Categories
 from detbench.detectors.input import TrainingInput, split
 from detbench.detectors.recipes.settings import InputSettings
 from detbench.errors import DataError, UsageError
@@ -152,6 +154,14 @@ def test_boxes_that_are_none_are_refused(
             TrainingInput(with_boxes(records, box=box), busy, batch_size=1, seed=0)
     with pytest.raises(DataError, match="not among the 3 of the table"):
         TrainingInput(with_boxes(records, category=truth.category + 1), busy, batch_size=1, seed=0)
+
+
+def test_two_categories_of_one_name_are_refused(records: Dataset, busy: InputSettings) -> None:
+    """A run's record has each name once: one with two could be trained for hours and not be gone on with."""
+    names = ("red", "green", "red")
+    twice = dataclasses.replace(records, categories=Categories.from_names(names))
+    with pytest.raises(DataError, match="has two categories of the name 'red'"):
+        TrainingInput(twice, busy, batch_size=1, seed=0)
 
 
 def test_a_set_without_images_or_objects_is_refused(

@@ -46,7 +46,7 @@ def test_shipped(name: str) -> None:
 
 
 def test_all_the_recipes_are_there() -> None:
-    """The recipes of the project are shipped."""
+    """The nine recipes of the project are shipped."""
     assert recipe_names() == (
         "bccd_mobilenet",
         "carpk_r50_fpn_lpn",
@@ -214,6 +214,14 @@ def test_overrides_that_cannot_be(written: Writer, override: str, said: tuple[st
         (["model.rpn.post_nms_test=7000"], "model.rpn.post_nms_test", "pre_nms_test"),
         (["model.rpn.pre_nms_train=100"], "model.rpn.post_nms_train", "pre_nms_train"),
         (["model.detections.limit=2000"], "model.detections.limit", "candidates"),
+        (["input.train_canvas_px=[100000, 100000]"], "input.train_canvas_px", "is 100000, and may be 1 to 16,384"),
+        (["input.max_truths=100000000"], "input.max_truths", "may be 1 to 10,000"),
+        (["run.batch_size=1000000000"], "run.batch_size", "may be 1 to 65,536"),
+        (["run.batch_size=60000"], "run.batch_size", "60,000 of 608 × 1024 (input.train_canvas_px) are over"),
+        (["run.steps=1000000000000"], "run.steps", "is 1000000000000, and may be"),
+        (["run.seed=99999999999999999999"], "run.seed", "may be 0 to 9,223,372,036,854,775,807"),
+        (["input.scale=[1e-300, 1e300]"], "input.scale", "is 1e-300"),
+        (["model.anchors.sizes_px=[[1e300]]"], "model.anchors.sizes_px", "is 1e+300"),
         (["evaluation.protocol=cocoo"], "evaluation.protocol", "the protocols are coco"),
     ],
 )

@@ -98,6 +98,16 @@ def test_much_of_little(tmp_path: Path) -> None:
         read_keras(tmp_path / "b.keras")
 
 
+def test_nested_without_end(tmp_path: Path) -> None:
+    """A path of thousands of groups is refused at once: following it would take minutes."""
+    with h5py.File(tmp_path / "deep.h5", "w") as file:
+        group = file
+        for _ in range(2_000):
+            group = group.create_group("a")
+    with pytest.raises(DataError, match="nested deeper"):
+        read_h5(tmp_path / "deep.h5")
+
+
 def test_objects_are_no_numbers(tmp_path: Path) -> None:
     """Texts and references are refused."""
     with h5py.File(tmp_path / "t.h5", "w") as file:

@@ -104,6 +104,7 @@ def test_mobilenet_v2_is_torchvisions(torchvision_file: Path) -> None:
     assert np.abs(found - wanted).max() < 1e-5 * np.abs(wanted).max()
 
 
+@pytest.mark.slow
 def test_a_part_of_a_larger_model(torchvision_file: Path, tmp_path: Path) -> None:
     """Weights in a checkpoint under a name of their own, or of a parallel model, are found; the whole network too."""
     torch = pytest.importorskip("torch")

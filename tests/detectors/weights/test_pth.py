@@ -53,6 +53,12 @@ def _archive(path: Path, pickled: bytes, data: bytes = VALUES.tobytes(), kind: i
     return path
 
 
+def test_a_stride_that_is_never_gone(tmp_path: Path) -> None:
+    """An axis with one element may have any stride, one that is no machine's word too."""
+    arrays = read_pth(_archive(tmp_path / "a.pth", _tensor((1, 6), (2**62, 1))))
+    assert np.array_equal(arrays["w"], VALUES.reshape(1, 6))
+
+
 def test_a_tensor(tmp_path: Path) -> None:
     """A tensor has its shape, its values and its name."""
     arrays = read_pth(_archive(tmp_path / "a.pth", _tensor((2, 3), (3, 1))))
