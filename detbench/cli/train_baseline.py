@@ -209,10 +209,9 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
     devices = _devices(*where)
     how["command"] = shlex.join(["detbench", *sys.argv[1:]])
     again = shlex.join(["detbench", "train-baseline", str(run.recipe), "--data", str(data), "-o", str(folder)])
-    batches = chosen.run.steps * chosen.run.batch_size / max(len(train_set.images), 1)
-    say(
-        f"{_of(train_set)} to train on, {batches:.0f} times each; {_of(eval_set)} to score on; {devices.backend} on {devices.kind}"
-    )
+    times = chosen.run.steps * chosen.run.batch_size / max(len(train_set.images), 1)
+    say(f"{_of(train_set)} to train on, {times:.0f} times each; {_of(eval_set)} to score on")
+    say(f"{devices.backend} on {devices.kind}")
     result = _train(chosen, train_set, eval_set, run, devices, how, again=f"{again} --resume")
     if devices.process == 0:
         save_result(result, folder)
