@@ -19,7 +19,8 @@ _NOT_YET = "not yet measured"
 
 def baselines(
     name: Annotated[
-        str | None, typer.Argument(help="One recipe, or a file of your own; all in a table if not given.")
+        str | None,
+        typer.Argument(metavar="NAME", help="One recipe, or a file of your own; all in a table if not given."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print every setting as JSON.")] = False,
     toml: Annotated[bool, typer.Option("--toml", help="Print NAME with every setting, to edit.")] = False,

@@ -32,7 +32,7 @@ _MARKS = {"right": "right", "changed": "WRONG", "missing": "MISSING", "unhashed"
 
 @checkpoint.command("list")
 def list_runs(
-    folder: Annotated[Path, typer.Argument(help="A folder with runs in it, at any depth.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder with runs in it, at any depth.")] = Path(),
     json: JsonOption = False,
 ) -> None:
     """List the runs below a folder: recipe, data, steps, best score, status, size.
@@ -127,7 +127,7 @@ def _print_details(found: Details) -> None:
     console.print()
     files = plain_table()
     for head in ("file", "size", "hash", "SHA-256"):
-        files.add_column(head, justify="right" if head == "size" else "left", overflow="fold")
+        files.add_column(head, justify="right" if head == "size" else "left", overflow="fold", no_wrap=head == "file")
     for file in found.files:
         files.add_row(*map(plain_text, (file.name, _size(file.bytes), _MARKS[file.state], file.sha256 or "–")))
     console.print(files)
@@ -180,7 +180,9 @@ def export(
 
 @checkpoint.command("import")
 def import_(
-    archive: Annotated[Path, typer.Argument(help="An archive that export wrote.", show_default=False)],
+    archive: Annotated[
+        Path, typer.Argument(metavar="ARCHIVE", help="An archive that export wrote.", show_default=False)
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The folder to make; by default the archive's stem.", show_default=False),
@@ -188,8 +190,8 @@ def import_(
 ) -> None:
     """Unpack an archive into a new folder, after every hash was checked.
 
-    Archives from anywhere are safe to import: only files that a run has are taken, under
-    their own names, and none of them holds code.
+    Archives from anywhere are safe to import: only files that a run has are
+    taken, under their own names, and none of them holds code.
 
     \b
     [bold]Examples[/bold]

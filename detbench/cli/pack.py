@@ -46,6 +46,7 @@ def pack(
     """  # noqa: D301  a backspace is Click's mark for lines to keep
     from detbench.data.formats import read_dataset
     from detbench.data.predictions import arrow_ipc, read_predictions
+    from detbench.evaluation.prediction_folder import predictions_at
     from detbench.files import require_writable
     from detbench.words import counted
 
@@ -54,7 +55,8 @@ def pack(
     arrow_ipc.pyarrow()
     require_writable(output)
     dataset = read_dataset(ground_truth, split=split, format_name=format_name)
-    loaded = read_predictions(predictions, dataset, format_name=predictions_format, unknown=unknown, join=join)
+    given = predictions_at(predictions)
+    loaded = read_predictions(given, dataset, format_name=predictions_format, unknown=unknown, join=join)
     arrow_ipc.write(loaded.predictions, dataset, output)
     for reason, count in loaded.dropped.items():
         say(f"note: {counted(count, 'prediction')} left out: {reason}")

@@ -123,8 +123,8 @@ def predict(  # noqa: PLR0913, PLR0917  one parameter for each option
 ) -> None:
     """Run a model over pictures: predictions, proposals, and how long each stage took.
 
-    RUN is for detbench eval, which takes it whole. [bold]classical[/bold] is a detector without a
-    network; it is fitted first, in under a minute.
+    RUN is for detbench eval, which takes it whole. [bold]classical[/bold] is a detector
+    without a network; it is fitted first, in under a minute.
 
     \b
     [bold]Examples[/bold]
@@ -214,6 +214,8 @@ def predict(  # noqa: PLR0913, PLR0917  one parameter for each option
             with_proposals=proposals is not None,
             arrow=arrow,
         )
+    for note in pencil.notes:
+        say(f"note: {note}")
     _say_result(predicted, times, output, as_json=json, with_proposals=proposals is not None)
 
 
@@ -294,10 +296,11 @@ class _Pencil:
     def __init__(self, folder: Path, source: Source, adapter: Adapter, count: int | None) -> None:
         self._folder, self._source, self._adapter, self._left = folder / "pictures", source, adapter, count
         self._writer: Any = None
+        self._boxes = 0
 
     def draw(self, frame: Any, found: Any) -> None:
         """Draw one picture, unless there are enough."""
-        from detbench.report.found import PictureWriter, VideoWriter, drawn
+        from detbench.report.found import DRAWN_FROM, PictureWriter, VideoWriter, drawn
 
         if self._left == 0:
             return
@@ -310,7 +313,18 @@ class _Pencil:
         pixels = frame.picture.pixels
         scale = [pixels.shape[1] / frame.picture.size_px[0], pixels.shape[0] / frame.picture.size_px[1]] * 2
         self._writer.add(drawn(pixels, found.box * scale, found.score, found.category, names), frame.file_name)
+        self._boxes += int((found.score >= DRAWN_FROM).sum())
         self._left = self._left - 1 if self._left is not None else None
+
+    @property
+    def notes(self) -> list[str]:
+        """Say so if pictures were drawn, but no box on them."""
+        from detbench.report.found import DRAWN_FROM
+
+        if self._writer is None or self._boxes:
+            return []
+        lower = "detbench show draws lower ones: --predictions, --min-score"
+        return [f"no box has a score of {DRAWN_FROM} or more on the pictures that were drawn; {lower}"]
 
     def _names(self) -> Any:
         if self._adapter.categories is not None or self._source.dataset is None:
@@ -331,6 +345,7 @@ def _say_result(
 ) -> None:
     """Print what was written and how long it took."""
     from detbench.cli.console import print_json, printable, say, stdout
+    from detbench.report.timing_tables import device_in_words
     from detbench.words import counted
 
     for note in predicted.notes:
@@ -358,7 +373,7 @@ def _say_result(
     what = counted(numbers["predictions"] or 0, "prediction")
     if with_proposals:
         what += f" and {counted(len(predicted.proposals), 'proposal')}"
-    rate = f"{times.fps.value:.1f} images/s on {times.device}, batch size {times.batch_size}"
+    rate = f"{times.fps.value:.1f} images/s on {device_in_words(times.device)}, batch size {times.batch_size}"
     images = counted(numbers["images"] or 0, "image")
     console.print(Text(printable(f"{images}, {rate}; {what} written to {output}")))
 

@@ -29,7 +29,9 @@ def show(
         list[str] | None, typer.Option("--images", help="An image's id, file name or stem, in place of chance.")
     ] = None,
     category: Annotated[list[str] | None, typer.Option(help="Only boxes of this category.")] = None,
-    predictions: Annotated[Path | None, typer.Option(help="Predictions to draw over the ground truth.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Predictions, or a folder of detbench predict, to draw over the ground truth.")
+    ] = None,
     min_score: Annotated[float, typer.Option(help="The lowest score of a prediction that is drawn.")] = 0.3,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other images.")] = 0,
 ) -> None:
@@ -63,8 +65,9 @@ def show(
     given = None
     if predictions is not None:
         from detbench.data.predictions import read_predictions
+        from detbench.evaluation.prediction_folder import predictions_at
 
-        given = read_predictions(predictions, dataset).predictions
+        given = read_predictions(predictions_at(predictions), dataset).predictions
     selection = Selection(dataset, rows, how, categories, given, min_score)
     with progress("drawing", len(rows)) as advance:
         written = write(selection, out, advance=advance)

@@ -212,6 +212,9 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
     devices = _devices(*where)
     how["command"] = shlex.join(["detbench", *sys.argv[1:]])
     again = shlex.join(["detbench", "train-baseline", str(run.recipe), "--data", str(data), "-o", str(folder)])
+    times = chosen.run.steps * chosen.run.batch_size / max(len(train_set.images), 1)
+    say(f"{_of(train_set)} to train on, {times:.0f} times each; {_of(eval_set)} to score on")
+    say(f"{devices.backend} on {devices.kind}")
     result = _train(chosen, train_set, eval_set, run, devices, how, again=f"{again} --resume")
     if devices.process == 0:
         save_result(result, folder)
@@ -219,8 +222,16 @@ def train_baseline(  # noqa: PLR0913  one parameter for each option
             print_json_text(result.to_json().decode())
         else:
             show_result(result, per_category=True)
+        say(f"next: {shlex.join(['detbench', 'predict', str(folder), str(data), '--split', 'SPLIT', '-o', 'found'])}")
     else:
         say("done; the first machine has written the run")
+
+
+def _of(dataset: Dataset) -> str:
+    """Return how many images a split has, and its name."""
+    from detbench.words import counted
+
+    return f"{counted(len(dataset.images), 'image')} of {dataset.split or 'the dataset'}"
 
 
 def _folder_and_overrides(output: list[str], changed: list[str]) -> tuple[Path | None, list[str]]:

@@ -72,6 +72,8 @@ class TrainingWatch(Watch):
         if self._compiled:  # the first step compiles, and tells nothing of the others
             before = self._seconds_a_step or took
             self._seconds_a_step = (1 - _NEWEST) * before + _NEWEST * took
+        else:
+            say(f"the loss is {' + '.join(facts.losses)}")
         self._compiled = True
         if facts.step % self._line_every == 0 and not self._terminal:
             left = (self._steps - facts.step) * self._seconds_a_step

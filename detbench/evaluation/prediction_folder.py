@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.parts.timing import Timing
 
-__all__ = ["PredictionFolder", "prediction_folder"]
+__all__ = ["PredictionFolder", "prediction_folder", "predictions_at"]
 
 _ABOUT, _TIMING, _RESULT_OF_TRAINING = "predict.json", "timing.json", "run.json"
 _ENDINGS = (".json", ".arrow")
@@ -89,6 +89,18 @@ def prediction_folder(folder: Path) -> PredictionFolder | None:
     changed = tuple(file.name for file in taken if about.changed(file))
     name = folder.name or folder.resolve().name  # "." has none
     return PredictionFolder(name, predictions, proposals, timing, about.data.fingerprint, changed)
+
+
+def predictions_at(path: Path) -> Path:
+    """Return the predictions in a folder of ``detbench predict``; any other path as it is.
+
+    Raises
+    ------
+    DataError
+        As :func:`prediction_folder`.
+    """
+    folder = prediction_folder(path) if path.is_dir() else None
+    return path if folder is None else folder.predictions
 
 
 def _file(folder: Path, stem: str) -> Path | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.parts.timing import Timing
 
-__all__ = ["StageRow", "frames", "tables", "timing_rows", "what_was_timed"]
+__all__ = ["StageRow", "device_in_words", "frames", "tables", "timing_rows", "what_was_timed"]
 
 _WHOLE_FROM, _TENTHS_FROM = 100, 10
 
@@ -34,9 +34,14 @@ def frames(part: Timing) -> str:
     return f"{_number(part.fps.value)} frames per second{_between(part.fps.low, part.fps.high, before=' ')}"
 
 
+def device_in_words(device: str) -> str:
+    """Return a device as it is said after "on": a function of the user's runs wherever it likes."""
+    return "a device of its own" if device == "its own" else device
+
+
 def what_was_timed(part: Timing) -> str:
     """Return what was timed, where, and how, as a sentence."""
-    where = f"{part.device} ({part.processor}, {counted(part.threads, 'thread')})"
+    where = f"{device_in_words(part.device)} ({part.processor}, {counted(part.threads, 'thread')})"
     samples = f"{counted(part.images, 'picture')} in {counted(part.samples, 'batch', 'batches')} of {part.batch_size:,}"
     adapter = f" through {part.adapter}" if part.adapter else ""
     return f"{part.model}{adapter} on {where}: {samples}, after {counted(part.warm_up, 'batch', 'batches')} of warm-up."

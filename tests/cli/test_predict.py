@@ -219,8 +219,34 @@ def test_categories_by_name_are_the_datasets(drawn: Path, detbench: Run, tmp_pat
     done = detbench("predict", f"{place}:detect", drawn, "--split", "val", "-o", run, "--unknown", "drop")
     assert done.returncode == 0, done.stderr
     assert "5 predictions left out" in done.stderr
+    assert "on a device of its own" in done.stdout
     assert {record["category_id"] for record in json.loads((run / "predictions.json").read_bytes())} == {2}
     assert json.loads((run / "predict.json").read_bytes())["left_out"] == 5
+
+
+def test_pictures_without_a_box_are_said_and_can_be_drawn_otherwise(drawn: Path, detbench: Run, tmp_path: Path) -> None:
+    """Low scores are not drawn, which looks like a model that finds nothing; show draws them from the run's folder."""
+    place = write(
+        tmp_path / "shy.py",
+        """
+        def detect(picture):
+            return [[0, 0, 90, 90]], [0.1], ["van"]
+        """,
+    )
+    run, ask = tmp_path / "run", ("predict", f"{place}:detect", drawn, "--split", "val", "--draw", 1)
+    done = detbench(*ask, "-o", run)
+    assert done.returncode == 0, done.stderr
+    assert "note: no box has a score of 0.3 or more on the pictures that were drawn" in done.stderr
+    place.write_text(place.read_text().replace("0.1", "0.4"))
+    assert "no box" not in detbench(*ask, "-o", tmp_path / "bold").stderr
+    sheets = []
+    for score in (0.05, 0.2):
+        page = tmp_path / f"{score}.html"
+        shown = ("show", drawn, "--split", "val", "--predictions", run, "--min-score", score, "-n", 1, "-o", page)
+        done = detbench(*shown)
+        assert done.returncode == 0, done.stderr
+        sheets.append(page.read_bytes())
+    assert sheets[0] != sheets[1]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, train: Run) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "run"
     done = train(folder)
     assert done.returncode == 0, done.stderr
+    assert done.stderr.count("the loss is rpn_objectness + rpn_box + head_category + head_box") == 1
     return folder
 
 

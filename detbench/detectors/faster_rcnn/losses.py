@@ -147,10 +147,11 @@ def spatial_weight(anchor: Any, positive: Any, truth: Any, state: Any, theta_px:
 
 
 def _regularized_objectness(logit: Any, label: Any, anchor: Any, y: dict[str, Any], theta_px: float) -> Any:
-    """Return the objectness loss of layout proposal networks, ``[B]`` (Hsieh et al. 2017, equation 1).
+    """Return an objectness loss that heeds the layout, ``[B]``, after layout proposal networks (Hsieh et al. 2017).
 
     The mean over sampled positives of each one's entropy times its :func:`spatial_weight`, plus the mean over sampled
-    negatives.
+    negatives. That regular surroundings are to count is the paper's; the formula is not copied from it: see
+    ``docs/reference/faster-rcnn.md``.
     """
     positive, negative = label > 0, label == 0
     entropy = binary_cross_entropy(ops.where(label >= 0, logit, 0.0), positive)

@@ -68,6 +68,8 @@ class FasterRCNN(keras.Model):  # type: ignore[misc]
             levels, channels = tuple(range(levels[0], highest + 1)), [settings.fpn_channels]
         self.levels = levels
         self.strides_px = tuple(2**level for level in levels)
+        if settings.neck == "fpn" and settings.head.pooling == "crop_max":
+            raise UsageError("crop_max pools from one map, and a pyramid has several; take pooling = 'roi_align'")
         sizes = settings.anchors.sizes_px
         if len(sizes) != len(levels) or len({len(of_level) for of_level in sizes}) != 1:
             raise UsageError(

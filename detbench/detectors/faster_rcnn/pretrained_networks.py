@@ -27,7 +27,7 @@ def resnet(name: str) -> tuple[keras.Model, tuple[str, ...]]:
     make, blocks = _RESNETS[name]
     network = make(include_top=False, weights=None, input_tensor=_pixels("caffe"))
     ends = ("conv1_relu", "conv2_block3_out", "conv3_block4_out", f"conv4_block{blocks}_out", "conv5_block3_out")
-    return network, ends
+    return _of_a_tensor(network), ends
 
 
 def mobilenet_v1(alpha: float) -> tuple[keras.Model, tuple[str, ...]]:
@@ -35,7 +35,7 @@ def mobilenet_v1(alpha: float) -> tuple[keras.Model, tuple[str, ...]]:
     network = keras.applications.MobileNet(
         alpha=alpha, include_top=False, weights=None, input_tensor=_pixels("tf"), dropout=0.0
     )
-    return network, tuple(f"conv_pw_{number}_relu" for number in (1, 3, 5, 11, 13))
+    return _of_a_tensor(network), tuple(f"conv_pw_{number}_relu" for number in (1, 3, 5, 11, 13))
 
 
 def mobilenet_v2(alpha: float) -> tuple[keras.Model, tuple[str, ...]]:
@@ -54,7 +54,7 @@ def mobilenet_v2(alpha: float) -> tuple[keras.Model, tuple[str, ...]]:
     padded = layers.ZeroPadding2D(((1, 0), (1, 0)), name="Conv1_pad")(_pixels("torch"))
     network = keras.applications.MobileNetV2(alpha=alpha, include_top=False, weights=None, input_tensor=padded)
     network = keras.models.clone_model(network, clone_function=_as_torchvision)
-    return network, (*(f"block_{number}_expand_relu" for number in (1, 3, 6, 13)), "out_relu")
+    return _of_a_tensor(network), (*(f"block_{number}_expand_relu" for number in (1, 3, 6, 13)), "out_relu")
 
 
 def _as_torchvision(layer: Any) -> Any:
@@ -67,6 +67,14 @@ def _as_torchvision(layer: Any) -> Any:
     elif layer.name == "Conv1":
         changed = {"padding": "valid"}  # it is padded before
     return type(layer).from_config({**layer.get_config(), **changed})
+
+
+def _of_a_tensor(network: keras.Model) -> keras.Model:
+    """Return the same network for pictures as they are: ``keras.applications`` expects a list of one tensor.
+
+    Keras warns of every call that gives it the tensor alone.
+    """
+    return keras.Model(network.inputs[0], network.output, name=network.name)
 
 
 def _pixels(convention: Convention) -> Any:

@@ -64,8 +64,10 @@ def rows_in(names: Sequence[str] | None, known: Categories, unknown: Unknown) ->
     has = f"{listed}, and {len(known) - _SHOWN} more" if len(known) > _SHOWN else listed
     more = f" and {counted(len(missing) - 1, 'other')}" if len(missing) > 1 else ""
     verb = "are" if more else "is"
-    remedy = "" if len(missing) == len(names) else "; say --unknown drop to leave its predictions out"
-    raise UsageError(f"the model's category {missing[0]!r}{more} {verb} not among the dataset's: {has}{remedy}")
+    remedy = "say --unknown drop to leave its predictions out"
+    if len(missing) == len(names):
+        remedy = "if only the names differ, give the dataset's in the model's order with --categories FILE"
+    raise UsageError(f"the model's category {missing[0]!r}{more} {verb} not among the dataset's: {has}; {remedy}")
 
 
 def as_categories(names: Sequence[str]) -> Categories:

@@ -103,6 +103,12 @@ def _neck(model: ModelSettings) -> Iterator[tuple[str, str, str]]:
         yield "model.anchors.sizes_px", "has lists of several lengths", "give every level as many sizes"
     if not all(model.anchors.sizes_px) or not model.anchors.ratios:
         yield "model.anchors", "a level has no anchors", "give at least one size a level, and one ratio"
+    if model.head.pooling == "crop_max" and model.neck == "fpn":
+        yield (
+            "model.head.pooling",
+            '"crop_max" pools every region from one map, and neck = "fpn" has several',
+            'say pooling = "roi_align", or neck = "c4"',
+        )
     if model.head.kind == "conv5":
         fits = model.backbone.startswith("resnet") and model.neck == "c4" and model.stride_px == 16  # noqa: PLR2004
         if not fits:
@@ -121,7 +127,7 @@ def _stages(model: ModelSettings) -> Iterator[tuple[str, str, str]]:
     if head.negative_from > head.positive_at:
         yield "model.head.negative_from", "is above positive_at: no region could be negative", "lower it"
     for place, part in (("model.rpn", rpn), ("model.head", head)):
-        if round(part.sampled * part.positive_share) < 1:
+        if int(part.sampled * part.positive_share) < 1:
             yield (
                 f"{place}.positive_share",
                 f"leaves no place for a positive among {part.sampled} sampled",
@@ -169,5 +175,5 @@ def _schedule(optimizer: OptimizerSettings, steps: int) -> Iterator[tuple[str, s
         yield (
             "optimizer.warmup_steps",
             f"{optimizer.warmup_steps:,}, and the run has {counted(steps, 'step')}: it would never leave the warm-up",
-            "lower it, or raise run.steps",
+            f"lower it, as with -s optimizer.warmup_steps={steps // 10}, or raise run.steps",
         )

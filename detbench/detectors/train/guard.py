@@ -25,6 +25,7 @@ __all__ = ["State", "fingerprints", "require_startable", "state_of"]
 _NAMED = 3
 
 _REMEDY = "take another copy of the run, or train it again"
+_STATELESS = "begin anew, in another folder; an archive has the state if it was made by checkpoint export --with-state"
 
 
 def fingerprints(train_set: Dataset, eval_set: Dataset) -> dict[str, str]:
@@ -70,7 +71,7 @@ def state_of(run: RunFolder, record: RunRecord, steps: int) -> State:
     """
     name = run.last.name
     if name not in record.files:
-        raise DataError("has no state to go on from", file=run.path, remedy="begin anew, in another folder")
+        raise DataError("has no state to go on from", file=run.path, remedy=_STATELESS)
     path = run.settled(name, record.files[name])
     try:
         state = msgspec.convert(read_about(path), State)

@@ -34,28 +34,32 @@ def compiled(function: Any) -> Any:
     return jax.jit(pure)()
 
 
-def gradients(model: Any, x: Any, y: Any) -> list[Any]:
-    """Return the gradients of the sum of the losses, in the order of the trainable variables."""
+def losses_and_gradients(model: Any, x: Any, y: Any) -> tuple[dict[str, Any], list[Any]]:
+    """Return the losses, and the gradients of their sum in the order of the trainable variables."""
     variables = model.trainable_variables
+
+    def training() -> tuple[Any, dict[str, Any]]:
+        losses = model.losses_of(x, y, model(x, training=True))
+        return sum(losses.values()), losses
+
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            loss = model.compute_loss(x, y, model(x, training=True))
-        return list(tape.gradient(loss, [variable.value for variable in variables]))
+            total, losses = training()
+        return losses, list(tape.gradient(total, [variable.value for variable in variables]))
     if keras.backend.backend() == "torch":
-        model.compute_loss(x, y, model(x, training=True)).backward()
-        return [variable.value.grad for variable in variables]
+        total, losses = training()
+        total.backward()
+        return losses, [variable.value.grad for variable in variables]
     import jax
 
-    still = [variable.value for variable in model.non_trainable_variables]
+    def with_values(values: Any) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return training()
 
-    def loss_of(values: Any) -> Any:
-        pairs = [*zip(variables, values, strict=True), *zip(model.non_trainable_variables, still, strict=True)]
-        with keras.StatelessScope(state_mapping=pairs):
-            return model.compute_loss(x, y, model(x, training=True))
-
-    return list(jax.jit(jax.grad(loss_of))([variable.value for variable in variables]))
+    gradients, losses = jax.jit(jax.grad(with_values, has_aux=True))([variable.value for variable in variables])
+    return losses, list(gradients)
 
 
 def main() -> None:
@@ -66,8 +70,8 @@ def main() -> None:
     model = build_model(settings, CATEGORIES, seed=3)
     x, y = ({name: ops.convert_to_tensor(array) for name, array in part.items()} for part in batch())
     found = compiled(lambda: model.detect(x)._asdict())  # before training moves the statistics of normalisation
-    losses = compiled(lambda: model.losses_of(x, y, model(x, training=True)))
-    answer = {f"gradient/{v.path}": g for v, g in zip(model.trainable_variables, gradients(model, x, y), strict=True)}
+    losses, gradients = losses_and_gradients(model, x, y)
+    answer = {f"gradient/{v.path}": g for v, g in zip(model.trainable_variables, gradients, strict=True)}
     answer |= {f"loss/{name}": loss for name, loss in losses.items()}
     answer |= {f"found/{name}": part for name, part in found.items()}
     answer["random"] = uniform(y["seed"], 1000, 1)

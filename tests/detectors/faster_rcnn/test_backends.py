@@ -24,6 +24,7 @@ def said_on(backend: str, name: str, folder: Path) -> dict[str, NDArray[Any]]:
     """Return what the model says in a process with this backend."""
     file = folder / f"{backend}-{name}.npz"
     environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
+    environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"  # JAX: compiled in half the time, run once
     script = Path(__file__).with_name("on_backend.py")
     done = subprocess.run(
         [sys.executable, str(script), name, str(file)], env=environment, capture_output=True, text=True, check=False

@@ -205,6 +205,12 @@ def test_overrides_that_cannot_be(written: Writer, override: str, said: tuple[st
         (["model.head.negative_from=0.8"], "model.head.negative_from", "negative"),
         (["model.rpn.positive_share=0"], "model.rpn.positive_share", "no place"),
         (["model.head.sampled=1"], "model.head.positive_share", "no place"),
+        (["model.head.sampled=3"], "model.head.positive_share", "no place"),  # the share is rounded down
+        (
+            ["model.neck=fpn", "model.head.pooling=crop_max", "model.anchors.sizes_px=[[1], [2], [3], [4], [5]]"],
+            "model.head.pooling",
+            "pools every region from one map",
+        ),
         (["model.rpn.post_nms_test=7000"], "model.rpn.post_nms_test", "pre_nms_test"),
         (["model.rpn.pre_nms_train=100"], "model.rpn.post_nms_train", "pre_nms_train"),
         (["model.detections.limit=2000"], "model.detections.limit", "candidates"),

@@ -97,7 +97,7 @@ def test_mobilenet_v2_is_torchvisions(torchvision_file: Path) -> None:
     assert (loaded.matched, loaded.unmatched) == (loaded.total, ())
     assert str(loaded) == f"{loaded.total} of {loaded.total} tensors from ImageNet (mobilenet_v2-b0353104.pth)"
     image = _picture(96, 160)
-    found = keras.ops.convert_to_numpy(network([image]))
+    found = keras.ops.convert_to_numpy(network(image))
     wanted = _torch_mobilenet_v2(read_pth(torchvision_file), image)
     assert found.shape == wanted.shape
     assert np.abs(wanted).max() > 1
@@ -137,7 +137,7 @@ def test_mobilenet_is_keras(shared: Path) -> None:
         (64, 96, 3), alpha=0.25, include_top=False, weights=str(shared / MOBILENET), dropout=0.0
     )
     wanted = keras.ops.convert_to_numpy(theirs(image / np.float32(127.5) - 1))
-    found = keras.ops.convert_to_numpy(network([image]))
+    found = keras.ops.convert_to_numpy(network(image))
     assert np.abs(found - wanted).max() < 1e-5 * np.abs(wanted).max()
 
 
@@ -170,7 +170,7 @@ def test_mobilenet_v2_of_keras(tmp_path: Path, name: str) -> None:
     moved = np.roll(image, (15, 15), axis=(1, 2))
     upto = keras.Model(theirs.input, theirs.get_layer("block_13_expand_relu").output)
     wanted = keras.ops.convert_to_numpy(upto(moved / np.float32(127.5) - 1))[:, 12:18, 12:18]
-    found = keras.ops.convert_to_numpy(network([image]))[:, 12:18, 12:18]
+    found = keras.ops.convert_to_numpy(network(image))[:, 12:18, 12:18]
     assert wanted.std() > 0.01
     assert np.abs(found - wanted).max() < 1e-4 * np.abs(wanted).max()
 
@@ -189,7 +189,7 @@ def test_resnet_of_keras(tmp_path: Path) -> None:
     assert loaded.matched == loaded.total == 318
     image = _picture(64, 64)
     wanted = keras.ops.convert_to_numpy(theirs(keras.applications.resnet.preprocess_input(image.astype(np.float32))))
-    found = keras.ops.convert_to_numpy(network([image]))
+    found = keras.ops.convert_to_numpy(network(image))
     assert np.abs(found - wanted).max() < 1e-5 * np.abs(wanted).max()
 
 
