@@ -394,6 +394,12 @@ def test_names_that_are_no_text_and_links_that_go_in_circles(photos: Path, here:
     (photos / os.fsdecode(b"\xff.png")).write_bytes((photos / "a.png").read_bytes())
     status, said = here("predict", f"{place}:detect", photos, "-o", tmp_path / "run")
     assert (status, "has a name that is not UTF-8; give it another name" in said) == (2, True)
+    for folder in ("images", "labels"):
+        (tmp_path / "yolo" / folder / "val").mkdir(parents=True)
+    (tmp_path / "yolo" / "data.yaml").write_text("path: .\ntrain: images/val\nval: images/val\nnames: [bright]\n")
+    (tmp_path / "yolo" / "images" / "val" / os.fsdecode(b"\xff.png")).write_bytes((photos / "a.png").read_bytes())
+    status, said = here("predict", f"{place}:detect", tmp_path / "yolo", "-o", tmp_path / "run", "--split", "val")
+    assert (status, "has a name that is not UTF-8; give it another name" in said) == (2, True)
     shutil.copy(place, odd := tmp_path / os.fsdecode(b"\xff.onnx"))
     status, said = here("predict", odd, photos / "a.png", "-o", tmp_path / "run")
     assert (status, "has a name that is not UTF-8; give it another name" in said) == (2, True)

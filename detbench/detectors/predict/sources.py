@@ -179,11 +179,19 @@ def open_source(
         _no_split(path, split)
         base = path if path.is_dir() else path.parent
         names = tuple(file.relative_to(base).as_posix() for file in found[:limit])
-        for name in names:
-            require_utf8_name(name)
+        _require_text(names)
         return PictureSource(path.resolve().name, path, FolderPictures(tuple(found[:limit]), names))
     dataset = read_dataset(path, split=split, format_name=format_name)
-    return DatasetSource(dataset if limit is None else dataset.take_images(range(min(limit, len(dataset.images)))))
+    if limit is not None:
+        dataset = dataset.take_images(range(min(limit, len(dataset.images))))
+    _require_text([*dataset.images.key, *dataset.images.file_name])
+    return DatasetSource(dataset)
+
+
+def _require_text(names: Sequence[Key]) -> None:
+    """Raise DataError for a name that the predictions could not be written under, before any are made."""
+    for name in names:
+        require_utf8_name(name)
 
 
 def _pictures(path: Path, suffix: str) -> list[Path]:
