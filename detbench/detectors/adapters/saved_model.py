@@ -85,7 +85,10 @@ class SavedModelAdapter:
 
     def finish(self, raw: dict[str, NDArray[Any]], batch: tuple[Any, tuple[int, int]]) -> list[Detections]:
         """See :class:`.contract.Adapter`."""
-        count = int(raw[_COUNT])
+        try:
+            count = int(raw[_COUNT])
+        except (TypeError, ValueError, OverflowError) as error:  # several, NaN, an infinity
+            raise ModelError(f"gives no number of detections but {raw[_COUNT]!s:.40}") from error
         box, score, number = (raw[name][:count] for name in (_BOXES, _SCORES, _CLASSES))
         if box.shape != (count, 4) or score.shape != (count,) or number.shape != (count,):
             shapes = ", ".join(str(list(one.shape)) for one in (box, score, number))
@@ -94,6 +97,8 @@ class SavedModelAdapter:
         kept = kept[above(score[kept], self._min_score)]
         width, height = batch[1]
         corners = box[kept][:, [1, 0, 3, 2]].astype(np.float64) * np.array([width, height] * 2, dtype=np.float64)
+        if not np.isfinite(number[kept]).all():
+            raise ModelError("gives a class that is no number")
         rows = self._naming.rows_of_ids(np.rint(number[kept]).astype(np.int64))
         return [Detections(corners, score[kept].astype(np.float64), rows)]
 
@@ -119,7 +124,7 @@ def _signature(model: Any, path: Path) -> tuple[Any, str]:
         )
     inputs = call.structured_input_signature[1]
     shape = next(iter(inputs.values())).shape.as_list() if len(inputs) == 1 else []
-    if len(shape) != 4 or shape[1:3] != [None, None]:  # noqa: PLR2004  axes
+    if len(shape) != 4 or shape[1:3] != [None, None] or shape[3] not in {3, None}:  # noqa: PLR2004  axes
         said = ", ".join(f"{name} {list(spec.shape)}" for name, spec in inputs.items())
         raise DataError(
             f"should take one picture [1, any height, any width, 3], and takes {said or 'nothing'}",
