@@ -253,6 +253,7 @@ def test_a_folder_whose_name_is_no_text_is_refused(train: Run, tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_more_steps_go_on_with_a_finished_run(whole: Path, train: Run, tmp_path: Path) -> None:
     """``-o`` takes the folder and, as the recipes write it, settings; --steps raises the number of a finished run."""
     import shutil

@@ -91,6 +91,7 @@ def test_sees_no_annotations_when_it_predicts(data: dict[str, Dataset], fitted: 
     np.testing.assert_array_equal(with_truth.score, without.score)
 
 
+@pytest.mark.slow
 def test_fitting_twice_gives_the_same_file(data: dict[str, Dataset], tmp_path: Path) -> None:
     """The same data and seed give the same bytes, and a file that was read gives the same predictions."""
     first, second = tmp_path / "first.npz", tmp_path / "second.npz"
