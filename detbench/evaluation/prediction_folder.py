@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from detbench.documents import decode_document
 from detbench.errors import DataError
 from detbench.evaluation.document import Document, Remark
 from detbench.evaluation.remarks import gravest_first
 from detbench.files import read_bytes, sha256_of
-from detbench.words import in_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,13 +135,11 @@ class _About(msgspec.Struct):
 def _about(file: Path) -> _About:
     if not file.is_file():
         return _About()
-    remedy = "write it again with detbench predict"
-    try:
-        about = msgspec.json.decode(read_bytes(file), type=_About)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        problem = f"does not say what was predicted: {in_words(str(error).partition(' - at ')[0])}"
-        raise DataError(problem, file=file, remedy=remedy) from error
-    if about.schema != _SCHEMA:
-        problem = f"has the schema {about.schema[:60]!r}, and this version reads {_SCHEMA!r}"
-        raise DataError(problem, file=file, remedy=remedy)
-    return about
+    return decode_document(
+        read_bytes(file),
+        _About,
+        schema=_SCHEMA,
+        what="a record of what was predicted",
+        file=file,
+        remedy="write it again with detbench predict",
+    )

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from detbench.errors import DataError
+from detbench.documents import decode_document
 from detbench.files import read_bytes
 from detbench.timing.document import SCHEMA, Profile
-from detbench.words import in_words
 
 if TYPE_CHECKING:
     from detbench.timing.comparison import ProfileComparison
@@ -36,18 +35,11 @@ def read_profile(path: Path) -> Profile:
         If the file cannot be read or is no profile.
     """
     file = path / PROFILE if path.is_dir() else path
-    try:
-        profile = msgspec.json.decode(read_bytes(file), type=Profile)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at ")
-        raise DataError(
-            f"is not a profile: {in_words(message)}", file=file, record=place.strip("`"), remedy=_REMEDY
-        ) from error
-    except msgspec.DecodeError as error:
-        raise DataError(f"is not JSON ({error})", file=file, remedy=_REMEDY) from error
-    if profile.schema != SCHEMA:
-        raise DataError(f"has the schema {profile.schema!r}, not {SCHEMA!r}", file=file, remedy=_REMEDY)
-    return profile
-
-
-_REMEDY = "give what detbench profile -o wrote"
+    return decode_document(
+        read_bytes(file),
+        Profile,
+        schema=SCHEMA,
+        what="a profile",
+        file=file,
+        remedy="give what detbench profile -o wrote",
+    )

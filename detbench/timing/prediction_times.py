@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from detbench.documents import decode_document
 from detbench.errors import DataError
 from detbench.files import read_bytes
 from detbench.timing.samples import Quantile, quantile
-from detbench.words import counted, in_words
+from detbench.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,17 +139,9 @@ def read_prediction_times(path: Path) -> PredictionTimes:
         If the file cannot be read, is no such document, or its quantiles are not those of its samples.
     """
     file = path / TIMING if path.is_dir() else path
-    try:
-        times = msgspec.json.decode(read_bytes(file), type=PredictionTimes)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at ")
-        raise DataError(
-            f"is no timing of a prediction: {in_words(message)}", file=file, record=place.strip("`"), remedy=_REMEDY
-        ) from error
-    except msgspec.DecodeError as error:
-        raise DataError(f"is not JSON ({error})", file=file, remedy=_REMEDY) from error
-    if times.schema != SCHEMA:
-        raise DataError(f"has the schema {times.schema!r}, not {SCHEMA!r}", file=file, remedy=_REMEDY)
+    times = decode_document(
+        read_bytes(file), PredictionTimes, schema=SCHEMA, what="a timing of a prediction", file=file, remedy=_REMEDY
+    )
     if problem := _contradiction(times):
         raise DataError(problem, file=file, remedy=_REMEDY)
     return times

@@ -139,7 +139,7 @@ def test_runs_are_listed(detbench: Command, tmp_path: Path) -> None:
     assert lines[3] == "b/one parking_mobilenet parking (train) 20 AP50 0.5000 finished N kB"
     assert lines[4] == "d – – – – unreadable N kB"
     assert len(lines) == 5
-    assert f"warning: {broken.record}: is no run's record" in done.stderr
+    assert f"warning: {broken.record}: is not a run's record" in done.stderr
 
     found = json.loads(detbench("checkpoint", "list", "--json", cwd=tmp_path).stdout)
     assert [one["path"] for one in found] == ["a", "b/one", "d"]
@@ -293,7 +293,7 @@ _HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         lambda m: m.update({"run.json": m["run.json"].replace(b'"best.npz"', b'"../best.npz"')} | _FIT),
         "speaks of the file '../best.npz', which no run has",
     ),
-    "a broken record": (lambda m: m.update({"run.json": b"{"} | _FIT), "is no run's record"),
+    "a broken record": (lambda m: m.update({"run.json": b"{"} | _FIT), "is not a run's record"),
 }
 
 

@@ -33,7 +33,7 @@ def _times() -> PredictionTimes:
     return PredictionTimes(
         detbench="0.1.0",
         environment={"python": "3.12.1"},
-        model="/home/somebody/model.onnx",
+        model="/somewhere/else/model.onnx",
         adapter="yolox",
         device="CPU",
         processor="a processor",
@@ -239,11 +239,11 @@ def test_a_threshold_is_tuned_on_another_folder(detbench: Command, pair: tuple[P
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        ("timing.json", b"{", "timing.json: is not JSON"),
-        ("timing.json", b"{}", "timing.json: is no timing of a prediction"),
-        ("predict.json", b"[]", "predict.json: does not say what was predicted: should be an object, not an array"),
-        ("predict.json", b"{}", "predict.json: has the schema '', and this version reads 'detbench.predict/1'"),
-        ("predict.json", b"\xff", "predict.json: does not say what was predicted"),
+        ("timing.json", b"{", "timing.json: is not a timing of a prediction ("),
+        ("timing.json", b"{}", "timing.json: is not a timing of a prediction: "),
+        ("predict.json", b"[]", "predict.json: is not a record of what was predicted: should be an object"),
+        ("predict.json", b"{}", "predict.json: is not a record of what was predicted: has no schema"),
+        ("predict.json", b"\xff", "predict.json: is not a record of what was predicted"),
         ("predictions.arrow", b"", "has predictions.json and predictions.arrow, and which of them is meant"),
     ],
 )

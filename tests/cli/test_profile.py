@@ -206,7 +206,7 @@ def test_bad_input_is_one_sentence_and_exit_2(detbench: Run, tmp_path: Path) -> 
         (["nms", "--list", "--impl", "native"], "--list profiles nothing; leave out --impl"),
         (["--compare", str(tmp_path), str(tmp_path)], "profile.json: cannot be read"),
         (["--compare", str(tmp_path / "text.json"), "x"], "is not a profile: has no"),
-        (["--compare", str(tmp_path / "none.json"), "x"], "is not JSON"),
+        (["--compare", str(tmp_path / "none.json"), "x"], "is not a profile ("),
         (["nms", "--compare", "a", "b"], "--compare profiles nothing; leave out SUBJECT"),
     ):
         done = detbench("profile", *arguments)

@@ -11,6 +11,7 @@ best 300 pairs of query and category.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -50,7 +51,7 @@ def _picture(session: OnnxSession) -> Tensor | None:
     return rest[0] if fits else None
 
 
-class _Queries:
+class _Queries(ABC):
     """What both have: one picture at a time in, logits and shares of the picture out."""
 
     name: Literal["detr", "rtdetr"]
@@ -79,8 +80,9 @@ class _Queries:
         notes = (note,) if note else ()
         self.facts = Facts(self.name, session.device, 1, (session.path,), settings, packages, notes=notes)
 
+    @abstractmethod
     def _named(self, session: OnnxSession, wanted: Wanted, count: int | None) -> tuple[Naming, str]:
-        raise NotImplementedError
+        """Return what the ``count`` logits are called, and a note if that is a guess."""
 
     def forward(self, batch: _Prepared) -> tuple[NDArray[Any], NDArray[Any]]:
         """See :class:`.contract.Adapter`."""

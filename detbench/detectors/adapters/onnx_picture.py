@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from detbench.detectors.adapters.contract import Wanted
     from detbench.detectors.adapters.onnx_session import OnnxSession, Tensor
 
-__all__ = ["anchor_count", "batch_of", "canvas_of", "picture_input", "unfit"]
+__all__ = ["anchor_count", "batch_of", "canvas_input", "canvas_of", "padded", "picture_input", "unfit"]
 
 #: Axes of a batch of pictures: batch, colours, height, width.
 _AXES = 4
@@ -34,6 +34,15 @@ def canvas_of(tensor: Tensor) -> tuple[int, int] | None:
     """Return the height and width that an input ``[.., H, W]`` has; None where they are open."""
     height, width = tensor.shape[-2:]
     return None if height is None or width is None else (height, width)
+
+
+def canvas_input(session: OnnxSession, adapter: str, wants: str, *, fits: bool) -> tuple[Tensor, tuple[int, int]]:
+    """Return the one picture input and its height and width. Raises DataError if they are open, or nothing ``fits``."""
+    tensor = picture_input(session)
+    canvas = None if tensor is None else canvas_of(tensor)
+    if tensor is None or canvas is None or not fits:
+        raise unfit(session, adapter, wants)
+    return tensor, canvas
 
 
 def anchor_count(canvas_px: tuple[int, int]) -> int | None:

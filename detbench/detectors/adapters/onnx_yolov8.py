@@ -14,7 +14,14 @@ import numpy as np
 from detbench.detectors.adapters.canvas import letterboxed
 from detbench.detectors.adapters.contract import MOST_DETECTIONS, Detections, Facts, ModelError, above
 from detbench.detectors.adapters.naming import naming_for
-from detbench.detectors.adapters.onnx_picture import anchor_count, batch_of, canvas_of, padded, picture_input, unfit
+from detbench.detectors.adapters.onnx_picture import (
+    anchor_count,
+    batch_of,
+    canvas_input,
+    canvas_of,
+    padded,
+    picture_input,
+)
 from detbench.operators.native.nms import batched_nms
 
 if TYPE_CHECKING:
@@ -50,11 +57,8 @@ class Yolov8Adapter:
         return len(shape) == 3 and shape[2] == cells and _BEFORE < (shape[1] or 0) != cells  # noqa: PLR2004  axes
 
     def __init__(self, session: OnnxSession, wanted: Wanted) -> None:
-        tensor, canvas = picture_input(session), None
-        if tensor is not None:
-            canvas = canvas_of(tensor)
-        if tensor is None or canvas is None or not self.fits(session):
-            raise unfit(session, "yolov8", "pictures [B, 3, H, W] and boxes [B, 4 + categories, cells]")
+        wants = "pictures [B, 3, H, W] and boxes [B, 4 + categories, cells]"
+        tensor, canvas = canvas_input(session, "yolov8", wants, fits=self.fits(session))
         naming, note = naming_for(wanted.naming, session.names(), (session.outputs[0].shape[1] or 0) - _BEFORE)
         self._session, self._input, self._canvas = session, tensor, canvas
         self._min_score = _MIN_SCORE if wanted.min_score is None else wanted.min_score

@@ -19,10 +19,10 @@ from detbench.detectors.adapters.onnx_picture import (
     STRIDES,
     anchor_count,
     batch_of,
+    canvas_input,
     canvas_of,
     padded,
     picture_input,
-    unfit,
 )
 from detbench.operators.native.nms import batched_nms, nms
 
@@ -69,11 +69,8 @@ class YoloxAdapter:
         return bool(np.median(np.abs(raw[0, :, :2])) < _MOST_OFFSET)
 
     def __init__(self, session: OnnxSession, wanted: Wanted) -> None:
-        tensor, canvas = picture_input(session), None
-        if tensor is not None:
-            canvas = canvas_of(tensor)
-        if tensor is None or canvas is None or not self.fits(session):
-            raise unfit(session, "yolox", "pictures [B, 3, H, W] and raw maps [B, cells, 5 + categories]")
+        wants = "pictures [B, 3, H, W] and raw maps [B, cells, 5 + categories]"
+        tensor, canvas = canvas_input(session, "yolox", wants, fits=self.fits(session))
         naming, note = naming_for(wanted.naming, session.names(), (session.outputs[0].shape[2] or 0) - _BEFORE)
         self._session, self._input, self._canvas = session, tensor, canvas
         self._min_score = _MIN_SCORE if wanted.min_score is None else wanted.min_score

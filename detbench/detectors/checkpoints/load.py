@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from detbench.detectors.checkpoints.arrays import read_arrays
+from detbench.detectors.checkpoints.assigning import MODEL, assign, model_places
 from detbench.detectors.checkpoints.run_folder import open_run
 from detbench.detectors.recipes.read import read_recipe
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
     from detbench.detectors.checkpoints.record import RunRecord
     from detbench.detectors.faster_rcnn.model import FasterRCNN
     from detbench.detectors.recipes.settings import Recipe
 
-__all__ = ["LoadedRun", "assign_model", "load_model"]
-
-#: What a name in a file of arrays begins with where it is a variable of the model.
-_PREFIX = "model/"
+__all__ = ["LoadedRun", "load_model"]
 
 
 class LoadedRun(NamedTuple):
@@ -63,29 +57,8 @@ def load_model(path: Path | str, which: Literal["best", "last"] = "best", *, ver
     from detbench.detectors.faster_rcnn.model import build_model  # brings Keras: a broken run is said before
 
     model = build_model(recipe.model, len(record.categories), recipe.run.seed)
-    assign_model(weights, read_arrays(weights)[0], model)
-    return LoadedRun(model, recipe, tuple(record.categories), record)
-
-
-def assign_model(path: Path, arrays: Mapping[str, NDArray[Any]], model: Any) -> None:
-    """Give every variable of a model the array of its name that was read from ``path``; other arrays are let be.
-
-    All are checked before one is given.
-
-    Raises
-    ------
-    DataError
-        If one is missing, of another shape, or of no variable of the model.
-    """
-    places = {_PREFIX + variable.path: variable for variable in model.variables}
+    # The last state has what the optimizer keeps beside them.
+    arrays = {name: array for name, array in read_arrays(weights)[0].items() if name.startswith(MODEL)}
     remedy = "take another copy of the run: these weights are not of its recipe"
-    if missing := next((name for name in places if name not in arrays), None):
-        raise DataError("lacks an array that the model has", file=path, record=missing, remedy=remedy)
-    if strange := next((name for name in arrays if name.startswith(_PREFIX) and name not in places), None):
-        raise DataError("has an array that the model lacks", file=path, record=strange, remedy=remedy)
-    for name, variable in places.items():
-        if arrays[name].shape != tuple(variable.shape):
-            problem = f"has the shape {arrays[name].shape}, and the model's is {tuple(variable.shape)}"
-            raise DataError(problem, file=path, record=name, remedy=remedy)
-    for name, variable in places.items():
-        variable.assign(arrays[name])
+    assign(weights, arrays, model_places(model), remedy=remedy)
+    return LoadedRun(model, recipe, tuple(record.categories), record)

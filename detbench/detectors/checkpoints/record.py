@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from detbench.documents import decode_document
 from detbench.errors import DataError
 from detbench.files import read_bytes, replacing, sha256_of
-from detbench.words import in_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,10 +116,6 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
             file.write(self.to_json())
 
 
-class _Head(msgspec.Struct):
-    schema: str = ""
-
-
 def read_record(path: Path) -> RunRecord:
     """Read a record. Raises DataError if ``path`` holds none of this schema."""
     return decode_record(read_bytes(path), path)
@@ -127,18 +123,7 @@ def read_record(path: Path) -> RunRecord:
 
 def decode_record(data: bytes, path: Path) -> RunRecord:
     """Return the record in ``data``, which was read from ``path``. Raises DataError."""
-    try:
-        schema = msgspec.json.decode(data, type=_Head).schema
-        if schema != SCHEMA:
-            text = f"has the schema {schema[:60]!r}, and this version reads {SCHEMA!r}"
-            raise DataError(text if schema else "is no run's record", file=path, remedy=_REMEDY)
-        record = msgspec.json.decode(data, type=RunRecord)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at ")
-        text = f"is no run's record: {in_words(message)}"
-        raise DataError(text, file=path, record=place.strip("`$."), remedy=_REMEDY) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"is no run's record ({error})", file=path, remedy=_REMEDY) from error
+    record = decode_document(data, RunRecord, schema=SCHEMA, what="a run's record", file=path, remedy=_REMEDY)
     if len(record.categories) != len(record.category_ids) or len(set(record.categories)) != len(record.categories):
         raise DataError("its categories and their ids do not pair, or one is there twice", file=path, remedy=_REMEDY)
     if strange := next((name for name in record.files if name not in KEPT), None):

@@ -1,7 +1,7 @@
 """The tf.data reader: the plain reader's examples, made by TensorFlow's threads and handed over without a copy.
 
 Decoding and resizing are the same functions, so a batch is the same to the last bit: TensorFlow's own decode and resize
-round otherwise, and cost more. They run outside Python's lock. Only this module imports TensorFlow.
+round otherwise. They run outside Python's lock. Only this module imports TensorFlow.
 """
 
 from __future__ import annotations

@@ -75,10 +75,6 @@ class TrainingInput:
         """Pictures a step in this process."""
         return self.batch_size // self.process_count
 
-    def epoch_of(self, step: int) -> float:
-        """Return how many times the dataset has been seen before step ``step``."""
-        return step * self.batch_size / len(self.dataset.images)
-
     def places(self, step: int) -> range:
         """Return the places, in the endless sequence of pictures, of what this process takes in step ``step``."""
         first = step * self.batch_size

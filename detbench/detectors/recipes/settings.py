@@ -189,7 +189,7 @@ class RunSettings(_Table, frozen=True):
     """How long, how many at a time, from which seed; ``batch_size`` counts over all devices.
 
     ``precision`` – ``"mixed"`` is float16 with loss scaling on a GPU and bfloat16 on a CPU. ``xla`` – compile a step as
-    a whole; for GPUs: on a CPU it was slower with TensorFlow, 1.2 times on one map and 6 times on a pyramid.
+    a whole; for GPUs: on a CPU it was slower ("Training speed" in ``docs/benchmarks.md``).
     """
 
     steps: Count = 90_000

@@ -10,7 +10,7 @@ import msgspec
 
 from detbench import __version__
 from detbench.detectors.checkpoints.arrays import read_arrays
-from detbench.detectors.checkpoints.run_folder import FileFacts, RunDataset, RunRecord
+from detbench.detectors.checkpoints.run_folder import RunDataset, RunRecord
 from detbench.detectors.recipes.write import recipe_to_toml
 from detbench.detectors.train.broken import NotFinite, memory_told
 from detbench.detectors.train.building import How, built, facts_of, pictures_of, pretrained
@@ -25,7 +25,6 @@ from detbench.detectors.train.stopping import stop_asked_for
 from detbench.detectors.train.watch import Watch
 from detbench.errors import DetbenchError
 from detbench.evaluation.fingerprints import dataset_fingerprint
-from detbench.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,8 +86,7 @@ def train(
             facts = facts_of(devices, recipe) | {"weights": weights}
             record = _record(recipe, train_set, model, how, facts)
         if writes:
-            write_text(run.recipe, recipe_to_toml(recipe))
-            record = _with_recipe(record, run)
+            record = run.save_recipe(record, recipe_to_toml(recipe))
         keeper = Keeper(run, record, {"made_of": made_of}, writes=writes)
         keeper.save_last(step, model, optimizer)  # from now on the run can go on, whatever happens
         logs = Logs(run, after_step=step) if writes else NoLogs(run, after_step=step)
@@ -184,7 +182,3 @@ def _record(recipe: Recipe, train_set: Dataset, model: Any, how: How, facts: dic
         best=None,
         files={},
     )
-
-
-def _with_recipe(record: RunRecord, run: RunFolder) -> RunRecord:
-    return msgspec.structs.replace(record, files=record.files | {run.recipe.name: FileFacts.of(run.recipe)})

@@ -138,10 +138,10 @@ def test_a_changed_file_is_found(run: RunFolder) -> None:
     ("old", "new", "problem"),
     [
         ("detbench.run/1", "detbench.run/2", "has the schema 'detbench.run/2', and this version reads"),
-        ('"step": 1', '"step": "1"', "is no run's record: should be a whole number"),
-        ('"running"', '"asleep"', "is no run's record"),
+        ('"step": 1', '"step": "1"', "is not a run's record: should be a whole number"),
+        ('"running"', '"asleep"', "is not a run's record"),
         ('"van"', '"car"', "one is there twice"),
-        ("}\n", "", "is no run's record"),
+        ("}\n", "", "is not a run's record"),
     ],
 )
 def test_a_broken_record_is_one_sentence(run: RunFolder, old: str, new: str, problem: str) -> None:
