@@ -124,6 +124,7 @@ _truth = st.fixed_dictionaries(
 _result = st.fixed_dictionaries({**_place, "score": st.sampled_from([0.0, 0.1, 0.5, 0.9])})
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     truths=st.lists(_truth, max_size=10),
@@ -248,6 +249,7 @@ def test_what_a_loop_says_is_said(pair: tuple[Path, Path], capsys: pytest.Captur
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", [THEIRS, OURS], ids=["pycocotools", "detbench"])
 def test_entries_of_several_processes_accumulate_as_one(shared: Path, tool: Any) -> None:
     """The loop of TorchVision and DETR, which evaluates batches and merges ``evalImgs``, gives the whole's numbers."""

@@ -65,6 +65,7 @@ def test_the_wheel_is_tested_not_the_checkout() -> None:
     assert native() is not None, "the native part was not built: the tests of it would be skipped"
 
 
+@pytest.mark.slow
 def test_without_the_native_part_there_is_one_warning_and_the_same_numbers(shared: Path) -> None:
     """Without the extension every metric is equal to the last bit, and it is said once."""
     pair = ("coco_tiny/annotations/instances_val2017.json", "predictions/yolox_nano__coco_tiny_val.json")

@@ -107,6 +107,7 @@ def test_stats_for_people_and_programs(detbench: Run, voc: Path) -> None:
     assert (plain["images"], plain["split"], plain["categories"][0]["boxes"]) == (1, "test", 1)
 
 
+@pytest.mark.slow
 def test_show_writes_what_the_name_asks_for(detbench: Run, voc: Path, tmp_path: Path) -> None:
     """A page, a sheet, or a folder; the result is named on standard error."""
     for name in ("page.html", "sheet.png", "folder"):

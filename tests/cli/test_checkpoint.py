@@ -156,6 +156,7 @@ def test_an_empty_folder_has_no_runs(detbench: Command, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
+@pytest.mark.slow
 def test_info_says_everything(detbench: Command, run: RunFolder, archive: Path) -> None:
     """Of a run and of its archive: recipe, data, categories, parameters, environment, files with their hashes."""
     for place in (run.path, archive):
@@ -333,6 +334,7 @@ def test_what_is_there_is_not_written_over(detbench: Command, run: RunFolder, ar
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "run.zip"]
 
 
+@pytest.mark.slow
 def test_what_is_no_run_is_said(detbench: Command, tmp_path: Path) -> None:
     """A folder without a run, a file of another kind, nothing at all; a run without weights."""
     (tmp_path / "x.zip").write_text("hello")

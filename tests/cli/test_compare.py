@@ -80,6 +80,7 @@ def test_predictions_are_evaluated_first(detbench: Run, shared: Path, folders: l
     assert [model["rank_interval"] for model in spot] == [model["rank_interval"] for model in runs]
 
 
+@pytest.mark.slow
 def test_many_models_are_ranked(detbench: Run, folders: list[Path], shared: Path, tmp_path: Path) -> None:
     """Of three models there are ranks with their intervals and the differences from the baseline; a copy is named."""
     done = detbench("eval", shared / GT, shared / DETECTORS["yolox"], "-o", tmp_path / "copy", "--name", "[red]copy")
@@ -103,6 +104,7 @@ def test_the_baseline_is_chosen_by_name(detbench: Run, folders: list[Path]) -> N
     assert row[:4] == ["AP", "0.316", "0.296", "-0.020"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_is_one_sentence_and_exit_2(
     detbench: Run, coco_pair: Pair, folders: list[Path], tmp_path: Path
 ) -> None:

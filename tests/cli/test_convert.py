@@ -123,6 +123,7 @@ def test_what_the_reader_leaves_out_is_counted(detbench: Run, voc: Path, tmp_pat
     assert str(tmp_path) not in json.dumps(receipt)
 
 
+@pytest.mark.slow
 def test_an_empty_split_is_loud_and_an_empty_conversion_an_error(detbench: Run, voc: Path, tmp_path: Path) -> None:
     """A split whose pictures are all gone is warned of beside others; alone it is an error and nothing is written."""
     (voc / "JPEGImages/2.jpg").unlink()
@@ -136,6 +137,7 @@ def test_an_empty_split_is_loud_and_an_empty_conversion_an_error(detbench: Run, 
     assert not (tmp_path / "alone").exists()
 
 
+@pytest.mark.slow
 def test_the_source_is_looked_at_before_the_output(detbench: Run, voc: Path, tmp_path: Path) -> None:
     """A source that is not there and a format that is none are said even where the output is occupied."""
     occupied = tmp_path / "occupied"

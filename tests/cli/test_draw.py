@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = ("--images", 15, "--size", "320x240", "--workers", 1)
 
 

@@ -59,6 +59,7 @@ def test_tables_fit_eighty_columns(detbench: Run, shared: Path) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_tfrecords_are_ground_truth_too(detbench: Run, shared: Path, tmp_path: Path) -> None:
     """Ground truth that went through TFRecords scores to the last bit what its source scores."""
     assert detbench("convert", shared / "coco_tiny", tmp_path / "records").returncode == 0
@@ -103,6 +104,7 @@ def test_a_report_that_cannot_be_written_is_said(detbench: Run, coco_pair: Pair,
     assert (tmp_path / "run").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_results_are_never_written_over_what_they_come_from(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
     """Predictions called result.json keep their bytes; another run's result is replaced."""
     truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, BOX, 0.9)])
@@ -135,6 +137,7 @@ def test_hostile_category_names_are_text(detbench: Run, tmp_path: Path) -> None:
     assert "<script>alert" not in (tmp_path / "run/report.html").read_text()
 
 
+@pytest.mark.slow
 def test_meaningless_numbers_are_not_silent(detbench: Run, shared: Path, tmp_path: Path) -> None:
     """Boxes written as fractions are an error on standard error and in the report, beside JSON too; status 0."""
     rows = json.loads((shared / DT).read_text())

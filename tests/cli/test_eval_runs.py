@@ -178,6 +178,7 @@ def test_times_that_cannot_be_are_refused(
         Result.load(tmp_path / "result.json")
 
 
+@pytest.mark.slow
 def test_predictions_on_other_data_are_remarked(detbench: Command, pair: tuple[Path, Path]) -> None:
     """A warning, since corrected annotations are a good reason to evaluate again; none where nothing is known."""
     truth, folder = pair

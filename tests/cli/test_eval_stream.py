@@ -22,6 +22,7 @@ DT = "predictions/yolox_nano__coco_tiny_val.json"
 pytestmark = pytest.mark.skipif(native() is None, reason="blocks of COCO results are read by the native part")
 
 
+@pytest.mark.slow
 def test_a_stream_writes_the_same_run(detbench: Run, shared: Path, tmp_path: Path) -> None:
     """Result and draws are the same, but for a remark; and so a streamed run compares with another."""
     for name, options in (("whole", []), ("stream", ["--stream"])):

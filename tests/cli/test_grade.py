@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
+pytestmark = pytest.mark.slow
+
 RIGHT = "import numpy as np\n\n\ndef change_order(box):\n    return box[:, [1, 0, 3, 2]]\n"
 PLUS_ONE = """import numpy as np
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Run = Callable[..., subprocess.CompletedProcess[str]]
     Here = Callable[..., tuple[int, str]]
 
+pytestmark = pytest.mark.slow
+
 #: A detector that finds one thing in the brightest quarter of a picture, and says how bright it is.
 BRIGHT = '''
 import numpy as np

@@ -113,6 +113,7 @@ def test_wrong_ones_are_refused_with_their_counterexamples(detbench: Run, tmp_pa
     assert "1" in found["ends.py:my_nms"]["counterexample"]["hint"]
 
 
+@pytest.mark.slow
 def test_categories_that_are_mixed_up_are_refused(detbench: Run, tmp_path: Path) -> None:
     """A batched NMS that forgets the categories is refused; its operator is found by its name."""
     (tmp_path / "mine.py").write_text(
@@ -127,6 +128,7 @@ def test_categories_that_are_mixed_up_are_refused(detbench: Run, tmp_path: Path)
     assert len(_measured(done)["mine.py:my_batched_nms"]["counterexample"]["inputs"]["category"]) <= 3
 
 
+@pytest.mark.slow
 def test_what_a_file_prints_is_not_in_the_result(detbench: Run, mine: Callable[..., str]) -> None:
     """What a function prints, in C too, goes to standard error; standard output is JSON."""
     place = mine(first="import os; print('hello'); os.write(1, b'from below')")
@@ -216,6 +218,7 @@ def test_bad_input_is_one_sentence_and_exit_2(detbench: Run, tmp_path: Path) -> 
         assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_file_may_import_its_neighbours_and_leaves_nothing_behind(detbench: Run, tmp_path: Path) -> None:
     """What lies beside the file can be imported; no compiled code is written there."""
     (tmp_path / "neighbour.py").write_text(NMS.format(**RIGHT))
@@ -226,6 +229,7 @@ def test_a_file_may_import_its_neighbours_and_leaves_nothing_behind(detbench: Ru
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.py", "neighbour.py"]
 
 
+@pytest.mark.slow
 def test_two_of_one_name_are_told_apart_by_their_folders(detbench: Run, tmp_path: Path) -> None:
     """Each is checked by itself: the verdict on one says nothing about the other."""
     (tmp_path / "other").mkdir()
@@ -250,6 +254,7 @@ def _installed(folder: Path, entry_points: str, *arguments: str) -> subprocess.C
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": path})
 
 
+@pytest.mark.slow
 def test_an_installed_package_lists_its_own(tmp_path: Path) -> None:
     """Entry points are run beside the others; one that is broken is absent, with the reason, and the exit status 1."""
     chosen = [word for name in ("kernel", "gone", "number") for word in ("--impl", name)]
@@ -266,6 +271,7 @@ def test_an_installed_package_lists_its_own(tmp_path: Path) -> None:
     assert number.startswith("not run: nms, number: math:pi is neither")
 
 
+@pytest.mark.slow
 def test_what_is_not_named_may_be_broken(tmp_path: Path) -> None:
     """A broken package that nobody asked for by name is no finding."""
     done = _installed(tmp_path, "anchor-grid.gone = kernels:gone", "anchor-grid", "--seconds", "0.01", "--json")
@@ -273,6 +279,7 @@ def test_what_is_not_named_may_be_broken(tmp_path: Path) -> None:
     assert _measured(done)["gone"]["status"] == "absent"
 
 
+@pytest.mark.slow
 def test_a_name_that_is_taken_is_told_apart(tmp_path: Path) -> None:
     """What a package calls as detbench calls its own has the package's name before it; both are timed."""
     chosen = ("--impl", "native", "--impl", "kernels.native")
@@ -305,6 +312,7 @@ def test_names_that_say_no_operator_are_listed_with_the_reason(tmp_path: Path) -
     assert "no operator that is timed" in _installed(tmp_path, points, "nms", "--list").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends an interrupt")
 def test_an_interrupt_keeps_what_was_measured(tmp_path: Path) -> None:
     """Ctrl-C while a function loops for ever: what ran is named, and what was measured before is written."""

@@ -42,6 +42,7 @@ def test_split(devkit: Path, tmp_path: Path, detbench: Command) -> None:
     assert len(read_dataset(out, split="val").ground_truth) == 12
 
 
+@pytest.mark.slow
 def test_sample_and_merge(devkit: Path, tmp_path: Path, detbench: Command) -> None:
     """Two samples merge to one set; what is there is refused with exit status 2, and replaced on request."""
     one, two, both = tmp_path / "one", tmp_path / "two", tmp_path / "both"
@@ -97,6 +98,7 @@ def test_sets_without_sequences_are_split_at_random(tmp_path: Path, detbench: Co
     assert (refused.returncode, "has 1 sequence, fewer than the 2 parts" in refused.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_misspelt_source_is_said_first(tmp_path: Path, detbench: Command) -> None:
     """A wrong source is the error, and not what else is wrong; a wrong format comes before that."""
     for command, options in (("split", ()), ("sample", ("--images", 1)), ("merge", (tmp_path / "b",))):

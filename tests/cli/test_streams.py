@@ -39,6 +39,7 @@ def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes
     return subprocess.run(command, check=False, timeout=60, env=env, **streams)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_any_encoding_will_do(pair: tuple[Path, Path], encoding: str) -> None:
     """Where an encoding lacks letters, tables have others in their place and JSON has them escaped."""
@@ -52,6 +53,7 @@ def test_any_encoding_will_do(pair: tuple[Path, Path], encoding: str) -> None:
     assert b"sqrt" in run("stats", pair[0], env=env).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file systems refuse names that are not UTF-8")
 def test_names_that_are_not_utf8(pair: tuple[Path, Path], tmp_path: Path) -> None:
     """Files whose names are not UTF-8 are scored, saved, shown and reported; the result is UTF-8 all the same."""

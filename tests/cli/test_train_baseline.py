@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
+pytestmark = pytest.mark.slow
+
 FILES = {"best.npz", "draws.npz", "evaluations.jsonl", "last.npz", "log.csv", "recipe.toml", "report.html"}
 
 
@@ -84,7 +86,7 @@ def test_tensorflow_reads_the_event_file(whole: Path) -> None:
     assert {step for step, tag in found if tag == "metric/AP50"} == {5, 10, 12}
 
 
-@pytest.mark.parametrize("steps", [pytest.param(1, marks=pytest.mark.slow), 4, pytest.param(9, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("steps", [1, 4, 9])
 def test_a_killed_run_goes_on_as_if_nothing_had_been(
     whole: Path, train: Run, tiny_data: Path, tmp_path: Path, steps: int
 ) -> None:
@@ -111,7 +113,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
     assert [row["step"] for row in looked] == [5, 10, 12]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_how_to_go_on(
     whole: Path, train: Run, tiny_data: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -138,7 +140,6 @@ def test_an_interrupted_run_says_how_to_go_on(
         assert rows_of(run) == rows_of(whole)
 
 
-@pytest.mark.slow
 def test_one_process_at_a_time(train: Run, tiny_data: Path, tmp_path: Path) -> None:
     """A second process that would write to the same run is refused, and the first one does not notice."""
     run = tmp_path / "run"
@@ -253,7 +254,6 @@ def test_a_folder_whose_name_is_no_text_is_refused(train: Run, tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow
 def test_more_steps_go_on_with_a_finished_run(whole: Path, train: Run, tmp_path: Path) -> None:
     """``-o`` takes the folder and, as the recipes write it, settings; --steps raises the number of a finished run."""
     import shutil

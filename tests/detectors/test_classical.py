@@ -57,6 +57,7 @@ def plain_iou(a: np.ndarray, b: np.ndarray) -> float:
     return float(common / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common))
 
 
+@pytest.mark.slow
 def test_finds_vehicles_on_flights_it_has_not_seen(
     data: dict[str, Dataset], fitted: classical.ClassicalDetector
 ) -> None:
@@ -70,6 +71,7 @@ def test_finds_vehicles_on_flights_it_has_not_seen(
     assert average_precision(data["test"], listed) > 0.3
 
 
+@pytest.mark.slow
 def test_predictions_are_a_sound_table(data: dict[str, Dataset], fitted: classical.ClassicalDetector) -> None:
     """Boxes lie in the picture, scores in 0..1 and descending inside an image, categories in the table."""
     found = predict(fitted, data["test"])
@@ -82,6 +84,7 @@ def test_predictions_are_a_sound_table(data: dict[str, Dataset], fitted: classic
     assert set(found.category.tolist()) <= {0, 1, 2}
 
 
+@pytest.mark.slow
 def test_sees_no_annotations_when_it_predicts(data: dict[str, Dataset], fitted: classical.ClassicalDetector) -> None:
     """Without its ground truth, a dataset gets the same predictions."""
     dataset = data["val"]
@@ -120,6 +123,7 @@ def test_a_pickle_inside_the_file_is_refused(tmp_path: Path) -> None:
         classical.load(path)
 
 
+@pytest.mark.slow
 def test_no_boxes_to_learn_from_is_said(data: dict[str, Dataset]) -> None:
     """A split without boxes cannot be fitted on."""
     dataset = data["val"]
@@ -128,6 +132,7 @@ def test_no_boxes_to_learn_from_is_said(data: dict[str, Dataset]) -> None:
         classical.fit(blank)
 
 
+@pytest.mark.slow
 def test_a_broken_picture_is_named(
     data: dict[str, Dataset], fitted: classical.ClassicalDetector, tmp_path: Path
 ) -> None:
@@ -140,6 +145,7 @@ def test_a_broken_picture_is_named(
         predict(fitted, dataset)
 
 
+@pytest.mark.slow
 def test_a_category_that_the_dataset_lacks_is_said(
     data: dict[str, Dataset], fitted: classical.ClassicalDetector
 ) -> None:
@@ -148,6 +154,7 @@ def test_a_category_that_the_dataset_lacks_is_said(
         predict(replace(fitted, category_names=("boat", "van", "truck")), data["val"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (17, 9)])
 def test_tiny_pictures_are_no_trouble(fitted: classical.ClassicalDetector, size: tuple[int, int]) -> None:
     """A picture smaller than a window gets a table too, perhaps an empty one."""

@@ -505,6 +505,7 @@ def test_a_part_that_was_changed_is_refused(shared: Path, tmp_path: Path, place:
         Result.load(tmp_path / "result.json")
 
 
+@pytest.mark.slow
 def test_the_command_says_where_the_threshold_is_from(detbench: Run, splits: tuple[Path, Path], tmp_path: Path) -> None:
     """Tables of 80 columns; the least error is called hindsight; the page leaves counts without a scale of 0 to 1."""
     arguments = ["eval", *splits, "--split", "test", "--unknown", "drop", "--tune-on", "val", "--resamples", "100"]

@@ -226,6 +226,7 @@ def test_eleven_point_levels_are_the_devkits(coco_pair: Pair) -> None:
     assert result.metrics["mAP"] == pytest.approx(3 / 11, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_intervals_of_too_many_categories_are_refused(coco_pair: Pair) -> None:
     """Draws of a hundred thousand categories would not fit in memory: one sentence that says what to leave out."""
     truth, predictions = coco_pair([annotation()], [(1, 1, BOX, 0.9)], categories=list(range(1, 20_002)))

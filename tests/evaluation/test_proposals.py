@@ -264,6 +264,7 @@ def test_a_part_that_was_changed_is_refused(shared: Path, tmp_path: Path, place:
         Result.load(tmp_path / "result.json")
 
 
+@pytest.mark.slow
 def test_the_command_shows_a_table_and_writes_a_page(detbench: Run, shared: Path, tmp_path: Path) -> None:
     """``detbench eval GT --proposals FILE`` needs no predictions; 80 columns hold its tables."""
     arguments = ["eval", shared / GT, "--proposals", shared / PROPOSALS, "--proposal-counts", "10,300"]

@@ -139,6 +139,7 @@ def scene(seed: int) -> tuple[Dataset, Predictions]:
     return dataset, table
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32 - 1), protocol=st.sampled_from(["coco", "voc2012", "visdrone", "dense"]))
 def test_random_scenes_are_the_same_in_parts(seed: int, protocol: str) -> None:

@@ -84,7 +84,7 @@ class Box:
 @st.composite
 def boxes(draw: st.DrawFn, category: str | None) -> Box:
     """Draw a box that reaches a little out of a picture."""
-    side = st.floats(-20, 84, allow_nan=False)
+    side = st.floats(-20, 68, allow_nan=False)  # a YOLO file may reach as far as two sides: beyond, it speaks of pixels
     corners = draw(st.tuples(side, side, side, side))
     area = draw(st.none() | st.floats(0, 1e5))
     if category is None:

@@ -117,6 +117,7 @@ def assert_parity(
 needs_native = pytest.mark.skipif(native() is None, reason="the native part was not built")
 
 
+@pytest.mark.slow
 @needs_native
 def test_hundreds_of_cases(tmp_path: Path) -> None:
     """The quick part."""

@@ -148,7 +148,7 @@ def test_mutated_files(judged: Callable[[bytes], tuple[bool, bool]]) -> None:
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_many_mutated_files(seed: int, judged: Callable[[bytes], tuple[bool, bool]]) -> None:
     """Many more of them."""
-    judge_mutations(5000, seed, judged)
+    judge_mutations(2500, seed, judged)
 
 
 @pytest.mark.parametrize("path", sorted(CORPUS.glob("*")), ids=lambda path: path.name)
@@ -157,6 +157,7 @@ def test_corpus(path: Path, judged: Callable[[bytes], tuple[bool, bool]]) -> Non
     judged(path.read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", [predictions(2), ground_truth(1)])
 def test_cut_files_are_declined(document: Any, judged: Callable[[bytes], tuple[bool, bool]]) -> None:
     """Wherever a file is cut, it is no file."""

@@ -208,6 +208,7 @@ def test_the_derivative_of_roi_align_is_the_numeric_one(tf: Any) -> None:
     assert none is None
 
 
+@pytest.mark.slow
 def test_no_part_of_a_gradient_is_lost_where_regions_overlap(tf: Any) -> None:
     """On several threads TensorFlow's own gradient of crops loses some: both kernels' are the same, every time."""
     from detbench.operators.keras import roi_pooling

@@ -115,6 +115,7 @@ def test_every_mistake_is_refused_with_its_own_hint(operator: Operator, mistake:
     assert len(found.case.inputs["box"]) <= 4
 
 
+@pytest.mark.slow
 @needs_native
 @settings(max_examples=150, deadline=None)
 @given(

@@ -20,6 +20,8 @@ from detbench.timing.document import Machine, Measurement, Profile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 MACHINE = Machine(cores=2, threads=2, blas="", copy_bytes_per_s=1e9, operations_per_s=1e9)
 SHORT = Allowance(seconds=0.02)
 

@@ -71,6 +71,7 @@ def test_every_threshold_size_and_number_equals_pycocotools(shared: Path, file: 
     assert np.array_equal(recalls(shared / GT, shared / file, COUNTS, "coco"), theirs)
 
 
+@pytest.mark.slow
 def test_recall_by_category_is_of_pycocotools_matches(shared: Path) -> None:
     """A category's ground truths count as found where pycocotools' class-agnostic matching takes them."""
     run = class_agnostic(shared / GT, shared / PROPOSALS, [100])
@@ -137,6 +138,7 @@ _TRUTH = st.tuples(st.integers(1, 3), st.integers(1, 2), _BOX, st.booleans())
 _PROPOSAL = st.tuples(st.integers(1, 3), st.integers(1, 2), _BOX, st.sampled_from([0.25, 0.5, 0.75]))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(truth=st.lists(_TRUTH, max_size=12), proposals=st.lists(_PROPOSAL, min_size=1, max_size=15), zero=st.booleans())
 def test_random_small_cases_equal_pycocotools(

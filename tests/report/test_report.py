@@ -320,6 +320,7 @@ def test_words_follow_the_protocol_s_settings(name: str, words: str) -> None:
     assert explain(name, {"AP": 1}, protocol).short == words
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_file_or_into_a_folder(
     detbench: Callable[..., subprocess.CompletedProcess[str]], make_result: Callable[..., Result], tmp_path: Path
 ) -> None:

@@ -166,6 +166,17 @@ class FasterRCNN(keras.Model):  # type: ignore[misc]
         }
         return {name: ops.mean(loss) for name, loss in of_pictures.items()}
 
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the sum of the four losses: what Keras' own training loops ask for.
+
+        It is not divided by the number of replicas: whoever sums the gradients of several does that.
+        """
+        del sample_weight, training
+        losses = self.losses_of(x, y, y_pred)
+        return losses["rpn_objectness"] + losses["rpn_box"] + losses["head_category"] + losses["head_box"]
+
     # ------------------------------------------------------------------ prediction
 
     def infer(self, x: Mapping[str, Any]) -> dict[str, Any]:

@@ -338,6 +338,7 @@ def test_without_pyarrow(tmp_path: Path, dataset: Dataset, monkeypatch: pytest.M
         writer_for(path)
 
 
+@pytest.mark.slow
 def test_pack(
     detbench: Callable[..., subprocess.CompletedProcess[str]],
     coco_pair: Callable[..., tuple[Path, Path]],
@@ -354,6 +355,7 @@ def test_pack(
     assert results[0] == results[1].replace("dt.arrow", "dt.json")
 
 
+@pytest.mark.slow
 def test_pack_refuses(
     detbench: Callable[..., subprocess.CompletedProcess[str]],
     coco_pair: Callable[..., tuple[Path, Path]],

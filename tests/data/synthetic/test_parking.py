@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from detbench.data.tables import Dataset
 
+pytestmark = pytest.mark.slow
+
 SMALL = (240, 180)
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 pytest.importorskip("tensorflow")
 
+pytestmark = pytest.mark.slow
+
 RECIPE = """
 title = "Small enough for a test"
 dataset = "parking"
@@ -157,13 +159,13 @@ def test_what_it_cannot_be_asked_for(trained: Path, wanted: Wanted, words: str) 
         open_model(str(trained), wanted)
 
 
-@pytest.mark.slow
 def test_the_command_line_runs_it_on_jax_too(
     trained: Path, dataset: Dataset, detbench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same boxes on both backends, from a process of each; eval takes the folder."""
     pytest.importorskip("jax")
     get_format("coco").write(dataset, tmp_path / "data")  # type: ignore[misc]
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")  # compiled in half the time, run once
     found = []
     for backend in ("tensorflow", "jax"):
         monkeypatch.setenv("KERAS_BACKEND", backend)

@@ -195,7 +195,7 @@ def test_it_learns_a_picture_by_heart() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        pytest.param(RESNET, id="resnet-conv5", marks=pytest.mark.slow),
+        pytest.param(RESNET, id="resnet-conv5"),
         pytest.param(changed(C4, head={"pooling": "crop_max"}), id="crop-max"),
         pytest.param(changed(C4, head={"box_loss": "giou", "class_agnostic": True}), id="giou-agnostic"),
         pytest.param(changed(C4, rpn={"loss": "lpn"}, normalization="group"), id="lpn-group"),
@@ -208,6 +208,7 @@ def test_it_learns_a_picture_by_heart() -> None:
         ),
     ],
 )
+@pytest.mark.slow
 def test_every_kind_of_model_trains_and_detects(settings: ModelSettings) -> None:
     """One step moves what is trained and leaves what is frozen; names of variables are unique."""
     model = build_model(settings, CATEGORIES, seed=0)
@@ -229,6 +230,7 @@ def test_every_kind_of_model_trains_and_detects(settings: ModelSettings) -> None
     assert model.detect(x).box.shape == (2, settings.detections.limit, 4)
 
 
+@pytest.mark.slow
 def test_half_precision_keeps_boxes_whole() -> None:
     """In mixed bfloat16 the losses are near those of float32, and what a head says is float32."""
     x, y = batch()
@@ -294,6 +296,7 @@ def test_settings_that_contradict_each_other_are_refused(settings: ModelSettings
         build_model(settings, CATEGORIES, seed=0)
 
 
+@pytest.mark.slow
 def test_mobilenet_v2_has_torchvisions_grid() -> None:
     """Stride 2 uses the pixels above and to the left, variances get 1e-5, and only the classifier is missing.
 

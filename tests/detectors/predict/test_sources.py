@@ -83,6 +83,7 @@ def test_a_folder_of_nothing_is_said(tmp_path: Path) -> None:
         open_source(tmp_path)
 
 
+@pytest.mark.slow
 def test_pictures_of_another_size_than_annotated_are_counted(tmp_path: Path) -> None:
     """Boxes are in the file's pixels, and a note says that the annotations' are not."""
     (tmp_path / "set").mkdir()

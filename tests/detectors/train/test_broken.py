@@ -24,6 +24,7 @@ _ASKED: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", _ASKED)
 def test_too_little_memory_is_said(framework: str) -> None:
     """What to make smaller is named."""

@@ -51,6 +51,7 @@ class Weights:
         return [one.detach().numpy() for one in (kernel, bias)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip", [None, 1.0, 1e6])
 def test_sgd_is_pytorchs(clip: float | None) -> None:
     """Momentum, decay within the gradient, clipping by the norm of all of them."""

@@ -89,6 +89,7 @@ def _torch_mobilenet_v2(state: Any, image: NDArray[np.uint8]) -> NDArray[np.floa
     raise AssertionError
 
 
+@pytest.mark.slow
 def test_mobilenet_v2_is_torchvisions(torchvision_file: Path) -> None:
     """With the package's weights MobileNetV2 computes what PyTorch computes from them."""
     pytest.importorskip("torch")
@@ -150,6 +151,7 @@ def test_another_alpha(shared: Path) -> None:
     assert all(map(np.array_equal, before, map(keras.ops.convert_to_numpy, network.variables)))
 
 
+@pytest.mark.slow
 def test_another_network(shared: Path) -> None:
     """Weights of another network are refused, with names that are missing."""
     network, settings = _network(backbone="mobilenet_v2")
