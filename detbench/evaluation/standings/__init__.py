@@ -1,0 +1,1 @@
+"""Models by rank: whose numbers are ahead, who is tied, and what may not be ranked together."""
