@@ -46,9 +46,9 @@ def render_page(standings: Standings, results: Mapping[str, Document]) -> str:
     sections = shown(models)
     kept, is_whole = _embeddable(standings)
     page = _environment().get_template("standings.html.j2")
-    text = page.render(
+    return page.render(
         version=__version__,
-        style=inline("page.css", "models.css", "standings.css", *sections.styles),
+        style=inline("page.css", "models.css", "sections/legend.css", "standings.css", *sections.styles),
         script=inline("page.js"),
         shapes=MARKS[:MOST_DRAWN],
         standing=first,
@@ -58,7 +58,6 @@ def render_page(standings: Standings, results: Mapping[str, Document]) -> str:
         is_whole=is_whole,
         **sections.views,
     )
-    return text
 
 
 def _embeddable(standings: Standings) -> tuple[Standings, bool]:

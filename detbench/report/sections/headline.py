@@ -71,7 +71,7 @@ def _of_many(ranked: Sequence[Entry], standings: Standings) -> Iterator[Piece]:
         yield Piece(f" leads with {_value(leader, standings)}, ")
         yield from _ahead_of(ranked[1], standings)
         yield Piece("; ")
-    yield from _ties(tied, are_several=len(equals) > 1)
+    yield from _ties(tied, are_several=len(equals) > 1, is_second=tied == ranked[1:2])
 
 
 def _ahead_of(second: Entry, standings: Standings) -> Iterator[Piece]:
@@ -91,13 +91,15 @@ def _ahead_of(second: Entry, standings: Standings) -> Iterator[Piece]:
     yield Piece(f" (95 % interval {_plain(low)} to {_plain(high)}{p})")
 
 
-def _ties(tied: Sequence[Entry], *, are_several: bool) -> Iterator[Piece]:
-    them = "them" if are_several else "it"
-    if not tied:
-        yield Piece(f"nobody else is tied with {them}." if are_several else f"nobody is tied with {them}.")
-        return
-    yield from _names(tied)
-    yield Piece(f" {'is' if len(tied) == 1 else 'are'} tied with {them}: the images do not tell them apart.")
+def _ties(tied: Sequence[Entry], *, are_several: bool, is_second: bool) -> Iterator[Piece]:
+    """Yield who else may be the best: nobody, the second that was just named, or others by name."""
+    if is_second:
+        yield Piece("the two are tied.")
+    elif not tied:
+        yield Piece("nobody else is tied with them." if are_several else "nobody is tied with it.")
+    else:
+        yield from _names(tied)
+        yield Piece(f" {'is' if len(tied) == 1 else 'are'} tied with {'them' if are_several else 'it'}.")
 
 
 def _names(entries: Sequence[Entry]) -> Iterator[Piece]:

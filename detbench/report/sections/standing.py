@@ -106,7 +106,7 @@ def standing(standings: Standings) -> StandingView:
         models=len(table.rows),
         shown=min(MOST_DRAWN, len(table.rows)),
         columns=table.columns,
-        origins=[(origin, len(list(group))) for origin, group in groupby(column.origin for column in table.columns)],
+        origins=[(origin, len(list(group))) for origin, group in groupby(map(_origin, table.columns))],
         rows=[_row(row, mark) for mark, row in enumerate(table.rows)],
         tie_note=_tie_note(table, standings),
         apart=[(row.entry, _measured(row.entry)) for row in table.apart],
@@ -145,6 +145,11 @@ def _lead(standings: Standings) -> str:
         f"{text} Two models are tied where drawing the images anew {standings.resamples:,} times, the same for both, "
         f"does not tell them apart."
     )
+
+
+def _origin(column: Column) -> str:
+    """Return what stands above columns of the same origin; how ranks were drawn is said in the caption."""
+    return column.origin.partition(",")[0] if column.key in {"rank", "rank_interval"} else column.origin
 
 
 def _row(row: Row, mark: int) -> RowView:
@@ -188,7 +193,7 @@ def _tie_note(table: Table, standings: Standings) -> str:
     """Return what the shade of a row means, and how ranks were tested."""
     if len(table.rows) < 2:  # noqa: PLR2004  one model has nobody to beat
         return ""
-    tested = f" {standings.p_method}." if standings.p_method else ""
+    tested = f" {standings.p_method[:1].upper()}{standings.p_method[1:]}." if standings.p_method else ""
     return f"Shaded rows are tied with the first.{tested}"
 
 
