@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from detbench.report.sections.keys import Key, key_of, left_out, marked
@@ -145,7 +146,7 @@ def _large(lines: Sequence[_Line], title: str) -> Markup:
         curve(axes, recall, precision, mark)
         for third in range(3):
             level = _MARKS_FROM + _MARKS_STEP * mark + _MARKS_APART * third
-            place = min(range(len(recall)), key=lambda i, level=level: abs(recall[i] - level))
+            place = bisect_left(recall, level, hi=len(recall) - 1)
             mark_at(axes, recall[place], precision[place], mark)
     return finished(figure, f"Precision against recall, {title}: the mean over the categories", {})
 

@@ -81,7 +81,7 @@ _MEASURES = {"recall50": "IoU 0.50", "recall70": "IoU 0.70", "AR": "mean over Io
 #: Where the axis ends.
 _LAST = 2000
 
-_TICKS = {1: "1", 10: "10", 100: "100", 300: "300", 1000: "1000", 2000: "2000"}
+_TICKS = {float(count): str(count) for count in (1, 10, 100, 300, 1000, 2000)}
 _SHARES = {0.0: "0", 0.25: "0.25", 0.5: "0.5", 0.75: "0.75", 1.0: "1"}
 
 #: A longer name beside a curve would take the figure's room; then the legend alone says whose it is.
@@ -159,13 +159,13 @@ def _figure(models: Sequence[Model], measure: str, title: str) -> Markup:
     drawn = [(model.mark, _points(_part(model), measure)) for model in models]
     for mark, points in reversed(drawn):
         if all(point.high is not None for point in points):
-            x, low, high = [p.count for p in points], [p.low or 0.0 for p in points], [p.high or 0.0 for p in points]
+            x, low, high = [p.at for p in points], [p.low or 0.0 for p in points], [p.high or 0.0 for p in points]
             band(axes, x, low, high, mark)
     for mark, points in reversed(drawn):
-        curve(axes, [point.count for point in points], [point.value for point in points], mark)
+        curve(axes, [point.at for point in points], [point.value for point in points], mark)
         for point in points:
-            if point.count in _MARKED_AT:
-                mark_at(axes, point.count, point.value, mark)
+            if point.at in _MARKED_AT:
+                mark_at(axes, point.at, point.value, mark)
     if beside:
         _name_ends(axes, [mark for mark, _ in drawn], [points[-1].value for _, points in drawn])
     return finished(figure, f"Proposal recall against the number of proposals, {title}", names)
@@ -176,7 +176,7 @@ _MARKED_AT = frozenset({1, 10, 100, 1000})
 
 
 class _Point(NamedTuple):
-    count: int
+    at: int
     value: float
     low: float | None
     high: float | None
@@ -187,9 +187,10 @@ def _points(part: Proposals, measure: str) -> list[_Point]:
     line = part.all.measures()[measure]
     if line is None:
         return []
-    ends = list(zip(line.low, line.high, strict=True)) or [(None, None)] * len(line.value)
+    none: list[tuple[float | None, float | None]] = [(None, None)] * len(line.value)
+    ends = zip(line.low, line.high, strict=True) if line.low else none
     points = [_Point(count, value, *of) for count, value, of in zip(part.all.counts, line.value, ends, strict=True)]
-    return [point for point in points if 1 <= point.count <= _LAST]
+    return [point for point in points if 1 <= point.at <= _LAST]
 
 
 def _name_ends(axes: Axes, marks: Sequence[int], ends: Sequence[float]) -> None:

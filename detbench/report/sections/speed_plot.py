@@ -45,7 +45,7 @@ _STEPS = {2: (1, 1.5, 2, 3, 5, 7), 3: (1, 2, 5), 99: (1,)}
 _TICKS = 5
 
 #: A name stands at one of these places beside its marker, in a figure's units.
-_BESIDE_PX = ((8.0, 9.0), (8.0, -9.0), (-8.0, 9.0), (-8.0, -9.0))
+_BESIDE_PX = [(across, up) for up in (9.0, -9.0, 20.0, -20.0) for across in (8.0, -8.0)]
 
 
 def front(dots: Sequence[Dot]) -> list[Dot]:
@@ -147,8 +147,16 @@ def _names(axes: Axes, dots: Sequence[Dot], names: Mapping[int, str]) -> None:
     """Write a model's name beside its marker where it meets nothing else, the best first; the legend has all."""
     places = [_place(axes, dot.ms, dot.value) for dot in dots]
     taken = [_Box(x - 5, y - 5, x + 5, y + 5) for x, y in places]
-    taken += [_Box(*_place(axes, dot.ms_ends[0], dot.value), *_place(axes, dot.ms_ends[1], dot.value)) for dot in dots if dot.ms_ends]
-    taken += [_Box(*_place(axes, dot.ms, dot.value_ends[0]), *_place(axes, dot.ms, dot.value_ends[1])) for dot in dots if dot.value_ends]
+    taken += [
+        _Box(*_place(axes, dot.ms_ends[0], dot.value), *_place(axes, dot.ms_ends[1], dot.value))
+        for dot in dots
+        if dot.ms_ends
+    ]
+    taken += [
+        _Box(*_place(axes, dot.ms, dot.value_ends[0]), *_place(axes, dot.ms, dot.value_ends[1]))
+        for dot in dots
+        if dot.value_ends
+    ]
     for dot, (x, y) in zip(dots, places, strict=True):
         for across, up, box in _beside(x, y, len(names[dot.mark]) * LETTER_PX):
             is_inside = box.left >= 0 and box.low >= 0 and box.right <= _ACROSS_PX and box.high <= _UP_PX
