@@ -26,7 +26,7 @@ def _line(height: float, *, banded: bool) -> Band:
 def _proposals(
     height: float = 0.8, *, counts: list[int] | None = None, named: list[int] | None = None, banded: bool = True
 ) -> Proposals:
-    lines = {
+    lines: dict[str, Band | None] = {
         "average_recall": _line(height * 0.6, banded=banded),
         "recall50": _line(height, banded=banded),
         "recall70": _line(height * 0.8, banded=banded),
