@@ -147,16 +147,7 @@ def _names(axes: Axes, dots: Sequence[Dot], names: Mapping[int, str]) -> None:
     """Write a model's name beside its marker where it meets nothing else, the best first; the legend has all."""
     places = [_place(axes, dot.ms, dot.value) for dot in dots]
     taken = [_Box(x - 5, y - 5, x + 5, y + 5) for x, y in places]
-    taken += [
-        _Box(*_place(axes, dot.ms_ends[0], dot.value), *_place(axes, dot.ms_ends[1], dot.value))
-        for dot in dots
-        if dot.ms_ends
-    ]
-    taken += [
-        _Box(*_place(axes, dot.ms, dot.value_ends[0]), *_place(axes, dot.ms, dot.value_ends[1]))
-        for dot in dots
-        if dot.value_ends
-    ]
+    taken += [_Box(*_place(axes, *start), *_place(axes, *end)) for start, end in _lines(dots)]
     for dot, (x, y) in zip(dots, places, strict=True):
         for across, up, box in _beside(x, y, len(names[dot.mark]) * LETTER_PX):
             is_inside = box.left >= 0 and box.low >= 0 and box.right <= _ACROSS_PX and box.high <= _UP_PX
@@ -164,6 +155,18 @@ def _names(axes: Axes, dots: Sequence[Dot], names: Mapping[int, str]) -> None:
                 name_at(axes, across / _ACROSS_PX, up / _UP_PX, dot.mark, to="left" if across > x else "right")
                 taken.append(box)
                 break
+
+
+def _lines(dots: Sequence[Dot]) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    """Yield where error bars and the level parts of the front begin and end, in milliseconds and accuracy."""
+    best = front(dots)
+    for dot, after in zip(best, [*(dot.ms for dot in best[1:]), _range(dots)[1]], strict=True):
+        yield (dot.ms, dot.value), (after, dot.value)
+    for dot in dots:
+        if dot.ms_ends:
+            yield (dot.ms_ends[0], dot.value), (dot.ms_ends[1], dot.value)
+        if dot.value_ends:
+            yield (dot.ms, dot.value_ends[0]), (dot.ms, dot.value_ends[1])
 
 
 def _place(axes: Axes, ms: float, value: float) -> tuple[float, float]:
