@@ -160,25 +160,27 @@ class _Box(NamedTuple):
 
 
 def _names(axes: Axes, dots: Sequence[Dot], names: Mapping[int, str]) -> None:
-    """Write a model's name beside its marker where it meets nothing else, the best first; the legend has all."""
+    """Write a model's name beside its marker where it lies on nothing, else on lines alone; the legend has all."""
     places = [_place(axes, dot.ms, dot.value) for dot in dots]
     taken = [_Box(x - 5, y - 5, x + 5, y + 5) for x, y in places]
-    taken += [_Box(*_place(axes, *start), *_place(axes, *end)) for start, end in _lines(dots)]
-    _name_front(axes, front(dots)[-1], taken)
+    lines = [_Box(*_place(axes, *start), *_place(axes, *end)) for start, end in _lines(dots)]
+    _name_front(axes, front(dots)[-1], taken, lines)
     for dot, (x, y) in zip(dots, places, strict=True):
-        for across, up, box in _beside(x, y, len(names[dot.mark]) * LETTER_PX):
-            if box.is_free(taken):
-                name_at(axes, across / _ACROSS_PX, up / _UP_PX, dot.mark, to="left" if across > x else "right")
-                taken.append(box)
-                break
+        room = [*_beside(x, y, len(names[dot.mark]) * LETTER_PX)]
+        free = [spot for spot in room if spot[2].is_free(taken)]
+        best = next((spot for spot in free if spot[2].is_free(lines)), free[0] if free else None)
+        if best:
+            across, up, box = best
+            name_at(axes, across / _ACROSS_PX, up / _UP_PX, dot.mark, to="left" if across > x else "right")
+            taken.append(box)
 
 
-def _name_front(axes: Axes, last: Dot, taken: list[_Box]) -> None:
+def _name_front(axes: Axes, last: Dot, taken: list[_Box], lines: Sequence[_Box]) -> None:
     """Write what the line is above or below its right end, where there is room; the legend says it too."""
     _, y = _place(axes, last.ms, last.value)
     for up in (8.0, -8.0):
         box = _Box(_ACROSS_PX - len(_FRONT) * LETTER_PX, y + up - LINE_PX / 2, _ACROSS_PX, y + up + LINE_PX / 2)
-        if box.is_free(taken):
+        if box.is_free([*taken, *lines]):
             axes.text(1, (y + up) / _UP_PX, _FRONT, gid="axis", ha="right", va="center", transform=axes.transAxes)
             taken.append(box)
             return

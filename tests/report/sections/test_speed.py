@@ -194,17 +194,20 @@ def test_ticks_enclose_what_is_drawn(low: float, high: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width_px", [390, 1280])
-@pytest.mark.parametrize(("spread", "names"), [(1.02, 2), (1.3, 6), (4.0, 7), (60.0, 7)])
+@pytest.mark.parametrize(
+    ("spread", "step", "names"), [(1.02, 0.04, 7), (1.3, 0.002, 7), (1.3, 0.04, 7), (4.0, 0.04, 7), (60.0, 0.04, 7)]
+)
 def test_figures_can_be_read(
     make_page: Callable[..., str],
     make_timed: Callable[[float, float], Result],
     look: Callable[..., dict[str, Any]],
     spread: float,
+    step: float,
     names: int,
     width_px: int,
 ) -> None:
-    """Near or far apart: a name stands beside its marker only where it lies on nothing else."""
-    results = {f"model {k}": make_timed(0.8 - 0.04 * k, 10 * spread ** (7 - k)) for k in range(8)}
+    """Near or far apart: a name stands beside its marker only where it lies on no other."""
+    results = {f"model {k}": make_timed(0.8 - step * k, 10 * spread ** (7 - k)) for k in range(8)}
     page = make_page(results, {f"model {k}": _speed(10 * spread ** (7 - k)) for k in range(8)})
     seen = look(page, "speed", width_px)
     assert seen["names"] >= names
