@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["render_report", "write_report"]
 
 #: What a result may have beside its numbers, as sections that pages of several models show too.
-_PARTS = ("errors", "proposals", "counting", "speed")
+_PARTS = ("errors", "proposals", "counting")
 
 #: More small figures than this tire the eye; the other categories stand in the table.
 _MAX_SMALL = 12
@@ -47,7 +47,7 @@ def render_report(result: Result) -> str:
     """Return the page of ``result``: HTML that holds everything it shows, and the result itself as JSON."""
     rows = tables.category_rows(result)
     columns = tables.category_columns(result)
-    sections = shown([_alone(result.document)], _PARTS)
+    sections, timing = shown([_alone(result.document)], _PARTS), result.timing
     template = _environment().get_template("report.html.j2")
     return template.render(
         result=result,
@@ -68,6 +68,9 @@ def render_report(result: Result) -> str:
         environment_rows=[("detbench", result.detbench), *sorted(result.environment.items())],
         citation=tables.citation(result),
         glossary=_glossary([*result.metrics, *columns], result),
+        frames=timing and timing_tables.frames(timing),
+        what_was_timed=timing and timing_tables.what_was_timed(timing),
+        timing_rows=timing and timing_tables.timing_rows(timing),
         embedded=embedded(result.document),
         shapes=MARKS[:1],
         sections=list(sections.views),
@@ -128,7 +131,6 @@ def _prediction_rows(result: Result) -> list[tuple[str, str]]:
         ("on images", f"{given.images:,} of {result.dataset.images:,}"),
         ("dropped", f"{given.dropped:,}"),
         ("fingerprint", given.fingerprint),
-        *([("timed", timing_tables.what_was_timed(result.timing))] if result.timing else []),
     ]
 
 
