@@ -210,16 +210,14 @@ def _require_free(output: Path, inputs: Iterable[Path]) -> None:
     """Raise UsageError, before minutes are spent, if the leaderboard would go over what it is made from."""
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; say another folder with -o")
-    target = output.resolve()
+    target = Path(os.path.realpath(output))
     for path in inputs:
-        given = path.resolve()
+        given = Path(os.path.realpath(path))  # which takes links in circles as they are
         if target == given or given.is_relative_to(target / "models") or given.is_relative_to(target / _KEPT):
             raise UsageError(f"{output} would be written over what it comes from; say another folder with -o")
 
 
-def _write(
-    standings: Standings, results: Mapping[str, Document], places: Mapping[str, Path], output: Path
-) -> None:
+def _write(standings: Standings, results: Mapping[str, Document], places: Mapping[str, Path], output: Path) -> None:
     """Write the page, the tables, and a folder for each model with its result, draws and, of the first, its page."""
     from detbench.evaluation.drawn_file import DRAWS
     from detbench.evaluation.runs import RESULT

@@ -146,8 +146,8 @@ def _by_source(folders: Sequence[Path]) -> dict[str, Path]:
 
 def _reason(error: Exception | str, folder: Path) -> str:
     """Return what is wrong, without the path of the folder: standings hold none."""
-    text = unbroken(str(error)).replace(f"{folder}/", "").replace(str(folder), unbroken(folder.name))
-    return brief(text, _LONGEST_REASON)
+    text = str(error).replace(f"{folder}/", "").replace(f"{folder}: ", "").replace(str(folder), folder.name)
+    return brief(unbroken(text), _LONGEST_REASON)
 
 
 def _run(source: str, found: Submission, place: Path | None) -> Run:
