@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.comparison import Comparison, Contestant, Difference
 
-__all__ = ["footnote", "in_a_paragraph", "tables"]
+__all__ = ["footnote", "in_a_paragraph", "p_in_words", "tables"]
 
 _UNDEFINED = "–"
 _LONGEST_NAME = 40
@@ -74,10 +74,10 @@ def _lead(comparison: Comparison, found: Difference, ahead: str, behind: str) ->
 def _certainty(comparison: Comparison, found: Difference) -> str:
     """Return the p-value, and how many of the resamples say otherwise."""
     if found.opposite is None:
-        return f"p {_equals(found.p_holm)}"
+        return f"p {p_in_words(found.p_holm)}"
     others = f"{100 * found.opposite:.1f} %" if found.opposite else "none"
     many = f"{others} of {comparison.resamples:,} resamples"
-    return f"p {_equals(found.p_holm)}, and in {many} it is not ahead"
+    return f"p {p_in_words(found.p_holm)}, and in {many} it is not ahead"
 
 
 def _of_many(comparison: Comparison) -> Iterator[str]:
@@ -226,7 +226,7 @@ def _p(p: float | None) -> str:
     return f"<{_LEAST_P}" if p < _LEAST_P else f"{p:.3f}"
 
 
-def _equals(p: float | None) -> str:
+def p_in_words(p: float | None) -> str:
     """Return a p-value after the letter p in a sentence."""
     if p is None:
         return "is undefined"

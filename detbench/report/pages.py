@@ -14,7 +14,6 @@ from detbench.report import tables, timing_tables
 from detbench.report.figures import MAX_SHADES, category_curve, mean_curves
 from detbench.report.glossary import explain
 from detbench.report.templating import embedded, inline, page_environment
-from detbench.words import brief, counted
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -28,9 +27,6 @@ _MAX_SMALL = 12
 
 #: One category's curve is the mean curve: it is not drawn twice.
 _MIN_SMALL = 2
-
-#: A title longer than this is cut: it names a tab.
-_MAX_TITLE = 60
 
 
 def write_report(result: Result, path: Path | str) -> None:
@@ -57,7 +53,7 @@ def render_report(result: Result) -> str:
         small_figures=_small_figures(result, rows),
         small_note=_small_note(result),
         max_shade=MAX_SHADES - 1,
-        dataset_rows=_dataset_rows(result),
+        dataset_rows=tables.dataset_rows(result.dataset),
         prediction_rows=_prediction_rows(result),
         protocol_rows=tables.protocol_rows(result.protocol),
         environment_rows=[("detbench", result.detbench), *sorted(result.environment.items())],
@@ -72,11 +68,7 @@ def render_report(result: Result) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = page_environment()
-    environment.filters["percent"] = lambda value: f"{min(max(value, 0.0), 1.0) * 100:.2f}%"
-    environment.filters["counted"] = counted
-    environment.filters["brief"] = lambda name: brief(name, _MAX_TITLE)
-    return environment
+    return page_environment()
 
 
 def _mean_figure(result: Result) -> Markup:
@@ -110,19 +102,6 @@ def _small_note(result: Result) -> str:
     if drawn <= _MAX_SMALL:
         return "Each category at IoU 0.50, the best first."
     return f"The {_MAX_SMALL} of {drawn} categories with the most ground truths, at IoU 0.50, the best first."
-
-
-def _dataset_rows(result: Result) -> list[tuple[str, str]]:
-    data = result.dataset
-    return [
-        ("name", data.name),
-        ("format", data.format),
-        ("split", data.split or "none"),
-        ("images", f"{data.images:,}"),
-        ("ground truths", f"{data.ground_truths:,}"),
-        ("categories", f"{data.categories:,}"),
-        ("fingerprint", data.fingerprint),
-    ]
 
 
 def _prediction_rows(result: Result) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from detbench.report.glossary import explain
 from detbench.words import counted
 
 if TYPE_CHECKING:
-    from detbench.evaluation.document import CategoryResult
+    from detbench.evaluation.document import CategoryResult, DatasetFacts
     from detbench.evaluation.results import Result
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "category_rows",
     "citation",
     "curve_measure",
+    "dataset_rows",
     "headline",
     "iou_thresholds",
     "measures",
@@ -224,6 +225,19 @@ def citation(result: Result) -> list[str]:
 def _brief(fingerprint: object) -> str:
     """Return the start of a fingerprint."""
     return str(fingerprint)[:_BRIEF] or "no fingerprint"
+
+
+def dataset_rows(data: DatasetFacts) -> list[tuple[str, str]]:
+    """Return what was evaluated on, as rows of a name and a text."""
+    return [
+        ("name", data.name),
+        ("format", data.format),
+        ("split", data.split or "none"),
+        ("images", f"{data.images:,}"),
+        ("ground truths", f"{data.ground_truths:,}"),
+        ("categories", f"{data.categories:,}"),
+        ("fingerprint", data.fingerprint),
+    ]
 
 
 def protocol_rows(table: dict[str, Any]) -> list[tuple[str, str]]:

@@ -11,12 +11,17 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from detbench.words import brief, counted
+
 __all__ = ["Inline", "embedded", "inline", "page_environment"]
 
 #: What must not stand inside a script element, and how JSON says the same.
 _IN_SCRIPT = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"},
 )
+
+#: A name longer than this is cut where it stands among other words.
+_MOST_OF_A_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,15 @@ def page_environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["sentence"] = _sentence
+    environment.filters["percent"] = _percent
+    environment.filters["counted"] = counted
+    environment.filters["brief"] = lambda name, limit=_MOST_OF_A_NAME: brief(name, limit)
     return environment
+
+
+def _percent(share: float) -> str:
+    """Return a share as a length in a drawing, cut to the drawing."""
+    return f"{min(max(share, 0.0), 1.0) * 100:.2f}%"
 
 
 def _sentence(clause: str) -> str:

@@ -4,7 +4,7 @@ const make = (tag, properties) => Object.assign(document.createElement(tag), pro
 
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
-  const heads = [...table.tHead.rows[0].cells];
+  const heads = [...[...table.tHead.rows].at(-1).cells]; // above them there may be a row that groups them
   const key = (row, column) => row.cells[column]?.dataset.value ?? row.cells[column]?.textContent.trim() ?? "";
   const compare = (a, b, numeric) =>
     numeric ? Number(a) - Number(b) : a.localeCompare(b, undefined, { numeric: true, sensitivity: "base" });
@@ -12,8 +12,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
     if (head.classList.contains("plot")) return; // a scale is no heading to sort by
     const numeric = head.classList.contains("number");
     const button = make("button", { type: "button", className: "sort" });
-    button.append(...head.childNodes);
-    head.append(button);
+    button.append(...[...head.childNodes].filter((node) => !node.classList?.contains("axis")));
+    head.prepend(button);
     button.addEventListener("click", () => {
       const down = head.ariaSort ? head.ariaSort === "ascending" : numeric;
       heads.forEach((other) => other.removeAttribute("aria-sort"));
@@ -31,9 +31,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
     filter.setAttribute("aria-label", table.dataset.find);
     filter.addEventListener("input", () => {
       const wanted = filter.value.trim().toLowerCase();
-      for (const row of body.rows) row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
+      for (const row of body.rows) {
+        row.hidden = !(row.querySelector("th") ?? row.cells[0]).textContent.toLowerCase().includes(wanted);
+      }
     });
-    table.before(filter);
+    (table.closest(".wide") ?? table).before(filter);
   }
 }
 

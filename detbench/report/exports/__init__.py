@@ -1,0 +1,1 @@
+"""Standings and results in the forms that other programs and documents take."""

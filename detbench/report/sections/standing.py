@@ -1,0 +1,220 @@
+"""The standing: who is ahead in one sentence, then the leaderboard, those measured otherwise, and the broken."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from math import ceil, floor, log10
+from typing import TYPE_CHECKING, NamedTuple
+
+from detbench.report.exports.table import leaderboard
+from detbench.report.sections.headline import headline
+from detbench.report.sections.model import MOST_DRAWN
+from detbench.words import brief, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from detbench.evaluation.standings.document import Entry, ModelCard, Standings
+    from detbench.report.exports.table import Cell, Column, Row, Table
+    from detbench.report.sections.headline import Piece
+
+__all__ = ["CardView", "RowView", "Scale", "StandingView", "standing"]
+
+_LONGEST_NOTE = 300
+_LONGEST_LIST = 160
+
+#: An axis is as long as this at least: shares that differ in the fourth digit alone should look alike.
+_SHORTEST = 0.02
+
+
+class Scale(NamedTuple):
+    """An axis between two round numbers, for whiskers in a table; ``low_text`` and ``high_text`` stand at its ends."""
+
+    low: float
+    high: float
+    low_text: str
+    high_text: str
+
+    def place(self, value: float) -> float:
+        """Return where a value lies, 0 at the low end and 1 at the high one."""
+        return (value - self.low) / (self.high - self.low)
+
+
+class CardView(NamedTuple):
+    """What its makers say of a model; ``link`` is empty unless it is one that a browser may follow."""
+
+    authors: str
+    training_data: str
+    notes: str
+    link: str
+    site: str
+
+
+class RowView(NamedTuple):
+    """A ranked model: its cells in the columns' order, ``mark`` None where figures do not draw it."""
+
+    name: str
+    mark: int | None
+    is_tied: bool
+    standing: str
+    card: CardView | None
+    cells: list[Cell]
+
+
+class StandingView(NamedTuple):
+    """What the page opens with.
+
+    ``origins`` are the columns' origins with how many columns each spans; ``scale`` is that of the ranking metric,
+    None where no ranked model has it; ``models`` is how many are ranked.
+    """
+
+    kicker: str
+    title: str
+    sentence: list[Piece]
+    is_long: bool
+    lead: str
+    leader: Cell | None
+    metric: str
+    scale: Scale | None
+    models: int
+    shown: int
+    columns: list[Column]
+    origins: list[tuple[str, int]]
+    rows: list[RowView]
+    tie_note: str
+    apart: list[tuple[Entry, str]]
+    broken: list[Entry]
+
+
+def standing(standings: Standings) -> StandingView:
+    """Return what the page opens with."""
+    table = leaderboard(standings)
+    sentence = headline(standings)
+    place = next((place for place, column in enumerate(table.columns) if column.is_ranking), None)
+    ranking = [] if place is None else [row.cells[place] for row in table.rows]
+    protocol = (standings.protocol or {}).get("name", "unnamed")
+    on = f", {_data(standings)}, protocol {protocol}" if standings.dataset else ""
+    return StandingView(
+        kicker=f"detbench leaderboard{on}",
+        title=_title(standings),
+        sentence=sentence,
+        is_long=sum(len(piece.text) for piece in sentence) > _LONGEST_HEADLINE,
+        lead=_lead(standings),
+        leader=ranking[0] if ranking and ranking[0].value is not None else None,
+        metric=standings.metric,
+        scale=_scale(ranking, is_share=not standings.lower_is_better),
+        models=len(table.rows),
+        shown=min(MOST_DRAWN, len(table.rows)),
+        columns=table.columns,
+        origins=[(origin, len(list(group))) for origin, group in groupby(map(_origin, table.columns))],
+        rows=[_row(row, mark) for mark, row in enumerate(table.rows)],
+        tie_note=_tie_note(table, standings),
+        apart=[(row.entry, _measured(row.entry)) for row in table.apart],
+        broken=table.broken,
+    )
+
+
+_LONGEST_HEADLINE = 240
+
+
+def _data(standings: Standings) -> str:
+    data = standings.dataset
+    if data is None:
+        return "nothing"
+    return f"{brief(data.name, 60)}{f' ({brief(data.split, 40)})' if data.split else ''}"
+
+
+def _title(standings: Standings) -> str:
+    """Return what a tab says."""
+    ranked = standings.of("ranked")
+    what = brief(ranked[0].name, 40) if len(ranked) == 1 else counted(len(ranked), "model")
+    return f"{what} on {_data(standings)}"
+
+
+def _lead(standings: Standings) -> str:
+    """Return what it was measured on and how ties are told, in two sentences."""
+    data = standings.dataset
+    if data is None:
+        return ""
+    images = counted(data.images, "image")
+    objects = f"{counted(data.ground_truths, 'ground truth')} of {counted(data.categories, 'category', 'categories')}"
+    text = f"Measured on {images} with {objects}."
+    if len(standings.of("ranked")) < 2 or not standings.resamples:  # noqa: PLR2004  one model has nobody to beat
+        return text
+    return (
+        f"{text} Two models are tied where drawing the images anew {standings.resamples:,} times, the same for both, "
+        f"does not tell them apart."
+    )
+
+
+def _origin(column: Column) -> str:
+    """Return what stands above columns of the same origin; how ranks were drawn is said in the caption."""
+    return column.origin.partition(",")[0] if column.key in {"rank", "rank_interval"} else column.origin
+
+
+def _row(row: Row, mark: int) -> RowView:
+    entry = row.entry
+    is_first = entry.rank == 1
+    return RowView(
+        name=entry.name,
+        mark=mark if mark < MOST_DRAWN else None,
+        is_tied=entry.tied_with_leader,
+        standing="" if not entry.tied_with_leader else "leads" if is_first else "tied with the first",
+        card=None if entry.card is None else _card(entry.card),
+        cells=row.cells,
+    )
+
+
+def _card(card: ModelCard) -> CardView | None:
+    link = card.link or ""
+    is_web = link.lower().startswith(("https://", "http://"))
+    view = CardView(
+        authors=_listed(card.authors),
+        training_data=_listed(card.training_data),
+        notes=brief(card.notes, _LONGEST_NOTE),
+        link=link if is_web else "",
+        site=brief(link.partition("://")[2].partition("/")[0], 40) if is_web else "",
+    )
+    return view if any(view) else None
+
+
+def _listed(names: Iterable[str]) -> str:
+    return brief(", ".join(names), _LONGEST_LIST)
+
+
+def _measured(entry: Entry) -> str:
+    """Return what a model was measured on, in a few words."""
+    data = entry.dataset
+    on = f"{brief(data.name, 60)}{f' ({brief(data.split, 40)})' if data.split else ''}" if data else "nothing"
+    return f"{on}, protocol {brief(entry.protocol, 60)}" if entry.protocol else on
+
+
+def _tie_note(table: Table, standings: Standings) -> str:
+    """Return what the shade of a row means, and how ranks were tested."""
+    if len(table.rows) < 2:  # noqa: PLR2004  one model has nobody to beat
+        return ""
+    tested = f" {standings.p_method[:1].upper()}{standings.p_method[1:]}." if standings.p_method else ""
+    return f"Shaded rows are tied with the first.{tested}"
+
+
+def _scale(cells: Sequence[Cell], *, is_share: bool) -> Scale | None:
+    """Return an axis from a round number below all intervals to one above; of shares it stays between 0 and 1."""
+    ends = [end for cell in cells for end in (cell.value, cell.low, cell.high) if end is not None]
+    if not ends:
+        return None
+    low, high = min(ends), max(ends)
+    span = max(high - low, _SHORTEST * max(abs(high), 1e-9))
+    step = _round_up(span / 4)
+    start, end = floor(low / step) * step, ceil(high / step) * step
+    if is_share:
+        start, end = max(start, 0.0), min(end, 1.0)
+    if end <= start:
+        start, end = start - step, end + step
+    digits = max(0, -floor(log10(step)))
+    return Scale(start, end, f"{start:.{digits}f}", f"{end:.{digits}f}")
+
+
+def _round_up(value: float) -> float:
+    """Return the next 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** floor(log10(value))
+    return next((factor * power for factor in (1, 2, 5) if factor * power >= value), 10 * power)

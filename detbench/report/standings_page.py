@@ -1,0 +1,72 @@
+"""The HTML page of standings: one file, no network, readable without a script, the same bytes for the same models."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from detbench import __version__
+from detbench.files import write_text
+from detbench.report.profile_figures import MARKS
+from detbench.report.sections.model import MOST_DRAWN, models_of
+from detbench.report.sections.provenance import provenance
+from detbench.report.sections.shown import shown
+from detbench.report.sections.standing import standing
+from detbench.report.templating import embedded, inline, page_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jinja2 import Environment
+
+    from detbench.evaluation.document import Document
+    from detbench.evaluation.standings.document import Standings
+
+__all__ = ["render_page", "write_page"]
+
+#: With more numbers of categories than this, they stand in standings.json alone and not in the page as well.
+_MOST_EMBEDDED = 20_000
+
+
+def write_page(standings: Standings, results: Mapping[str, Document], path: Path | str) -> None:
+    """Write the page to ``path``, whole or not at all; arguments as in :func:`render_page`. Raises DataError."""
+    write_text(Path(path), render_page(standings, results))
+
+
+def render_page(standings: Standings, results: Mapping[str, Document]) -> str:
+    """Return the page of ``standings``: HTML that holds everything it shows, and the standings as JSON.
+
+    ``results`` are those of the ranked entries, by name.
+    """
+    models = models_of(standings, results)
+    first = standing(standings)
+    sections = shown(models)
+    kept, is_whole = _embeddable(standings)
+    page = _environment().get_template("standings.html.j2")
+    return page.render(
+        version=__version__,
+        style=inline("page.css", "models.css", "sections/legend.css", "standings.css", *sections.styles),
+        script=inline("page.js"),
+        shapes=MARKS[:MOST_DRAWN],
+        standing=first,
+        sections=list(sections.views),
+        provenance=provenance(standings, results),
+        embedded=embedded(kept),
+        is_whole=is_whole,
+        **sections.views,
+    )
+
+
+def _embeddable(standings: Standings) -> tuple[Standings, bool]:
+    """Return the standings that go into the page, and whether they are all: many models' many categories are long."""
+    if sum(len(entry.categories) for entry in standings.entries) <= _MOST_EMBEDDED:
+        return standings, True
+    return replace(standings, entries=[replace(entry, categories={}) for entry in standings.entries]), False
+
+
+@cache
+def _environment() -> Environment:
+    return page_environment()
