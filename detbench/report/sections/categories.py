@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from detbench.evaluation.results import Result
 from detbench.report.glossary import explain
-from detbench.report.sections.model import drawn
+from detbench.report.sections.keys import key_of, left_out, marked
 from detbench.report.tables import UNDEFINED, category_columns
 from detbench.words import brief, counted
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from detbench.evaluation.document import CategoryResult
+    from detbench.report.sections.keys import Key
     from detbench.report.sections.model import Model
 
-__all__ = ["SHADES", "CategoriesView", "Cell", "Column", "Row", "categories"]
+__all__ = ["SHADES", "CategoriesView", "Cell", "Group", "Row", "categories"]
 
 #: The style sheet has this many shades from 0 to 1, ``heat-0`` to ``heat-9``.
 SHADES = 10
@@ -24,25 +25,24 @@ SHADES = 10
 #: Besides the protocol's first number of a category, this one is shown.
 _RECALL = "recall"
 
-#: Room for a category and for a model above its column.
-_MOST_OF_A_CATEGORY, _MOST_OF_A_MODEL = 60, 24
+#: Room for a category's name.
+_MOST_OF_A_NAME = 60
 
 #: With more models than this, their names stand upright above narrow columns.
 _MOST_LEVEL = 3
+
+_LEAD = "How well each kind of object is found. What stands on few ground truths says little."
 
 #: A category by name, and which of those that are called so it is: a dataset's names need not differ.
 _Key = tuple[str, int]
 
 
-class Column(NamedTuple):
-    """One model's one number: ``starts`` says whether it is the first of this number."""
+class Group(NamedTuple):
+    """A number, and the models that have a column of it."""
 
     metric: str
     meaning: str
-    model: str
-    short: str
-    mark: int
-    starts: bool
+    keys: list[Key]
 
 
 class Cell(NamedTuple):
@@ -73,7 +73,7 @@ class CategoriesView(NamedTuple):
 
     lead: str
     caption: str
-    columns: list[Column]
+    groups: list[Group]
     rows: list[Row]
     upright: bool
     scale: list[str]
@@ -81,7 +81,7 @@ class CategoriesView(NamedTuple):
 
 def categories(models: Sequence[Model]) -> CategoriesView | None:
     """Return the heat map of the models that are drawn: the categories with the most ground truths first."""
-    shown = drawn(models)
+    shown = marked(models)
     tables = [_by_key(model.result.per_category) for model in shown]
     if not tables or not tables[0]:
         return None
@@ -90,22 +90,12 @@ def categories(models: Sequence[Model]) -> CategoriesView | None:
     metrics = names[:1] + [name for name in names[1:] if name == _RECALL]
     if not metrics:
         return None
-    columns = [
-        Column(
-            metric,
-            explain(metric, leader.metrics, leader.protocol).long,
-            model.entry.name,
-            brief(model.entry.name, _MOST_OF_A_MODEL),
-            model.mark,
-            place == 0,
-        )
-        for metric in metrics
-        for place, model in enumerate(shown)
-    ]
+    keys = [key_of(model) for model in shown]
+    groups = [Group(name, explain(name, leader.metrics, leader.protocol).long, keys) for name in metrics]
     most = max(category.ground_truths for category in tables[0].values())
     rows = [
         Row(
-            brief(category.name, _MOST_OF_A_CATEGORY),
+            brief(category.name, _MOST_OF_A_NAME),
             category.ground_truths,
             category.ground_truths / most if most else 0.0,
             [cell for metric in metrics for cell in _cells([table.get(key) for table in tables], metric)],
@@ -113,9 +103,9 @@ def categories(models: Sequence[Model]) -> CategoriesView | None:
         for key, category in sorted(tables[0].items(), key=lambda item: -item[1].ground_truths)
     ]
     return CategoriesView(
-        _lead(models, shown),
+        f"{_LEAD} {left_out(models)}".strip(),
         _caption(len(rows), metrics, several=len(shown) > 1),
-        columns,
+        groups,
         rows,
         len(shown) > _MOST_LEVEL,
         [f"heat-{shade}" for shade in range(SHADES)],
@@ -151,17 +141,9 @@ def _shade(value: float) -> int:
     return min(max(int(value * SHADES), 0), SHADES - 1)
 
 
-def _lead(models: Sequence[Model], shown: Sequence[Model]) -> str:
-    """Return how to read the heat map, and whom it leaves out."""
-    text = "How well each kind of object is found. Numbers that stand on few ground truths say little."
-    if len(shown) < len(models):
-        text += f" Shown are the first {len(shown)} of {counted(len(models), 'model')}."
-    return text
-
-
 def _caption(rows: int, metrics: Sequence[str], *, several: bool) -> str:
     text = (
         f"{' and '.join(metrics)} of {counted(rows, 'category', 'categories')}, between 0 and 1: "
-        "the stronger the colour, the higher. Point at a number for its 95 % interval or for why it is undefined."
+        "the stronger the colour, the higher. Point at a number for its 95\u00a0% interval or for why it is undefined."
     )
     return text + " Bold is the highest of a row, whether or not it is surely the best." if several else text
