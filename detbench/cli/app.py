@@ -31,6 +31,7 @@ from detbench.cli.sample import sample
 from detbench.cli.show import show
 from detbench.cli.split import split
 from detbench.cli.stats import stats
+from detbench.cli.submit import submit
 from detbench.cli.train_baseline import train_baseline
 from detbench.cli.verify import verify
 from detbench.errors import DetbenchError
@@ -92,6 +93,7 @@ for _panel, _commands in _PANELS.items():
         app.command(_name, rich_help_panel=_panel)(_function)
 
 app.add_typer(checkpoint, name="checkpoint", rich_help_panel="Baselines")
+app.add_typer(submit, name="submit", rich_help_panel="Predictions and scores")
 
 
 def main() -> None:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rich.console import Console
     from rich.text import Text
 
     from detbench.data.check.run import CheckReport, SplitFacts
     from detbench.data.findings import Finding
 
-__all__ = ["check"]
+__all__ = ["check", "print_findings", "totals"]
 
 _EXIT_FINDINGS = 1
 _COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
@@ -79,18 +81,25 @@ def _print_report(report: CheckReport, console: Console, limit: int) -> None:
     console.print(Text.assemble((printable(str(report.path)), "bold"), f"  {report.format}"), soft_wrap=True)
     for split in report.splits:
         console.print(Text(printable(f"  {_split_line(split)}")))
-    for code, findings in report.by_code().items():
+    print_findings(report.by_code(), report.path, console, limit)
+    console.print()
+    console.print(Text(totals(report.findings), "bold"))
+
+
+def print_findings(by_code: Mapping[str, Sequence[Finding]], root: Path, console: Console, limit: int) -> None:
+    """Print findings by their codes, at most ``limit`` of each; files below ``root`` go by their names in it."""
+    from rich.text import Text
+
+    for code, findings in by_code.items():
         severity = findings[0].severity
         console.print()
         console.print(Text.assemble((f"{severity} {code}", _COLOURS[severity]), f"  {len(findings):,}"))
         for finding in findings[:limit]:
-            _print_finding(finding, report.path, console)
+            _print_finding(finding, root, console)
         if len(findings) > limit:
             console.print(Text(f"  … and {len(findings) - limit:,} more; --json lists them all", "dim"))
         for remedy in dict.fromkeys(finding.remedy for finding in findings):
             _print_indented(Text.assemble(("→ ", "green"), remedy), 2, console)
-    console.print()
-    console.print(Text(_totals(report), "bold"))
 
 
 def _print_finding(finding: Finding, root: Path, console: Console) -> None:
@@ -137,10 +146,11 @@ def _split_line(split: SplitFacts) -> str:
     return f"{name}{counts}" + (f", {counted(split.pictures, 'picture')} decoded" if split.pictures else "")
 
 
-def _totals(report: CheckReport) -> str:
+def totals(findings: Sequence[Finding]) -> str:
+    """Return how many there are of each severity, in words."""
     from detbench.words import counted
 
-    if not report.findings:
+    if not findings:
         return "no findings"
-    counts = Counter(str(finding.severity) for finding in report.findings)
+    counts = Counter(str(finding.severity) for finding in findings)
     return ", ".join(counted(counts[name], name) for name in ("error", "warning", "note"))

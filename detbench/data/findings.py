@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from detbench.errors import DataError
 
-__all__ = ["CATALOGUE", "Finding", "Findings", "Severity"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["CATALOGUE", "Finding", "Findings", "Severity", "gravest_first"]
 
 
 class Severity(StrEnum):
@@ -82,6 +86,19 @@ CATALOGUE: dict[str, tuple[Severity, str]] = {
         Severity.WARNING,
         "use a protocol with a larger maxDets: recall cannot reach 1 under this one",
     ),
+    # submissions of models
+    "predictions-missing": (Severity.ERROR, "add predictions.json, or another form that detbench eval reads"),
+    "predictions-unusable": (Severity.ERROR, "write the predictions again, for this ground truth"),
+    "predictions-changed": (Severity.WARNING, "predict again: scores and times may be of two runs"),
+    "predictions-none": (Severity.WARNING, "check the detector's score threshold: nothing is found"),
+    "ground-truth-differs": (Severity.WARNING, "predict on the ground truth that is scored"),
+    "result-unusable": (Severity.ERROR, "write it again with detbench eval -o"),
+    "card-missing": (Severity.WARNING, "add a model.toml that says name, authors, link, parameters, training_data"),
+    "card-malformed": (Severity.ERROR, "correct model.toml"),
+    "card-incomplete": (Severity.NOTE, "say it in model.toml"),
+    "proposals-missing": (Severity.NOTE, "add proposals.json, if the model makes proposals, to have their recall"),
+    "timing-missing": (Severity.NOTE, "write the folder with detbench predict, which measures it"),
+    "link-outside": (Severity.ERROR, "put the file itself there"),
     # what a writer leaves out
     "not-carried": (Severity.NOTE, "keep the source, or write COCO, which carries the most"),
 }
@@ -137,7 +154,20 @@ class Findings:
             raise DataError(message, file=file, record=record, remedy=finding.remedy)
         self.items.append(finding)
 
+    def by_code(self) -> dict[str, list[Finding]]:
+        """Return code → its findings, in the order of each code's first."""
+        codes: dict[str, list[Finding]] = {}
+        for finding in self.items:
+            codes.setdefault(finding.code, []).append(finding)
+        return codes
+
     def counts(self) -> dict[Severity, int]:
         """Return how many findings there are of each severity."""
         counted = Counter(finding.severity for finding in self.items)
         return {severity: counted[severity] for severity in Severity}
+
+
+def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings, each once, by severity and the catalogue's order; equals as they stand."""
+    severities, codes = list(Severity), list(CATALOGUE)
+    return sorted(dict.fromkeys(findings), key=lambda f: (severities.index(f.severity), codes.index(f.code)))

@@ -10,8 +10,8 @@ from detbench import __version__
 from detbench.errors import UsageError
 from detbench.evaluation.comparison import Comparison, Contestant
 from detbench.evaluation.draws import Draws
-from detbench.evaluation.metrics.paired import chance_of_best, least_p, rank_bounds, rank_of
 from detbench.evaluation.pairs import category_differences, metrics_paired, overall_differences
+from detbench.evaluation.ranking import P_VALUE, lower_is_better, rank, require_rankable
 from detbench.evaluation.results import Result
 from detbench.evaluation.runs import evaluated_runs, remarks_on, require_alike, written_runs
 from detbench.words import brief
@@ -21,26 +21,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Unpack
 
-    from numpy.typing import NDArray
-
     from detbench.data.tables import Dataset
     from detbench.evaluation.comparison import CategoryDifference, Difference
     from detbench.evaluation.runs import Options, Run
 
 __all__ = ["compare"]
 
-#: Errors of counts: the smaller the better; of a bias neither end is.
-_LOWER_IS_BETTER = ("count_MAE", "count_RMSE", "count_relative_error")
-_NEITHER_IS_BETTER = ("count_bias",)
-
 _LONGEST_LIST = 300
 
-_LEVEL = 0.95
-
-_P_METHOD = (
-    "two-sided, 1 less the level at which the interval just reaches 0; at least 2 / 2ⁿ for n images; Holm's correction "
-    "within the ranking metric, the other metrics, and each model's categories"
-)
+_P_METHOD = f"{P_VALUE}; Holm's correction within the ranking metric, the other metrics, and each model's categories"
 
 
 def compare(
@@ -94,7 +83,7 @@ def compare(
         dataset=first.document.dataset,
         protocol=first.document.protocol,
         metric=name,
-        lower_is_better=_lower_is_better(name),
+        lower_is_better=bool(lower_is_better(name)),
         baseline=first.name,
         resamples=draws.resamples,
         seed=draws.seed,
@@ -121,14 +110,8 @@ def _baseline(runs: Sequence[Run], wanted: str | None) -> Run:
 
 def _ranking_metric(runs: Sequence[Run], wanted: str | None) -> str:
     """Return the metric that ranks: one that every run has, in its result and in its draws. Raises UsageError."""
-    ranking = [
-        name
-        for name in runs[0].drawn.metrics
-        if name not in _NEITHER_IS_BETTER and all(name in run.drawn.metrics for run in runs)
-    ]
-    name = wanted or next(iter(ranking), "")
-    if name not in ranking:
-        raise UsageError(f"no model can be ranked by {name!r:.60}; choose one of {', '.join(ranking)}")
+    shared = [name for name in runs[0].drawn.metrics if all(name in run.drawn.metrics for run in runs)]
+    name = require_rankable(wanted, shared)
     for run in runs:
         if run.document.metrics.get(name) is None:
             why = run.document.reasons.get(name, "it is undefined")
@@ -140,10 +123,6 @@ def _list(names: Iterable[str]) -> str:
     return brief(", ".join(names), _LONGEST_LIST)
 
 
-def _lower_is_better(metric: str) -> bool:
-    return metric.startswith(_LOWER_IS_BETTER)
-
-
 def _contestants(
     runs: Sequence[Run],
     first: Run,
@@ -152,18 +131,11 @@ def _contestants(
     compared: Mapping[str, tuple[dict[str, Difference], list[CategoryDifference]]],
 ) -> list[Contestant]:
     """Return the models by rank, equals in the order they were given in."""
-    sign = -1 if _lower_is_better(metric) else 1
-    values = sign * np.array([run.document.metrics[metric] for run in runs], dtype=np.float64)
-    drawn = sign * np.stack([run.drawn.metrics[metric] for run in runs])
-    between = rank_bounds(values, _pairwise(values, drawn, first.drawn.metric_images[metric], draws), _LEVEL).tolist()
-    drawn = draws.resampled(drawn)
-    drawn = drawn[:, ~np.isnan(drawn).any(axis=0)]
-    if not drawn.size:
+    values, ranks, between, best = rank(runs, metric, draws)
+    if best is None:
         raise UsageError(f"no model can be ranked by {metric}: no resample defines it")
-    best = chance_of_best(drawn).tolist()
-    rank = rank_of(values[:, None])[:, 0].tolist()
     found = []
-    for row in sorted(range(len(runs)), key=rank.__getitem__):
+    for row in np.argsort(ranks, kind="stable").tolist():
         run, facts = runs[row], runs[row].document.predictions
         differences, categories = compared.get(run.name, ({}, []))
         found.append(
@@ -172,26 +144,14 @@ def _contestants(
                 predictions=facts.source,
                 fingerprint=facts.fingerprint,
                 detbench=run.document.detbench,
-                value=float(sign * values[row]),
+                value=float(values[row]),
                 interval=run.document.intervals.get(metric),
-                rank=rank[row],
-                rank_interval=tuple(between[row]),
-                best=best[row],
+                rank=int(ranks[row]),
+                rank_interval=(int(between[row, 0]), int(between[row, 1])),
+                best=float(best[row]),
                 same_predictions=facts.fingerprint == first.document.predictions.fingerprint,
                 differences=differences,
                 per_category=categories,
             )
         )
     return found
-
-
-def _pairwise(
-    values: NDArray[np.float64], drawn: NDArray[np.float64], images: int, draws: Draws
-) -> NDArray[np.float64]:
-    """Return float64 ``[m, m]``: p of the difference between any two of m models, NaN on the diagonal."""
-    p = np.full((len(values), len(values)), np.nan)
-    for row in range(len(values) - 1):
-        rest = slice(row + 1, None)
-        p[row, rest] = np.maximum(draws.p_values(values[rest] - values[row], drawn[rest] - drawn[row]), least_p(images))
-        p[rest, row] = p[row, rest]
-    return p

@@ -1,4 +1,7 @@
-"""A folder that ``detbench predict`` wrote: predictions, proposals, times, and what they were made from."""
+"""A folder of predictions, as ``detbench predict`` writes it or anybody submits it.
+
+It holds predictions, proposals, times, and what they were made from.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,19 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.parts.timing import Timing
 
-__all__ = ["PredictionFolder", "prediction_folder", "predictions_at"]
+__all__ = ["CARD", "RECORD", "TIMING", "PredictionFolder", "gathered", "prediction_folder", "predictions_at"]
 
-_ABOUT, _TIMING, _RESULT_OF_TRAINING = "predict.json", "timing.json", "run.json"
-_ENDINGS = (".json", ".arrow")
+#: What ``detbench predict`` writes beside predictions, and what a model's makers say of it.
+RECORD, TIMING, CARD = "predict.json", "timing.json", "model.toml"
+
+_RESULT_OF_TRAINING = "run.json"
+
+#: Predictions and proposals are a file that ends so, or, in forms of many files, a folder of that name.
+_FILES = (".json", ".arrow", ".feather", ".arrows", ".csv")
+_ENDINGS = (*_FILES, ".txt", "")
+
+#: Where one of these lies a folder is no form of predictions by itself, as one of text files is.
+_MARKS = (RECORD, TIMING, CARD, *(f"predictions{ending}" for ending in _FILES))
 
 #: As detbench.detectors.predict writes it, on which scores do not lean.
 _SCHEMA = "detbench.predict/1"
@@ -63,29 +75,37 @@ _OTHER_DATASET = Remark(
 
 
 def prediction_folder(folder: Path) -> PredictionFolder | None:
-    """Return what lies in ``folder``, None if it is no folder of ``detbench predict``.
+    """Return what lies in ``folder``, None if it is a form of predictions by itself, such as one of text files.
 
     Raises
     ------
     DataError
         If it is a training run, or lacks its predictions, or what is there cannot be read.
     """
-    if not any((folder / name).is_file() for name in (_ABOUT, _TIMING)):
-        if (folder / _RESULT_OF_TRAINING).is_file():
-            remedy = f"make them with: detbench predict {folder} DATA -o OUT, and evaluate OUT"
-            raise DataError("is a training run, which holds no predictions", file=folder, remedy=remedy)
-        return None
-    predictions = _file(folder, "predictions")
+    if any((folder / name).is_file() for name in _MARKS):
+        return gathered(folder)
+    if (folder / _RESULT_OF_TRAINING).is_file():
+        remedy = f"make them with: detbench predict {folder} DATA -o OUT, and evaluate OUT"
+        raise DataError("is a training run, which holds no predictions", file=folder, remedy=remedy)
+    return None
+
+
+def gathered(folder: Path) -> PredictionFolder:
+    """Return what lies in a folder that is one. Raises DataError if it lacks predictions or cannot be read."""
+    predictions = _the_one(folder, "predictions")
     if predictions is None:
-        remedy = "write it again with detbench predict"
-        raise DataError("is a folder of detbench predict without predictions", file=folder, remedy=remedy)
-    proposals, timing = _file(folder, "proposals"), None
-    if (folder / _TIMING).is_file():
+        if any((folder / name).is_file() for name in (RECORD, TIMING)):
+            remedy = "write it again with detbench predict"
+            raise DataError("is a folder of detbench predict without predictions", file=folder, remedy=remedy)
+        remedy = "put them there as predictions.json, or in another form that detbench eval reads"
+        raise DataError("holds no predictions", file=folder, remedy=remedy)
+    proposals, timing = _the_one(folder, "proposals"), None
+    if (folder / TIMING).is_file():
         from detbench.evaluation.parts.timing import timing as read_timing
 
-        timing = read_timing(folder / _TIMING)
-    about = _about(folder / _ABOUT)
-    taken = filter(None, (predictions, proposals, folder / _TIMING if timing else None))
+        timing = read_timing(folder / TIMING)
+    about = _about(folder / RECORD)
+    taken = filter(None, (predictions, proposals, folder / TIMING if timing else None))
     changed = tuple(file.name for file in taken if about.changed(file))
     name = folder.name or folder.resolve().name  # "." has none
     return PredictionFolder(name, predictions, proposals, timing, about.data.fingerprint, changed)
@@ -103,9 +123,10 @@ def predictions_at(path: Path) -> Path:
     return path if folder is None else folder.predictions
 
 
-def _file(folder: Path, stem: str) -> Path | None:
+def _the_one(folder: Path, stem: str) -> Path | None:
     """Return the folder's predictions or proposals. Raises DataError if they are there in two forms."""
-    found = [place for ending in _ENDINGS if (place := folder / f"{stem}{ending}").is_file()]
+    places = (folder / f"{stem}{ending}" for ending in _ENDINGS)
+    found = [place for place in places if (place.is_file() if place.suffix else place.is_dir())]
     if len(found) > 1:
         problem = f"has {found[0].name} and {found[1].name}, and which of them is meant is not said"
         raise DataError(problem, file=folder, remedy="remove one, or name the file itself")

@@ -96,9 +96,13 @@ def remarks(
     return [remark for check in checks for remark in check()]
 
 
+#: A result that comes from anybody may hold any other word.
+_GRAVITY = {"error": 0, "warning": 1, "note": 2}
+
+
 def gravest_first(found: Iterable[Remark]) -> list[Remark]:
     """Return remarks by severity; equally severe ones keep their order."""
-    return sorted(found, key=lambda remark: ("error", "warning", "note").index(remark.severity))
+    return sorted(found, key=lambda remark: _GRAVITY.get(remark.severity, len(_GRAVITY)))
 
 
 def _about_predictions(dataset: Dataset, counts: Tally, dropped: Mapping[str, int]) -> list[Remark]:

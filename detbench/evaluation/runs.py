@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
+import numpy as np
+
 from detbench.errors import DataError, UsageError
 from detbench.evaluation.document import Remark
 from detbench.evaluation.drawn_file import DRAWS, read_drawn
 from detbench.evaluation.evaluate import evaluate
+from detbench.evaluation.intervals import Drawn
 from detbench.evaluation.results import Result
 from detbench.words import brief, unbroken
 
@@ -20,10 +23,21 @@ if TYPE_CHECKING:
 
     from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
-    from detbench.evaluation.intervals import Drawn
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["Options", "Run", "evaluated_runs", "remarks_on", "require_alike", "written_runs"]
+__all__ = [
+    "NO_DRAWS",
+    "Mismatch",
+    "Options",
+    "Run",
+    "evaluated_runs",
+    "folder_of",
+    "mismatch",
+    "remarks_on",
+    "require_alike",
+    "written_run",
+    "written_runs",
+]
 
 #: What a run folder holds.
 RESULT = "result.json"
@@ -52,7 +66,7 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """A model's result and its draws; ``source`` is what the user called it by."""
+    """A model's result and its draws, or NO_DRAWS; ``source`` is what the user called it by."""
 
     name: str
     source: str
@@ -60,12 +74,18 @@ class Run:
     drawn: Drawn
 
 
+#: What a run has that was evaluated without intervals.
+NO_DRAWS = Drawn(
+    resamples=0, seed=0, metrics={}, per_category={}, metric_images={}, category_images=np.zeros(0, dtype=np.int64)
+)
+
+
 def written_runs(given: Sequence[Result | Path | str]) -> list[Run]:
     """Return the runs in folders or ``result.json`` files, and results with their draws.
 
     Raises DataError if one cannot be read or has no draws.
     """
-    return _named([_written(run) for run in given])
+    return _named([written_run(run) for run in given])
 
 
 def evaluated_runs(given: Sequence[Path | str], ground_truth: Dataset | Path | str, options: Options) -> list[Run]:
@@ -91,23 +111,29 @@ def _evaluated(path: Path | str, ground_truth: Dataset | Path | str, **options: 
     return Run(result.name, str(path), result.document, result.drawn)
 
 
-def _written(given: Result | Path | str) -> Run:
+def written_run(given: Result | Path | str, *, draws_needed: bool = True) -> Run:
+    """Return the run in a folder or beside a ``result.json``, or a result with its draws.
+
+    Raises DataError if it cannot be read, or has no draws and ``draws_needed``; without, it has NO_DRAWS then.
+    """
     if isinstance(given, Result):
-        if given.drawn is None:
+        if given.drawn is None and draws_needed:
             raise UsageError(
                 f"the result {given.name!r:.60} has no draws: evaluate it with intervals, or name its folder"
             )
-        return Run(given.name, given.name, given.document, given.drawn)
+        return Run(given.name, given.name, given.document, given.drawn or NO_DRAWS)
     path = Path(given)
     file = path / RESULT if path.is_dir() else path
     document = Result.load(file).document
-    return Run(document.name, str(given), document, read_drawn(file.with_name(DRAWS), document))
+    draws = file.with_name(DRAWS)
+    drawn = read_drawn(draws, document) if draws_needed or draws.exists() else NO_DRAWS
+    return Run(document.name, str(given), document, drawn)
 
 
 def _named(runs: list[Run]) -> list[Run]:
     """Return the runs under names of their own: where two are called the same, by their folder or path."""
     names = [run.name for run in runs]
-    for other in (lambda run: _folder(run.source), lambda run: run.source):
+    for other in (lambda run: folder_of(run.source), lambda run: run.source):
         often = Counter(names)
         names = [other(run) if often[name] > 1 else name for name, run in zip(names, runs, strict=True)]
     for name, count in Counter(names).items():
@@ -116,7 +142,8 @@ def _named(runs: list[Run]) -> list[Run]:
     return [Run(unbroken(name), run.source, run.document, run.drawn) for name, run in zip(names, runs, strict=True)]
 
 
-def _folder(source: str) -> str:
+def folder_of(source: str) -> str:
+    """Return the name of the folder that a run lies in."""
     path = Path(source)
     return (path.parent if path.name == RESULT else path).resolve().name
 
@@ -125,10 +152,26 @@ def require_alike(runs: Sequence[Run]) -> None:
     """Raise DataError, naming both, if a run was not measured as the first one was."""
     first = runs[0]
     for run in runs[1:]:
-        for condition, reference in zip(_conditions(run), _conditions(first), strict=True):
-            if condition.key != reference.key:
-                text = f"was measured {condition.words}, and {first.source} {reference.words}"
-                raise DataError(text, file=run.source, remedy=f"give runs {condition.wanted}")
+        if found := mismatch(run, first):
+            text = f"was measured {found.words}, and {first.source} {found.reference}"
+            raise DataError(text, file=run.source, remedy=f"give runs {found.wanted}")
+
+
+class Mismatch(NamedTuple):
+    """How a run was measured otherwise: ``words`` say how it was, ``reference`` how another, ``wanted`` what helps."""
+
+    words: str
+    reference: str
+    wanted: str
+
+
+def mismatch(run: Run, first: Run) -> Mismatch | None:
+    """Return the first thing in which a run was not measured as another was; a run without draws has no seed."""
+    conditions = zip(_conditions(run), _conditions(first), strict=False)
+    for condition, reference in conditions:
+        if condition.key != reference.key:
+            return Mismatch(condition.words, reference.words, condition.wanted)
+    return None
 
 
 class _Condition(NamedTuple):
@@ -144,9 +187,14 @@ def _conditions(run: Run) -> list[_Condition]:
     print_of = str(protocol.get("fingerprint"))
     split = f", split {data.split}" if data.split else ""
     about = f"on {data.name}{split} ({data.fingerprint[:_BRIEF]})"
-    return [
-        _Condition(data.fingerprint, about, "on the same images and ground truth"),
+    measured = [
+        _Condition((data.fingerprint, data.images), about, "on the same images and ground truth"),
         _Condition(print_of, f"under the protocol {protocol['name']} ({print_of[:_BRIEF]})", "under the same protocol"),
+    ]
+    if not run.drawn.resamples:
+        return measured
+    return [
+        *measured,
         _Condition(run.drawn.seed, f"with the seed {run.drawn.seed}", "with the same --seed"),
         _Condition(run.drawn.resamples, f"with {run.drawn.resamples:,} resamples", "with the same --resamples"),
     ]

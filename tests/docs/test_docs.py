@@ -199,6 +199,7 @@ def test_the_reference_of_the_command_line_has_every_command(tmp_path: Path) -> 
     pattern = r"^## detbench ([\w -]+)\n(.*?)(?=^## |\Z)"
     sections: dict[str, Any] = dict(re.findall(pattern, text, re.DOTALL | re.MULTILINE))
     inner = {f"checkpoint {name}" for name in ("list", "info", "export", "import")}
+    inner |= {"submit check"}
     assert set(sections) == {command.name for command in app.registered_commands} | inner
     for name, section in sections.items():
         assert re.search(rf"```console\ndetbench {name}\b", section)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from detbench.data.check import boxes, conventions, ids, pictures, protocol, splits
 from detbench.data.check.context import Context, Split
 from detbench.data.check.looks import look_at_all
-from detbench.data.findings import CATALOGUE, Finding, Findings, Severity
+from detbench.data.findings import Finding, Findings, Severity, gravest_first
 from detbench.data.formats import format_of, read_dataset, read_with_splits, splits_of
 from detbench.data.tables import frame_of
 from detbench.errors import DataError
@@ -78,8 +78,7 @@ class CheckReport:
 
     def by_code(self) -> dict[str, list[Finding]]:
         """Return code → its findings, the most severe code first."""
-        codes = dict.fromkeys(finding.code for finding in self.findings)
-        return {code: [finding for finding in self.findings if finding.code == code] for code in codes}
+        return Findings(items=list(self.findings)).by_code()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain lists, strings and numbers, for JSON."""
@@ -217,9 +216,7 @@ def check_datasets(
     codes_reported = frozenset(finding.code for finding in reported)
     context = Context(tuple(opened), whole, max_dets, protocol_name, codes_reported, made_of)
     found = [*_aggregated(reported), *(finding for check in CHECKS for finding in check(context))]
-    severities, codes = list(Severity), list(CATALOGUE)
-    # Splits that share a file have its findings twice; dict.fromkeys keeps the first of equal ones.
-    ordered = sorted(dict.fromkeys(found), key=lambda f: (severities.index(f.severity), codes.index(f.code)))
+    ordered = gravest_first(found)  # splits that share a file have its findings twice
     decoded = {split.data.split: sum(not look.code for look in split.looks) for split in opened}
     facts = tuple(
         SplitFacts(d.split, len(d.images), len(d.ground_truth), decoded.get(d.split, 0), made_of.get(d.split or "", ()))

@@ -16,13 +16,15 @@ from detbench.data.tables import Predictions
 from detbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from detbench.data.predictions.join import Join, Unknown
     from detbench.data.predictions.raw import RawPredictions
     from detbench.data.tables import Dataset
 
-__all__ = ["read_predictions"]
+__all__ = ["read_predictions", "read_raw"]
 
 
 def read_predictions(
@@ -65,7 +67,7 @@ def read_predictions(
             raise UsageError(f"{what} takes {' or '.join(known)}, not {value!r}")
     require_file_or_folder(place)
     form = format_name or recognise_form(place, dataset.categories.name)
-    raw = _read_raw(place, form, dataset, class_agnostic=class_agnostic)
+    raw = read_raw(place, form, dataset.categories.name, class_agnostic=class_agnostic)
     raw.check_finite()
     image = join_images(raw, dataset, join=join, unknown=unknown)
     if class_agnostic:
@@ -84,7 +86,12 @@ def read_predictions(
     return LoadedPredictions(predictions, str(path), dropped, form)
 
 
-def _read_raw(path: Path, form: str, dataset: Dataset, *, class_agnostic: bool) -> RawPredictions:
+def read_raw(path: Path, form: str, category_names: Sequence[str], *, class_agnostic: bool = False) -> RawPredictions:
+    """Read predictions as they stand, joined to nothing; see :func:`read_predictions`.
+
+    ``category_names`` are the dataset's: in the names of VOC's files they tell where a category's begins. Raises
+    DataError and UsageError.
+    """
     if form == "coco":
         return coco_results.read(path, class_agnostic=class_agnostic)
     if form == "arrow":
@@ -92,7 +99,7 @@ def _read_raw(path: Path, form: str, dataset: Dataset, *, class_agnostic: bool) 
     if form == "csv":
         return csv_scores.read(path, class_agnostic=class_agnostic)
     if form == "voc":
-        return voc_results.read(path, dataset.categories.name)
+        return voc_results.read(path, category_names)
     if form == "yolo":
         return yolo_txt.read_yolo(path)
     if form == "cartucho":

@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from detbench.detectors.train.event_file import EventFile
+from detbench.data.records.event_file import EventFile
 from detbench.files import read_text, write_text
 
 if TYPE_CHECKING:

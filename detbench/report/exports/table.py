@@ -100,10 +100,11 @@ _MILLION = 1_000_000
 def leaderboard(standings: Standings, *, every: bool = False) -> Table:
     """Return the leaderboard; ``every`` gives each metric a column, also those that few ask for.
 
-    A column that no ranked entry has something in is left out; where none is ranked, one that none apart has.
+    A column is left out in which no model has a number; what was measured on other data, or under another protocol,
+    has no column of its own unless nothing is ranked.
     """
     ranked, apart = standings.of("ranked"), standings.of("apart")
-    shown = ranked or apart
+    shown = [*ranked, *(entry for entry in apart if not ranked or _is_alike(entry, standings))]
     found = [
         (column, cell)
         for column, cell in _columns(standings, shown, every=every)
@@ -116,6 +117,14 @@ def leaderboard(standings: Standings, *, every: bool = False) -> Table:
         apart=[Row(entry, [cell(entry) for _, cell in found]) for entry in apart],
         broken=standings.of("broken"),
     )
+
+
+def _is_alike(entry: Entry, standings: Standings) -> bool:
+    """Return whether an entry's numbers are of the ranked ones' data and protocol, for all that sets it apart."""
+    if entry.dataset is None or standings.dataset is None or standings.protocol is None:
+        return False
+    same_data = entry.dataset.fingerprint == standings.dataset.fingerprint
+    return same_data and entry.protocol == standings.protocol["name"]
 
 
 def _columns(

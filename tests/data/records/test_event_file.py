@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detbench.detectors.train.event_file import EventFile
+from detbench.data.records.event_file import EventFile
 
 
 def steps_of(folder: Path) -> list[int]:

@@ -43,18 +43,19 @@ class EventFile:
     def __init__(self, folder: Path, *, after_step: int = 0) -> None:
         make_folder(folder)
         path = folder / _NAME
-        kept = [_version(), *(payload for payload in _payloads(path) if 0 < _step_of(payload) <= after_step)]
+        kept = [_version(), *(payload for payload in _payloads(path) if 0 <= _step_of(payload) <= after_step)]
         with replacing(path) as file:
             file.write(_framed(*kept))
         self._file = path.open("ab")
 
-    def add(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Append the scalars of a step, one message for all."""
+    def add(self, step: int, scalars: Mapping[str, float], *, wall_time_s: float | None = None) -> None:
+        """Append the scalars of a step, one message for all; without a time, now."""
         values = b"".join(
             sized(_TAG, sized(_TAG, name.encode()) + bytes((_FLOAT,)) + struct.pack("<f", value))
             for name, value in scalars.items()
         )
-        self._file.write(_framed(_event(step) + sized(_MESSAGE, values)))
+        begin = _event(step, time.time() if wall_time_s is None else wall_time_s)
+        self._file.write(_framed(begin + sized(_MESSAGE, values)))
         self._file.flush()
 
     def close(self) -> None:
@@ -62,8 +63,8 @@ class EventFile:
         self._file.close()
 
 
-def _event(step: int) -> bytes:
-    return bytes((_DOUBLE,)) + struct.pack("<d", time.time()) + bytes((_INT,)) + varint(step)
+def _event(step: int, wall_time_s: float) -> bytes:
+    return bytes((_DOUBLE,)) + struct.pack("<d", wall_time_s) + bytes((_INT,)) + varint(step)
 
 
 def _version() -> bytes:
@@ -80,9 +81,9 @@ def _payloads(path: Path) -> list[bytes]:
 
 
 def _step_of(payload: bytes) -> int:
-    """Return the step of a message as :func:`_event` begins it; 0 where it has none."""
+    """Return the step of a message as :func:`_event` begins it; −1 where it has none."""
     if payload[_WALL_TIME_BYTES : _WALL_TIME_BYTES + 1] != bytes((_INT,)):
-        return 0
+        return -1
     step = 0
     for place, byte in enumerate(payload[_WALL_TIME_BYTES + 1 :]):
         step |= (byte & 0x7F) << 7 * place

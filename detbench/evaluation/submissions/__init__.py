@@ -1,0 +1,1 @@
+"""Submissions: folders with a model's predictions and what its makers say of it, checked and evaluated."""
