@@ -1,43 +1,167 @@
-"""``detbench report``: a result becomes a page."""
+"""``detbench report``: a result becomes a page; several become a page that ranks them."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detbench.cli.console import say
+from detbench.cli.console import print_json, print_json_text, say
 from detbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from detbench.evaluation.standings.document import ModelCard
+
+
+class Format(StrEnum):
+    """What a report can be written as."""
+
+    html = "html"
+    md = "md"
+    tex = "tex"
+    csv = "csv"
+    json_flat = "json-flat"
+
+
+_FLAT = Format.json_flat.value
+_PAGES = (".html", ".htm")
 
 
 def report(
-    result: Annotated[
-        Path, typer.Argument(metavar="RESULT", help="The result.json that detbench eval wrote, or the folder it is in.")
+    results: Annotated[
+        list[Path],
+        typer.Argument(metavar="RESULT…", help="What detbench eval -o wrote: its folder, or the result.json in it."),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The page (FILE.html), or the folder to write report.html into.")
-    ] = Path("report.html"),
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The folder to write into; of one result also the page (FILE.html). If not said, report.html, and of "
+            "several results the folder report.",
+            show_default=False,
+        ),
+    ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="LIST",
+            help="What to write, separated by commas: html, md, tex, csv, and json-flat for standard output. If not "
+            "said, the page; of several results all but json-flat.",
+            show_default=False,
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What ranks several results; the protocol's first number.")
+    ] = None,
+    allow_mixed: Annotated[
+        bool, typer.Option("--allow-mixed", help="Show results that were measured otherwise apart, and do not refuse.")
+    ] = False,
 ) -> None:
-    """Write the page of a result: one HTML file with its numbers, curves, categories and remarks.
+    """Write the page of a result, or of several: who is ahead, by how much, and how sure that is.
 
-    The page needs no network and no other file: send it, print it, keep it. The same result gives the same bytes.
+    One HTML file with numbers, curves, errors and remarks, which needs no network and no other file: send it, print
+    it, keep it. Several results are ranked, and their table is written as Markdown, LaTeX, CSV and JSON too. The same
+    results give the same bytes.
 
     \b
     [bold]Examples[/bold]
-    detbench report run1/result.json                # writes report.html here
+    detbench report run1                            # writes report.html here
     detbench report run1/result.json -o yolox.html
-    detbench report run1/result.json -o pages/      # pages/report.html
+    detbench report run1 run2 run3 -o pages/        # pages/index.html, standings.md …
+    detbench report runs/* -o pages --format md     # pages/standings.md, .json
+    detbench report run1 --format json-flat | jq .AP
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
-    from detbench.evaluation.results import Result
-    from detbench.files import make_folder
-    from detbench.report.pages import write_report
+    wanted = _formats(formats, several=len(results) > 1)
+    if wanted == [_FLAT]:
+        if output is not None:
+            raise UsageError("json-flat is written to standard output: leave out -o, or name another format too")
+        _print_flat(results)
+        return
+    made = _made(results, [name for name in wanted if name != _FLAT], output, metric, allow_mixed=allow_mixed)
+    _require_free(made, results)
+    from detbench.report.standings_files import write_all
 
-    file = result / "result.json" if result.is_dir() else result
-    page = output if output.suffix.lower() in {".html", ".htm"} else output / "report.html"
-    loaded = Result.load(file)
-    if page.exists() and page.samefile(file):
-        raise UsageError(f"{page} would be written over the result it comes from; say another name with -o")
-    make_folder(page.parent)
-    write_report(loaded, page)
-    say(f"wrote {page}")
+    written = write_all(made)
+    say(f"wrote {written[0]}" + (f" and {len(written) - 1} more files" if len(written) > 1 else ""))
+    if _FLAT in wanted:
+        _print_flat(results)
+
+
+def _formats(given: str | None, *, several: bool) -> list[str]:
+    """Return the formats that are wanted, each once. Raises UsageError for one that there is not."""
+    every = [name.value for name in Format]
+    if given is None:
+        return [name for name in every if name != _FLAT] if several else [Format.html.value]
+    wanted = list(dict.fromkeys(name.strip().lower() for name in given.split(",") if name.strip()))
+    if unknown := [name for name in wanted if name not in every]:
+        raise UsageError(f"there is no format {unknown[0]!r:.60}; give some of {', '.join(every)}")
+    if not wanted:
+        raise UsageError(f"--format names nothing; give some of {', '.join(every)}")
+    return wanted
+
+
+def _print_flat(results: Sequence[Path]) -> None:
+    """Print one result's numbers by name, or several results' by model."""
+    from detbench.evaluation.runs import folder_of, written_run
+    from detbench.evaluation.standings.naming import told_apart
+    from detbench.report.exports.flat import json_flat
+
+    runs = [written_run(path, draws_needed=False) for path in results]
+    if len(runs) == 1:
+        print_json(runs[0].document.to_flat())
+        return
+    names = told_apart([run.name for run in runs], [folder_of(run.source) for run in runs])
+    print_json_text(json_flat({name: run.document for name, run in zip(names, runs, strict=True)}))
+
+
+def _made(
+    results: Sequence[Path], formats: Sequence[str], output: Path | None, metric: str | None, *, allow_mixed: bool
+) -> dict[Path, bytes]:
+    """Return the files to write with what goes into them, the page first."""
+    is_page = output is not None and output.suffix.lower() in _PAGES
+    page = {}
+    if len(results) == 1 and Format.html.value in formats:
+        page = _one(results[0], output or Path(), is_page=is_page)
+        formats = [name for name in formats if name != Format.html.value]
+    if page and not formats:
+        return page
+    if is_page:
+        raise UsageError(f"{output} is one page, and there is more to write: name a folder with -o")
+    from detbench.evaluation.runs import written_run
+    from detbench.evaluation.standings.rank import standings
+    from detbench.report.standings_files import rendered_standings
+
+    runs = [written_run(path, draws_needed=False) for path in results]
+    ranked, documents = standings(runs, metric=metric, cards=_cards(results), allow_mixed=allow_mixed)
+    folder = output or Path("report")
+    return {folder / name: data for name, data in rendered_standings(ranked, documents, formats=formats).items()}
+
+
+def _one(result: Path, output: Path, *, is_page: bool) -> dict[Path, bytes]:
+    from detbench.evaluation.results import Result
+    from detbench.report.pages import render_report
+
+    loaded = Result.load(result / "result.json" if result.is_dir() else result)
+    return {output if is_page else output / "report.html": render_report(loaded).encode()}
+
+
+def _cards(results: Iterable[Path]) -> dict[str, ModelCard]:
+    """Return what lies beside the results about their models, by what the user called each."""
+    from detbench.evaluation.submissions.model_card import read_model_card
+
+    places = {str(path): (path if path.is_dir() else path.parent) / "model.toml" for path in results}
+    return {source: read_model_card(file) for source, file in places.items() if file.is_file()}
+
+
+def _require_free(outputs: Iterable[Path], results: Sequence[Path]) -> None:
+    """Raise UsageError if something would be written over what it comes from."""
+    inputs = [file for path in results for file in (path, path / "result.json", path / "draws.npz") if file.is_file()]
+    for output in outputs:
+        if output.exists() and any(output.samefile(file) for file in inputs):
+            raise UsageError(f"{output} would be written over the result it comes from; say another name with -o")

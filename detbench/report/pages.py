@@ -9,18 +9,27 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from detbench import __version__
+from detbench.evaluation.runs import NO_DRAWS, Run
+from detbench.evaluation.standings.entries import entry_of
 from detbench.files import write_text
 from detbench.report import tables, timing_tables
 from detbench.report.figures import MAX_SHADES, category_curve, mean_curves
 from detbench.report.glossary import explain
+from detbench.report.profile_figures import MARKS
+from detbench.report.sections.model import Model
+from detbench.report.sections.shown import shown
 from detbench.report.templating import embedded, inline, page_environment
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from detbench.evaluation.document import Document
     from detbench.evaluation.results import Result
 
 __all__ = ["render_report", "write_report"]
+
+#: What a result may have beside its numbers, as sections that pages of several models show too.
+_PARTS = ("errors", "proposals", "counting")
 
 #: More small figures than this tire the eye; the other categories stand in the table.
 _MAX_SMALL = 12
@@ -38,12 +47,12 @@ def render_report(result: Result) -> str:
     """Return the page of ``result``: HTML that holds everything it shows, and the result itself as JSON."""
     rows = tables.category_rows(result)
     columns = tables.category_columns(result)
-    timing = result.timing
+    sections, timing = shown([_alone(result.document)], _PARTS), result.timing
     template = _environment().get_template("report.html.j2")
     return template.render(
         result=result,
         version=__version__,
-        style=inline("page.css"),
+        style=inline("page.css", "models.css", "sections/legend.css", *sections.styles),
         script=inline("page.js"),
         headline=tables.headline(result),
         measures=tables.measures(result),
@@ -57,13 +66,22 @@ def render_report(result: Result) -> str:
         prediction_rows=_prediction_rows(result),
         protocol_rows=tables.protocol_rows(result.protocol),
         environment_rows=[("detbench", result.detbench), *sorted(result.environment.items())],
+        citation=tables.citation(result),
+        glossary=_glossary([*result.metrics, *columns], result),
         frames=timing and timing_tables.frames(timing),
         what_was_timed=timing and timing_tables.what_was_timed(timing),
         timing_rows=timing and timing_tables.timing_rows(timing),
-        citation=tables.citation(result),
-        glossary=_glossary([*result.metrics, *columns], result),
         embedded=embedded(result.document),
+        shapes=MARKS[:1],
+        sections=list(sections.views),
+        **sections.views,
     )
+
+
+def _alone(document: Document) -> Model:
+    """Return a result as the only model of its page."""
+    run = Run(document.name, document.name, document, NO_DRAWS)
+    return Model(entry_of(run, None, "ranked", rank=1, rank_interval=(1, 1)), document, mark=0)
 
 
 @cache

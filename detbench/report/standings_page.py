@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from detbench import __version__
-from detbench.files import write_text
 from detbench.report.profile_figures import MARKS
 from detbench.report.sections.model import MOST_DRAWN, models_of
 from detbench.report.sections.provenance import provenance
@@ -25,24 +23,22 @@ if TYPE_CHECKING:
     from detbench.evaluation.document import Document
     from detbench.evaluation.standings.document import Standings
 
-__all__ = ["render_page", "write_page"]
+__all__ = ["render_page"]
 
 #: With more numbers of categories than this, they stand in standings.json alone and not in the page as well.
 _MOST_EMBEDDED = 20_000
 
 
-def write_page(standings: Standings, results: Mapping[str, Document], path: Path | str) -> None:
-    """Write the page to ``path``, whole or not at all; arguments as in :func:`render_page`. Raises DataError."""
-    write_text(Path(path), render_page(standings, results))
-
-
-def render_page(standings: Standings, results: Mapping[str, Document]) -> str:
+def render_page(
+    standings: Standings, results: Mapping[str, Document], *, pages: Mapping[str, str] | None = None
+) -> str:
     """Return the page of ``standings``: HTML that holds everything it shows, and the standings as JSON.
 
-    ``results`` are those of the ranked entries, by name.
+    ``results`` are those of the ranked entries, by name; ``pages`` leads from a model's name to a page of its own,
+    beside this one.
     """
     models = models_of(standings, results)
-    first = standing(standings)
+    first = standing(standings, pages or {})
     sections = shown(models)
     kept, is_whole = _embeddable(standings)
     page = _environment().get_template("standings.html.j2")

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from detbench.evaluation.comparison import Difference
 from detbench.evaluation.document import CategoryResult, Curves, DatasetFacts, Document, PredictionFacts, Remark
 from detbench.evaluation.results import Result
+from detbench.evaluation.standings.document import Entry, Standings
 from detbench.timing.document import Counterexample, Machine, Measurement, Profile, TimedCase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 _RECALL = [round(0.01 * step, 2) for step in range(101)]
@@ -428,3 +430,97 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     started = Browser(program, tmp_path_factory.mktemp("profile"))
     yield started
     started.close()
+
+
+@pytest.fixture
+def make_standings(make_result: Callable[..., Result]) -> Callable[..., tuple[Standings, dict[str, Document]]]:
+    """Return a maker of standings: ``make_standings(["a", "b"], tied=2)`` gives them with the results by name.
+
+    The first ``tied`` models are tied; ``ahead`` is the step from one model to the next; ``entry`` replaces fields of
+    every entry, other keywords those of the standings.
+    """
+
+    def make(
+        names: Sequence[str],
+        *,
+        tied: int = 1,
+        ahead: float = 0.02,
+        equal: int = 1,
+        broken: dict[str, str] | None = None,
+        apart: dict[str, str] | None = None,
+        entry: dict[str, Any] | None = None,
+        categories: tuple[str, ...] = ("car", "person"),
+        **changes: Any,
+    ) -> tuple[Standings, dict[str, Document]]:
+        results = {}
+        for place, name in enumerate([*names, *(apart or {})]):
+            base = make_result(names=categories, name=name)
+            value = 0.6 - ahead * max(0, place - equal + 1)
+            results[name] = msgspec.structs.replace(
+                base.document,
+                metrics=base.metrics | {"AP": value},
+                intervals=base.intervals | {"AP": (value - 0.03, value + 0.03)},
+            )
+        lead = next(iter(results.values()), None)
+        entries = [
+            _entry(results[name], place, equal, tied, len(names), entry or {}) for place, name in enumerate(names)
+        ]
+        entries += [_unranked(name, "apart", why, results[name]) for name, why in (apart or {}).items()]
+        entries += [_unranked(name, "broken", why, None) for name, why in (broken or {}).items()]
+        standings = Standings(
+            detbench="0.1.0",
+            dataset=lead.dataset if lead else None,
+            protocol=lead.protocol if lead else None,
+            metric="AP",
+            lower_is_better=False,
+            resamples=1000 if len(names) > 1 else 0,
+            seed=0,
+            interval_method="95 % bootstrap over images, 1000 resamples, seed 0" if len(names) > 1 else "",
+            p_method="two-sided, corrected by Holm" if len(names) > 1 else "",
+            entries=entries,
+            remarks=lead.remarks if lead else [],
+        )
+        return msgspec.structs.replace(standings, **changes), results
+
+    return make
+
+
+def _entry(result: Document, place: int, equal: int, tied: int, models: int, changes: dict[str, Any]) -> Entry:
+    is_tied = place < max(tied, equal)
+    difference = result.metrics["AP"] - 0.6  # type: ignore[operator]  it is defined
+    behind = Difference(
+        model=result.metrics["AP"],
+        baseline=0.6,
+        difference=difference,
+        low=difference - 0.015,
+        high=difference + 0.015,
+        opposite=0.1,
+        p=0.01,
+        p_holm=0.02,
+        verdict="not significant" if is_tied else "lower",
+        reason="",
+    )
+    entry = Entry(
+        name=result.name,
+        source=result.name,
+        status="ranked",
+        dataset=result.dataset,
+        protocol="coco",
+        predictions=result.predictions.fingerprint,
+        metrics=result.metrics,
+        intervals=result.intervals,
+        categories={category.name: category.metrics["AP"] for category in result.per_category},
+        rank=1 if place < equal else place + 1,
+        rank_interval=(1, max(tied, equal)) if is_tied else (place + 1, models),
+        tied_with_leader=is_tied,
+        best=0.5,
+        behind=behind if place else None,
+    )
+    return msgspec.structs.replace(entry, **changes)
+
+
+def _unranked(name: str, status: Any, why: str, result: Document | None) -> Entry:
+    entry = Entry(name=name, source=name, status=status, reason=why)
+    if result is None:
+        return entry
+    return msgspec.structs.replace(entry, dataset=result.dataset, protocol="coco", metrics=result.metrics)

@@ -8,11 +8,11 @@ from detbench.report.compare_tables import p_in_words
 from detbench.words import brief, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from detbench.evaluation.standings.document import Entry, Standings
 
-__all__ = ["Piece", "headline"]
+__all__ = ["Piece", "headline", "plain"]
 
 _LONGEST_NAME = 60
 
@@ -33,6 +33,11 @@ def headline(standings: Standings) -> list[Piece]:
     if not ranked:
         return [Piece(_nobody(standings))]
     return list(_of_one(ranked[0], standings) if len(ranked) == 1 else _of_many(ranked, standings))
+
+
+def plain(pieces: Iterable[Piece]) -> str:
+    """Return the sentence as text."""
+    return "".join(piece.text for piece in pieces)
 
 
 def _nobody(standings: Standings) -> str:
@@ -71,7 +76,10 @@ def _of_many(ranked: Sequence[Entry], standings: Standings) -> Iterator[Piece]:
         yield Piece(f" leads with {_value(leader, standings)}, ")
         yield from _ahead_of(ranked[1], standings)
         yield Piece("; ")
-    yield from _ties(tied, are_several=len(equals) > 1, is_second=tied == ranked[1:2])
+    if standings.resamples:
+        yield from _ties(tied, are_several=len(equals) > 1, is_second=tied == ranked[1:2])
+    else:
+        yield Piece("without intervals nobody knows who is tied.")
 
 
 def _ahead_of(second: Entry, standings: Standings) -> Iterator[Piece]:
@@ -122,8 +130,7 @@ def _value(entry: Entry, standings: Standings) -> str:
     metric = standings.metric
     ends = entry.intervals.get(metric)
     interval = f" [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else ""
-    low = "a " if standings.lower_is_better else ""
-    return f"{low}{metric} {'of ' if low else ''}{entry.metrics[metric] or 0.0:.3f}{interval}"
+    return f"{metric} {entry.metrics[metric] or 0.0:.3f}{interval}"
 
 
 def _plain(value: float) -> str:

@@ -7,21 +7,23 @@ from math import ceil, floor, log10
 from typing import TYPE_CHECKING, NamedTuple
 
 from detbench.report.exports.table import leaderboard
-from detbench.report.sections.headline import headline
+from detbench.report.sections.headline import headline, plain
 from detbench.report.sections.model import MOST_DRAWN
 from detbench.words import brief, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from detbench.evaluation.standings.document import Entry, ModelCard, Standings
-    from detbench.report.exports.table import Cell, Column, Row, Table
+    from detbench.report.exports.table import Cell, Column, Row
     from detbench.report.sections.headline import Piece
 
-__all__ = ["CardView", "RowView", "Scale", "StandingView", "standing"]
+__all__ = ["Aside", "RowView", "Scale", "StandingView", "standing"]
 
 _LONGEST_NOTE = 300
 _LONGEST_LIST = 160
+_LONGEST_REASON = 500
+_LONGEST_HEADLINE = 240
 
 #: An axis is as long as this at least: shares that differ in the fourth digit alone should look alike.
 _SHORTEST = 0.02
@@ -40,24 +42,25 @@ class Scale(NamedTuple):
         return (value - self.low) / (self.high - self.low)
 
 
-class CardView(NamedTuple):
-    """What its makers say of a model; ``link`` is empty unless it is one that a browser may follow."""
+class Aside(NamedTuple):
+    """A few words under a model's name; ``link`` is empty unless it is one that a browser may follow."""
 
-    authors: str
-    training_data: str
-    notes: str
-    link: str
-    site: str
+    text: str
+    link: str = ""
+    is_standing: bool = False
 
 
 class RowView(NamedTuple):
-    """A ranked model: its cells in the columns' order, ``mark`` None where figures do not draw it."""
+    """A ranked model with its cells in the columns' order.
+
+    ``mark`` is None where figures do not draw it; ``page``, an address beside this page, may be empty.
+    """
 
     name: str
+    page: str
     mark: int | None
     is_tied: bool
-    standing: str
-    card: CardView | None
+    asides: list[Aside]
     cells: list[Cell]
 
 
@@ -65,7 +68,8 @@ class StandingView(NamedTuple):
     """What the page opens with.
 
     ``origins`` are the columns' origins with how many columns each spans; ``scale`` is that of the ranking metric,
-    None where no ranked model has it; ``models`` is how many are ranked.
+    None where no ranked model has it; ``models`` is how many are ranked, ``shown`` how many of them figures show.
+    ``apart`` are names, what was measured, and why they are apart; ``broken`` names and why.
     """
 
     kicker: str
@@ -82,14 +86,14 @@ class StandingView(NamedTuple):
     origins: list[tuple[str, int]]
     rows: list[RowView]
     tie_note: str
-    apart: list[tuple[Entry, str]]
-    broken: list[Entry]
+    apart: list[tuple[str, str, str]]
+    broken: list[tuple[str, str]]
 
 
-def standing(standings: Standings) -> StandingView:
-    """Return what the page opens with."""
+def standing(standings: Standings, pages: Mapping[str, str]) -> StandingView:
+    """Return what the page opens with; ``pages`` leads from a model's name to a page of its own."""
     table = leaderboard(standings)
-    sentence = headline(standings)
+    sentence, tied = headline(standings), _tied(standings)
     place = next((place for place, column in enumerate(table.columns) if column.is_ranking), None)
     ranking = [] if place is None else [row.cells[place] for row in table.rows]
     protocol = (standings.protocol or {}).get("name", "unnamed")
@@ -98,7 +102,7 @@ def standing(standings: Standings) -> StandingView:
         kicker=f"detbench leaderboard{on}",
         title=_title(standings),
         sentence=sentence,
-        is_long=sum(len(piece.text) for piece in sentence) > _LONGEST_HEADLINE,
+        is_long=len(plain(sentence)) > _LONGEST_HEADLINE,
         lead=_lead(standings),
         leader=ranking[0] if ranking and ranking[0].value is not None else None,
         metric=standings.metric,
@@ -107,14 +111,11 @@ def standing(standings: Standings) -> StandingView:
         shown=min(MOST_DRAWN, len(table.rows)),
         columns=table.columns,
         origins=[(origin, len(list(group))) for origin, group in groupby(map(_origin, table.columns))],
-        rows=[_row(row, mark) for mark, row in enumerate(table.rows)],
-        tie_note=_tie_note(table, standings),
-        apart=[(row.entry, _measured(row.entry)) for row in table.apart],
-        broken=table.broken,
+        rows=[_row(row, mark, pages.get(row.entry.name, ""), tied) for mark, row in enumerate(table.rows)],
+        tie_note=_tie_note(standings, len(table.rows), len(tied)),
+        apart=[(row.entry.name, _measured(row.entry), brief(row.entry.reason, _LONGEST_REASON)) for row in table.apart],
+        broken=[(entry.name, brief(entry.reason, _LONGEST_REASON)) for entry in table.broken],
     )
-
-
-_LONGEST_HEADLINE = 240
 
 
 def _data(standings: Standings) -> str:
@@ -152,30 +153,36 @@ def _origin(column: Column) -> str:
     return column.origin.partition(",")[0] if column.key in {"rank", "rank_interval"} else column.origin
 
 
-def _row(row: Row, mark: int) -> RowView:
+def _row(row: Row, mark: int, page: str, tied: set[str]) -> RowView:
     entry = row.entry
-    is_first = entry.rank == 1
+    is_tied = entry.name in tied
     return RowView(
         name=entry.name,
+        page=page,
         mark=mark if mark < MOST_DRAWN else None,
-        is_tied=entry.tied_with_leader,
-        standing="" if not entry.tied_with_leader else "leads" if is_first else "tied with the first",
-        card=None if entry.card is None else _card(entry.card),
+        is_tied=is_tied and len(tied) > 1,
+        asides=[*_stands(entry, tied), *_said(entry.card)],
         cells=row.cells,
     )
 
 
-def _card(card: ModelCard) -> CardView | None:
-    link = card.link or ""
-    is_web = link.lower().startswith(("https://", "http://"))
-    view = CardView(
-        authors=_listed(card.authors),
-        training_data=_listed(card.training_data),
-        notes=brief(card.notes, _LONGEST_NOTE),
-        link=link if is_web else "",
-        site=brief(link.partition("://")[2].partition("/")[0], 40) if is_web else "",
-    )
-    return view if any(view) else None
+def _stands(entry: Entry, tied: set[str]) -> Iterator[Aside]:
+    if entry.name in tied:
+        yield Aside("leads" if entry.rank == 1 else "tied with the first", is_standing=True)
+
+
+def _said(card: ModelCard | None) -> Iterator[Aside]:
+    """Yield what its makers say of a model."""
+    if card is None:
+        return
+    if card.authors:
+        yield Aside(_listed(card.authors))
+    if card.training_data:
+        yield Aside(f"trained on {_listed(card.training_data)}")
+    if card.link and card.link.lower().startswith(("https://", "http://")):
+        yield Aside(brief(card.link.partition("://")[2].partition("/")[0], 40), card.link)
+    if card.notes:
+        yield Aside(brief(card.notes, _LONGEST_NOTE))
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -189,12 +196,18 @@ def _measured(entry: Entry) -> str:
     return f"{on}, protocol {brief(entry.protocol, 60)}" if entry.protocol else on
 
 
-def _tie_note(table: Table, standings: Standings) -> str:
+def _tie_note(standings: Standings, models: int, tied: int) -> str:
     """Return what the shade of a row means, and how ranks were tested."""
-    if len(table.rows) < 2:  # noqa: PLR2004  one model has nobody to beat
+    if models < 2 or not standings.resamples:  # noqa: PLR2004  one model has nobody to beat
         return ""
     tested = f" {standings.p_method[:1].upper()}{standings.p_method[1:]}." if standings.p_method else ""
-    return f"Shaded rows are tied with the first.{tested}"
+    who = "Shaded rows are tied with the first." if tied > 1 else "Nobody is tied with the first."
+    return f"{who}{tested}"
+
+
+def _tied(standings: Standings) -> set[str]:
+    """Return the names of those that may be the first, itself among them; none where nothing was tested."""
+    return {entry.name for entry in standings.of("ranked") if standings.resamples and entry.tied_with_leader}
 
 
 def _scale(cells: Sequence[Cell], *, is_share: bool) -> Scale | None:

@@ -106,6 +106,7 @@ def test_a_machine_has_a_figure_of_its_own(
     parts = re.split(r'<h3 class="machine">', section)[1:]
     assert [re.findall(r"<bdi>(.*?)</bdi>", part)[0] for part in parts] == ["one", "two", "&lt;three&gt;"]
     assert [len(_figures(part)) for part in parts] == [1, 1, 0]
+    assert ["Up is more accurate (AP)" in part for part in parts] == [True, False, False]  # once is enough
     assert [re.findall(r'<th scope="row">.*?<bdi>(\w)</bdi>', part) for part in parts] == [
         ["a", "c"],
         ["b", "d"],

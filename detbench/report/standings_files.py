@@ -1,0 +1,107 @@
+"""The folder of standings: a page, a page a model, and the same table for other programs, all from one result."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from detbench.evaluation.results import Result
+from detbench.files import make_folder, replacing, require_writable
+from detbench.report.exports.csv_text import csv_text
+from detbench.report.exports.latex import latex
+from detbench.report.exports.markdown import markdown
+from detbench.report.pages import render_report
+from detbench.report.sections.model import MOST_DRAWN
+from detbench.report.standings_page import render_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from detbench.evaluation.document import Document
+    from detbench.evaluation.standings.document import Standings
+
+__all__ = ["FORMATS", "PAGE", "folder_names", "model_folders", "rendered_standings", "write_all", "write_standings"]
+
+#: What a folder of standings may hold beside ``standings.json``.
+FORMATS = ("html", "md", "tex", "csv")
+
+PAGE = "index.html"
+
+_TEXTS: dict[str, Callable[[Standings], str]] = {"md": markdown, "tex": latex, "csv": csv_text}
+
+#: Names that Windows keeps for devices, whatever their ending.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+_LONGEST = 60
+
+
+def write_standings(
+    standings: Standings, results: Mapping[str, Document], folder: Path, *, formats: Collection[str] = FORMATS
+) -> list[Path]:
+    """Write standings into ``folder``, which is made, and return what was written, the page first.
+
+    Nothing is written before all of it is made. Arguments as in :func:`rendered_standings`. Raises DataError.
+    """
+    files = rendered_standings(standings, results, formats=formats)
+    return write_all({folder / name: data for name, data in files.items()})
+
+
+def write_all(files: Mapping[Path, bytes]) -> list[Path]:
+    """Write files, each whole or not at all, and none where one of them cannot be written. Raises DataError."""
+    for path in files:
+        make_folder(path.parent)
+        require_writable(path)
+    for path, data in files.items():
+        with replacing(path) as file:
+            file.write(data)
+    return list(files)
+
+
+def rendered_standings(
+    standings: Standings, results: Mapping[str, Document], *, formats: Collection[str] = FORMATS
+) -> dict[str, bytes]:
+    """Return what a folder of standings holds, as paths in it with their bytes.
+
+    ``results`` are by the entries' names. With ``html`` among the ``formats`` each model that figures draw has a page
+    of its own, ``models/<folder>/report.html``, that the leaderboard leads to.
+    """
+    files: dict[str, bytes] = {}
+    if "html" in formats:
+        folders = model_folders(standings)
+        pages = {
+            entry.name: f"models/{folders[entry.name]}/report.html" for entry in standings.of("ranked")[:MOST_DRAWN]
+        }
+        files[PAGE] = render_page(standings, results, pages=pages).encode()
+        files |= {page: render_report(Result(results[name])).encode() for name, page in pages.items()}
+    files["standings.json"] = standings.to_json()
+    for ending, text in _TEXTS.items():
+        if ending in formats:
+            files[f"standings.{ending}"] = text(standings).encode()
+    return files
+
+
+def model_folders(standings: Standings) -> dict[str, str]:
+    """Return a folder's name for each model that has a result, by the entry's name."""
+    return folder_names(entry.name for entry in standings.entries if entry.status != "broken")
+
+
+def folder_names(names: Iterable[str]) -> dict[str, str]:
+    """Return a folder's name for each name: letters, digits, dots and dashes that every system takes, no two alike.
+
+    >>> folder_names(["YOLOX nano", "../x", "X", "CON", "מכונית"])
+    {'YOLOX nano': 'YOLOX-nano', '../x': 'x', 'X': 'X-2', 'CON': 'CON_', 'מכונית': 'model'}
+    """
+    taken: set[str] = set()
+    found = {}
+    for name in names:
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:_LONGEST].strip(".-") or "model"
+        if _DEVICES.fullmatch(plain):
+            plain = f"{plain.partition('.')[0]}_"
+        free, place = plain, 1
+        while free.casefold() in taken:
+            place += 1
+            free = f"{plain}-{place}"
+        taken.add(free.casefold())
+        found[name] = free
+    return found
