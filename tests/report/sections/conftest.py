@@ -77,9 +77,6 @@ def section_of() -> Callable[[str, str], str]:
     return cut
 
 
-_VOID = {"path", "rect", "line", "circle", "use", "br"}
-
-
 class _Section(HTMLParser):
     """A section that was read back: its elements, its text and its tables' cells; complains where it does not nest."""
 
@@ -99,8 +96,7 @@ class _Section(HTMLParser):
             self.rows.append([])
         if tag in {"td", "th"}:
             self.rows[-1].append("")
-        if tag not in _VOID:
-            self._open.append(tag)
+        self._open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
@@ -132,8 +128,14 @@ class _Section(HTMLParser):
 def make_models(make_result: Callable[..., Result]) -> Callable[..., list[Model]]:
     """Return a maker of models in rank order: of documents, or so many made-up ones; keywords are the result's."""
 
-    def make(given: Sequence[Document] | int = 2, names: Sequence[str] = (), **changes: Any) -> list[Model]:
-        documents = [make_result(**changes).document for _ in range(given)] if isinstance(given, int) else given
+    def make(
+        given: Sequence[Document] | int = 2,
+        names: Sequence[str] = (),
+        categories: tuple[str, ...] = ("car", "person", "bus"),
+        **changes: Any,
+    ) -> list[Model]:
+        made_up = make_result(names=categories, **changes).document
+        documents = [made_up] * given if isinstance(given, int) else given
         called = [*names, *(f"model {place}" for place in range(len(names), len(documents)))]
         return [
             Model(
