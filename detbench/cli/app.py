@@ -21,6 +21,7 @@ from detbench.cli.draw import draw
 from detbench.cli.eval import evaluate
 from detbench.cli.grade import grade
 from detbench.cli.inspect import inspect
+from detbench.cli.leaderboard import leaderboard
 from detbench.cli.merge import merge
 from detbench.cli.pack import pack
 from detbench.cli.predict import predict
@@ -82,6 +83,7 @@ _PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "eval": evaluate,
         "compare": compare,
         "report": report,
+        "leaderboard": leaderboard,
         "protocols": protocols,
     },
     "Baselines": {"train-baseline": train_baseline, "baselines": baselines},

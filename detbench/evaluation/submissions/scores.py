@@ -63,9 +63,13 @@ class Terms:
 
 
 class Scores(NamedTuple):
-    """Runs in the folders' order, and by the folder's name what is said of the models and what could not be scored."""
+    """Runs in the folders' order with the folders of their results.
+
+    By the folder's name: what is said of the models, and why one could not be scored.
+    """
 
     runs: list[Run]
+    places: list[Path]
     cards: dict[str, ModelCard]
     broken: dict[str, str]
 
@@ -126,7 +130,7 @@ def scores(folders: Sequence[Path], terms: Terms | None, *, kept: Path, workers:
             except (DetbenchError, OSError) as error:
                 broken[source] = _reason(error, found.folder)
     cards = {source: found.card for source, found in read.items() if found.card}
-    return Scores(runs, cards, broken)
+    return Scores(runs, [places.get(run.source, read[run.source].folder) for run in runs], cards, broken)
 
 
 def _by_source(folders: Sequence[Path]) -> dict[str, Path]:
@@ -142,8 +146,8 @@ def _by_source(folders: Sequence[Path]) -> dict[str, Path]:
 
 def _reason(error: Exception | str, folder: Path) -> str:
     """Return what is wrong, without the path of the folder: standings hold none."""
-    text = unbroken(str(error)).replace(f"{folder}/", "").replace(str(folder), unbroken(folder.name))
-    return brief(text, _LONGEST_REASON)
+    text = str(error).replace(f"{folder}/", "").replace(f"{folder}: ", "").replace(str(folder), folder.name)
+    return brief(unbroken(text), _LONGEST_REASON)
 
 
 def _run(source: str, found: Submission, place: Path | None) -> Run:

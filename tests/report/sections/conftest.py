@@ -1,18 +1,23 @@
-"""Pages of several models, and what a section of them says."""
+"""Pages of several models, and sections of them, as they stand in a page and as they are read back."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from detbench.evaluation.standings.document import Entry, Speed, Standings
+from detbench.report.sections.model import Model
 from detbench.report.standings_page import render_page
+from detbench.report.templating import page_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from detbench.evaluation.document import Document
     from detbench.evaluation.results import Result
 
 
@@ -70,3 +75,83 @@ def section_of() -> Callable[[str, str], str]:
         return found[0] if found else ""
 
     return cut
+
+
+_VOID = {"path", "rect", "line", "circle", "use", "br"}
+
+
+class _Section(HTMLParser):
+    """A section that was read back: its elements, its text and its tables' cells; complains where it does not nest."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.html = html
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.rows: list[list[str]] = []
+        self._open: list[str] = []
+        self._words: list[str] = []
+        self.feed(html)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in {"td", "th"}:
+            self.rows[-1].append("")
+        if tag not in _VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self._words.append(data)
+        if {"td", "th"} & set(self._open):
+            self.rows[-1][-1] = f"{self.rows[-1][-1]}{data}".strip()
+
+    def all(self, tag: str, look: str = "") -> list[dict[str, str | None]]:
+        """Return the attributes of every element of a kind, or of those that have a class."""
+        found = [attributes for name, attributes in self.elements if name == tag]
+        return [each for each in found if not look or look in (each.get("class") or "").split()]
+
+    def row(self, head: str) -> list[str]:
+        """Return the cells of the first row that begins so."""
+        return next(row for row in self.rows if row[:1] == [head])
+
+    @property
+    def text(self) -> str:
+        """All that it says, with single spaces."""
+        return " ".join(" ".join(self._words).split())
+
+
+@pytest.fixture
+def make_models(make_result: Callable[..., Result]) -> Callable[..., list[Model]]:
+    """Return a maker of models in rank order: of documents, or so many made-up ones; keywords are the result's."""
+
+    def make(given: Sequence[Document] | int = 2, names: Sequence[str] = (), **changes: Any) -> list[Model]:
+        documents = [make_result(**changes).document for _ in range(given)] if isinstance(given, int) else given
+        called = [*names, *(f"model {place}" for place in range(len(names), len(documents)))]
+        return [
+            Model(
+                Entry(name=name, source=name, status="ranked", rank=mark + 1, metrics=document.metrics),
+                msgspec.structs.replace(document, name=name),
+                mark,
+            )
+            for mark, (name, document) in enumerate(zip(called, documents, strict=True))
+        ]
+
+    return make
+
+
+@pytest.fixture
+def read_section() -> Callable[[str, object], _Section]:
+    """Return a function that puts a view into its section's template, and reads what comes out."""
+
+    def read(name: str, view: object) -> _Section:
+        return _Section(page_environment().get_template(f"sections/{name}.html.j2").render(**{name: view}))
+
+    return read
