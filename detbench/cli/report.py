@@ -71,10 +71,10 @@ def report(
 
     \b
     [bold]Examples[/bold]
-    detbench report run1                            # writes report.html here
+    detbench report run1                         # writes report.html here
     detbench report run1/result.json -o yolox.html
-    detbench report run1 run2 run3 -o pages/        # pages/index.html, standings.md …
-    detbench report runs/* -o pages --format md     # pages/standings.md, .json
+    detbench report run1 run2 run3 -o pages/     # pages/index.html, …
+    detbench report runs/* -o pages --format md  # pages/standings.md
     detbench report run1 --format json-flat | jq .AP
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     wanted = _formats(formats, several=len(results) > 1)

@@ -149,7 +149,9 @@ def _lead(standings: Standings) -> str:
 
 
 def _origin(column: Column) -> str:
-    """Return what stands above columns of the same origin; how ranks were drawn is said in the caption."""
+    """Return what stands above columns of the same origin; how ranks were drawn is said above the table."""
+    if column.key == "model":
+        return ""
     return column.origin.partition(",")[0] if column.key in {"rank", "rank_interval"} else column.origin
 
 
