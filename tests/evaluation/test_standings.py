@@ -92,11 +92,15 @@ def test_who_cannot_be_told_from_the_first_is_tied_with_it(make: Make) -> None:
 
 
 def test_many_equally_good_ones_are_all_tied(make: Make) -> None:
-    """Of twelve models that find 40 images at random no test makes one the best: Holm's correction is there."""
+    """Of twelve models that find each object with a chance of 2 to 1 none is told apart: Holm's correction is there."""
     folders = [
-        make(f"m{seed}", sorted(np.random.default_rng(seed).permutation(IMAGES)[:40].tolist())) for seed in range(12)
+        make(f"m{seed}", np.flatnonzero(np.random.default_rng([1, seed]).random(IMAGES) < 2 / 3).tolist())
+        for seed in range(12)
     ]
     found = ranked(*folders)
+    assert len({entry.metrics["AP"] for entry in found.entries}) > 6
+    assert min(entry.behind.p or 0 for entry in found.entries if entry.behind) < 0.05
+    assert {entry.rank_interval for entry in found.entries} == {(1, 12)}
     assert all(entry.tied_with_leader for entry in found.entries)
     assert {entry.behind.verdict for entry in found.entries if entry.behind} == {"not significant"}
 
@@ -112,9 +116,15 @@ def test_equals_share_a_rank_and_stand_by_name(make: Make) -> None:
 
 
 def test_the_order_of_runs_changes_nothing(make: Make) -> None:
-    """Standings are of a set of runs."""
+    """Standings are of a set of runs, to the byte; remarks on several too."""
     folders = [make("a", range(50)), make("b", range(40)), make("c", range(20)), make("d", range(50))]
-    assert ranked(*folders).to_json() == ranked(*reversed(folders)).to_json()
+    for place, folder in enumerate(folders):
+        result = json.loads((folder / "result.json").read_text())
+        result["predictions"]["dropped"] = place
+        (folder / "result.json").write_text(json.dumps(result))
+    found = ranked(*folders)
+    assert "predictions-dropped" in [remark.code for remark in found.remarks]
+    assert found.to_json() == ranked(*reversed(folders)).to_json()
 
 
 def test_one_alone_is_first_and_nothing_is_tested(make: Make) -> None:
@@ -133,6 +143,8 @@ def test_none_at_all_is_a_page_of_broken_ones() -> None:
         ("Xtra", "x", "broken", "it is empty"),
         ("a", "a", "broken", "it is cut"),
     ]
+    torn, _ = standings([], broken={"caf\udce9": "caf\udce9 is cut"})  # a folder's name that is not UTF-8
+    assert json.loads(torn.to_json())["entries"][0]["reason"] == "caf\ufffd is cut"
     assert (results, found.dataset, found.protocol, found.metric) == ({}, None, None, "")
 
 
@@ -322,11 +334,11 @@ def test_categories_have_the_protocols_first_number(shared: Path, tmp_path: Path
 def test_results_that_were_tampered_with_are_no_traceback(make: Make) -> None:
     """The same fingerprint with another number of images, and remarks of a severity that nobody knows."""
     folders = [make("a", range(40)), make("b", range(50))]
-    result = json.loads((folders[1] / "result.json").read_text())
+    result = json.loads((folders[0] / "result.json").read_text())
     result["remarks"] = [{"code": "few-images", "severity": "<b>", "message": "?"}]
-    (folders[1] / "result.json").write_text(json.dumps(result))
+    (folders[0] / "result.json").write_text(json.dumps(result))
     assert [entry.name for entry in ranked(*folders).entries] == ["b", "a"]
     result["dataset"]["images"] = 61
-    (folders[1] / "result.json").write_text(json.dumps(result))
+    (folders[0] / "result.json").write_text(json.dumps(result))
     with pytest.raises(DataError):
         ranked(*folders)

@@ -16,6 +16,7 @@ from detbench.report.templating import page_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from detbench.evaluation.document import Document
     from detbench.evaluation.results import Result
@@ -75,6 +76,45 @@ def section_of() -> Callable[[str, str], str]:
         return found[0] if found else ""
 
     return cut
+
+
+#: Of a section's figures: the smallest text in pixels, texts that lie on each other, and those out of the page.
+_LOOK = """
+(() => {
+  const section = document.querySelector('section[aria-labelledby="%s"]');
+  const found = {smallest: 99, touching: [], outside: [], names: 0, scrolls: document.documentElement.scrollWidth};
+  for (const svg of section.querySelectorAll('svg[role="img"]')) {
+    const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+    const texts = [...svg.querySelectorAll('text')].map(t => [t, t.getBoundingClientRect()]);
+    texts.forEach(([one, a], place) => {
+      found.smallest = Math.min(found.smallest, parseFloat(getComputedStyle(one).fontSize) * scale);
+      found.names += one.classList.contains('name');
+      if (a.left < 0 || a.right > document.documentElement.clientWidth) found.outside.push(one.textContent);
+      for (const [two, b] of texts.slice(place + 1)) {
+        const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const up = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (across > 0.5 && up > 0.3 * a.height) found.touching.push([one.textContent, two.textContent]);
+      }
+    });
+  }
+  return found;
+})()
+"""
+
+
+@pytest.fixture
+def look(browser: Any, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Return what opens a page and says how the texts of a section's figures stand: ``look(page, "speed", 390)``."""
+
+    def look(page: str, section: str, width_px: int) -> dict[str, Any]:
+        file = tmp_path / "page.html"
+        file.write_text(page, encoding="utf-8")
+        browser.open(file, width_px=width_px)
+        assert browser.complaints() == []
+        found: dict[str, Any] = browser.run(_LOOK % section)
+        return found
+
+    return look
 
 
 class _Section(HTMLParser):
