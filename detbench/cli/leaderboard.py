@@ -16,6 +16,7 @@ from detbench.errors import DataError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
     from detbench.evaluation.standings.document import Standings
     from detbench.evaluation.submissions.scores import Terms
@@ -53,6 +54,13 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
         bool,
         typer.Option("--allow-mixed", help="Show results on other data, or under another protocol, apart."),
     ] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Show the worst mistakes in pictures of this dataset, which was measured on; up to 4 MB.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON instead of a table.")] = False,
     protocol: Annotated[
         str | None,
@@ -140,6 +148,7 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
     detbench leaderboard runs -o board             # each of detbench eval -o
     detbench leaderboard submissions -g coco --split val2017 -o board
     detbench leaderboard submissions -g gt.json -o board --protocol dense
+    detbench leaderboard submissions -g coco -o board --pictures coco
     detbench leaderboard runs -o board --json | jq '.entries[0].name'
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     from detbench.evaluation.standings.rank import standings as ranked
@@ -173,7 +182,13 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
     standings, results = ranked(
         found.runs, metric=metric, cards=found.cards, broken=found.broken, allow_mixed=allow_mixed
     )
-    _write(standings, results, {run.source: place for run, place in zip(found.runs, found.places, strict=True)}, output)
+    shown = None
+    if pictures is not None and standings.dataset is not None:
+        from detbench.report.picture_data import picture_data
+
+        shown = picture_data(pictures, standings.dataset)
+    places = {run.source: place for run, place in zip(found.runs, found.places, strict=True)}
+    _write(standings, results, places, output, shown)
     if as_json:
         print_json_text(standings.to_json().decode())
     else:
@@ -217,14 +232,20 @@ def _require_free(output: Path, inputs: Iterable[Path]) -> None:
             raise UsageError(f"{output} would be written over what it comes from; say another folder with -o")
 
 
-def _write(standings: Standings, results: Mapping[str, Document], places: Mapping[str, Path], output: Path) -> None:
+def _write(
+    standings: Standings,
+    results: Mapping[str, Document],
+    places: Mapping[str, Path],
+    output: Path,
+    pictures: Dataset | None,
+) -> None:
     """Write the page, the tables, and a folder for each model with its result, draws and, of the first, its page."""
     from detbench.evaluation.drawn_file import DRAWS
     from detbench.evaluation.runs import RESULT
     from detbench.files import replacing
     from detbench.report.standings_files import model_folders, rendered_standings, write_all
 
-    files = {output / name: data for name, data in rendered_standings(standings, results).items()}
+    files = {output / name: data for name, data in rendered_standings(standings, results, pictures=pictures).items()}
     folders = {entry: output / "models" / name for entry, name in model_folders(standings).items()}
     write_all(files | {place / RESULT: results[name].to_json() for name, place in folders.items()})
     for entry in standings.entries:

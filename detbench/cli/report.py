@@ -14,6 +14,8 @@ from detbench.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from detbench.data.tables import Dataset
+    from detbench.evaluation.document import DatasetFacts
     from detbench.evaluation.standings.document import ModelCard
 
 
@@ -62,6 +64,13 @@ def report(
     allow_mixed: Annotated[
         bool, typer.Option("--allow-mixed", help="Show results that were measured otherwise apart, and do not refuse.")
     ] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Show the worst mistakes in pictures of this dataset, which was measured on; up to 4 MB.",
+        ),
+    ] = None,
 ) -> None:
     """Write the page of a result, or of several: who is ahead, by how much, and how sure that is.
 
@@ -75,6 +84,7 @@ def report(
     detbench report run1/result.json -o yolox.html
     detbench report run1 run2 run3 -o pages/     # pages/index.html, …
     detbench report runs/* -o pages --format md  # pages/standings.md
+    detbench report run1 run2 -o pages --pictures coco
     detbench report run1 --format json-flat | jq .AP
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     wanted = _formats(formats, several=len(results) > 1)
@@ -83,7 +93,10 @@ def report(
             raise UsageError("json-flat is written to standard output: leave out -o, or name another format too")
         _print_flat(results)
         return
-    made = _made(results, [name for name in wanted if name != _FLAT], output, metric, allow_mixed=allow_mixed)
+    if pictures is not None and Format.html.value not in wanted:
+        raise UsageError("--pictures is for the page: name html in --format too, or leave it out")
+    formats_wanted = [name for name in wanted if name != _FLAT]
+    made = _made(results, formats_wanted, output, metric, pictures, allow_mixed=allow_mixed)
     _require_free(made, results)
     from detbench.report.standings_files import write_all
 
@@ -121,13 +134,19 @@ def _print_flat(results: Sequence[Path]) -> None:
 
 
 def _made(
-    results: Sequence[Path], formats: Sequence[str], output: Path | None, metric: str | None, *, allow_mixed: bool
+    results: Sequence[Path],
+    formats: Sequence[str],
+    output: Path | None,
+    metric: str | None,
+    pictures: Path | None,
+    *,
+    allow_mixed: bool,
 ) -> dict[Path, bytes]:
     """Return the files to write with what goes into them, the page first."""
     is_page = output is not None and output.suffix.lower() in _PAGES
     page: dict[Path, bytes] = {}
     if len(results) == 1 and Format.html.value in formats:
-        page = _one(results[0], output or Path(), is_page=is_page)
+        page = _one(results[0], output or Path(), pictures, is_page=is_page)
         formats = [name for name in formats if name != Format.html.value]
     if page and not formats:
         return page
@@ -140,15 +159,27 @@ def _made(
     runs = [written_run(path, draws_needed=False) for path in results]
     ranked, documents = standings(runs, metric=metric, cards=_cards(results), allow_mixed=allow_mixed)
     folder = output or Path("" if len(results) == 1 else "report")
-    return page | {folder / name: data for name, data in rendered_standings(ranked, documents, formats=formats).items()}
+    shown = _pictures(pictures, ranked.dataset) if Format.html.value in formats else None
+    files = rendered_standings(ranked, documents, formats=formats, pictures=shown)
+    return page | {folder / name: data for name, data in files.items()}
 
 
-def _one(result: Path, output: Path, *, is_page: bool) -> dict[Path, bytes]:
+def _one(result: Path, output: Path, pictures: Path | None, *, is_page: bool) -> dict[Path, bytes]:
     from detbench.evaluation.results import Result
     from detbench.report.pages import render_report
 
     loaded = Result.load(result / "result.json" if result.is_dir() else result)
-    return {output if is_page else output / "report.html": render_report(loaded).encode()}
+    page = render_report(loaded, pictures=_pictures(pictures, loaded.dataset))
+    return {output if is_page else output / "report.html": page.encode()}
+
+
+def _pictures(place: Path | None, measured: DatasetFacts | None) -> Dataset | None:
+    """Return the dataset whose pictures the page shows. Raises DataError if it is not what was measured on."""
+    if place is None or measured is None:
+        return None
+    from detbench.report.picture_data import picture_data
+
+    return picture_data(place, measured)
 
 
 def _cards(results: Iterable[Path]) -> dict[str, ModelCard]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from detbench.data.tables import Dataset
 
-__all__ = ["Canvas", "canvas_of"]
+__all__ = ["Canvas", "canvas_of", "picture_of"]
 
 #: A picture of more pixels is not decoded to be looked at.
 _MAX_PX = 178_956_970
@@ -49,17 +49,30 @@ class Canvas:
 def canvas_of(dataset: Dataset, row: int, fit_px: tuple[int, int]) -> Canvas:
     """Return image ``row`` fitted into ``fit_px``; a grey canvas that says why, if it cannot be read."""
     try:
-        data = dataset.pictures.read(row)
-        header = read_header(data, where=dataset.pictures.where(row))
-        size = header.width_px, header.height_px
-        if size[0] * size[1] > _MAX_PX:
-            return _blank(dataset, row, fit_px, f"is {size[0]:,} by {size[1]:,} px, too large to show")
-        target, scale = _fitted(size, fit_px)
-        return Canvas(_decoded(data).resize(target, Image.Resampling.LANCZOS), scale, "")
+        picture = picture_of(dataset, row)
     except DataError as error:
         return _blank(dataset, row, fit_px, error.problem)
-    except Exception as error:  # noqa: BLE001  hostile bytes make Pillow's plug-ins raise anything
-        return _blank(dataset, row, fit_px, f"the picture does not decode ({error})")
+    target, scale = _fitted(picture.size, fit_px)
+    return Canvas(picture.resize(target, Image.Resampling.LANCZOS), scale, "")
+
+
+def picture_of(dataset: Dataset, row: int) -> Picture:
+    """Return the picture of image ``row`` in RGB, as it is stored: boxes are in its pixels, before any EXIF rotation.
+
+    Raises DataError if it is missing, broken or too large to be decoded for the eye.
+    """
+    data, where = dataset.pictures.read(row), dataset.pictures.where(row)
+    try:
+        header = read_header(data, where=where)
+        size = header.width_px, header.height_px
+        picture = _decoded(data) if size[0] * size[1] <= _MAX_PX else None
+    except DataError:
+        raise
+    except Exception as error:  # hostile bytes make Pillow's plug-ins raise anything
+        raise DataError(f"the picture does not decode ({error})", file=where) from error
+    if picture is None:
+        raise DataError(f"is {size[0]:,} by {size[1]:,} px, too large to show", file=where)
+    return picture
 
 
 def _decoded(data: bytes) -> Picture:

@@ -23,6 +23,7 @@ from detbench.report.templating import embedded, inline, page_environment
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
     from detbench.evaluation.results import Result
 
@@ -30,6 +31,9 @@ __all__ = ["render_report", "write_report"]
 
 #: What a result may have beside its numbers, as sections that pages of several models show too.
 _PARTS = ("errors", "proposals", "counting")
+
+#: What is shown where the pictures are at hand.
+_WITH_PICTURES = (*_PARTS, "gallery")
 
 #: More small figures than this tire the eye; the other categories stand in the table.
 _MAX_SMALL = 12
@@ -43,11 +47,15 @@ def write_report(result: Result, path: Path | str) -> None:
     write_text(Path(path), render_report(result))
 
 
-def render_report(result: Result) -> str:
-    """Return the page of ``result``: HTML that holds everything it shows, and the result itself as JSON."""
+def render_report(result: Result, *, pictures: Dataset | None = None) -> str:
+    """Return the page of ``result``: HTML that holds everything it shows, and the result itself as JSON.
+
+    ``pictures`` is the dataset that was measured on, where its pictures are to be shown.
+    """
     rows = tables.category_rows(result)
     columns = tables.category_columns(result)
-    sections, timing = shown([_alone(result.document)], _PARTS), result.timing
+    names = _PARTS if pictures is None else _WITH_PICTURES
+    sections, timing = shown([_alone(result.document)], names, pictures=pictures), result.timing
     template = _environment().get_template("report.html.j2")
     return template.render(
         result=result,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
+    from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
     from detbench.evaluation.standings.document import Standings
 
@@ -48,12 +49,17 @@ def write_all(files: Mapping[Path, bytes]) -> list[Path]:
 
 
 def rendered_standings(
-    standings: Standings, results: Mapping[str, Document], *, formats: Collection[str] = FORMATS
+    standings: Standings,
+    results: Mapping[str, Document],
+    *,
+    formats: Collection[str] = FORMATS,
+    pictures: Dataset | None = None,
 ) -> dict[str, bytes]:
     """Return what a folder of standings holds, as paths in it with their bytes.
 
     ``results`` are by the entries' names. With ``html`` among the ``formats`` each model that figures draw has a page
-    of its own, ``models/<folder>/report.html``, that the leaderboard leads to.
+    of its own, ``models/<folder>/report.html``, that the leaderboard leads to. The leaderboard shows the worst
+    mistakes in ``pictures``, those of the dataset that was measured on.
     """
     files: dict[str, bytes] = {}
     if "html" in formats:
@@ -61,7 +67,7 @@ def rendered_standings(
         pages = {
             entry.name: f"models/{folders[entry.name]}/report.html" for entry in standings.of("ranked")[:MOST_DRAWN]
         }
-        files[PAGE] = render_page(standings, results, pages=pages).encode()
+        files[PAGE] = render_page(standings, results, pages=pages, pictures=pictures).encode()
         files |= {page: render_report(Result(results[name])).encode() for name, page in pages.items()}
     files["standings.json"] = standings.to_json()
     for ending, text in _TEXTS.items():

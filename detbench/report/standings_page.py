@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
+    from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
     from detbench.evaluation.standings.document import Standings
 
@@ -30,16 +31,20 @@ _MOST_EMBEDDED = 20_000
 
 
 def render_page(
-    standings: Standings, results: Mapping[str, Document], *, pages: Mapping[str, str] | None = None
+    standings: Standings,
+    results: Mapping[str, Document],
+    *,
+    pages: Mapping[str, str] | None = None,
+    pictures: Dataset | None = None,
 ) -> str:
     """Return the page of ``standings``: HTML that holds everything it shows, and the standings as JSON.
 
     ``results`` are those of the ranked entries, by name; ``pages`` leads from a model's name to a page of its own,
-    beside this one.
+    beside this one; ``pictures`` is the dataset that was measured on, where its pictures are to be shown.
     """
     models = models_of(standings, results)
     first = standing(standings, pages or {})
-    sections = shown(models)
+    sections = shown(models, pictures=pictures)
     kept, is_whole = _embeddable(standings)
     page = _environment().get_template("standings.html.j2")
     return page.render(

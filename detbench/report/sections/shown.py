@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from detbench.data.tables import Dataset
     from detbench.report.sections.model import Model
 
 __all__ = ["SECTIONS", "Shown", "shown"]
 
-#: The sections that are made of models alone, in the page's order. Each is a module here with a function of its name.
-SECTIONS = ("speed", "curves", "categories", "proposals", "errors", "counting")
+#: The sections in the page's order. Each is a module here with a function of its name, which is given the models.
+SECTIONS = ("speed", "curves", "categories", "proposals", "errors", "counting", "gallery")
+
+#: Those that are given the dataset with its pictures too, or None.
+_OF_PICTURES = frozenset({"gallery"})
 
 
 class Shown(NamedTuple):
@@ -25,12 +29,18 @@ class Shown(NamedTuple):
     styles: list[str]
 
 
-def shown(models: Sequence[Model], names: Iterable[str] = SECTIONS) -> Shown:
-    """Return what the sections show of models in rank order; without models there is nothing to show."""
+def shown(models: Sequence[Model], names: Iterable[str] = SECTIONS, *, pictures: Dataset | None = None) -> Shown:
+    """Return what the sections show of models in rank order; without models there is nothing to show.
+
+    ``pictures`` is the dataset that was measured on, where its pictures are at hand.
+    """
     views: dict[str, object] = {}
     for name in names if models else ():
         path = f"{__package__}.{name}"
-        if find_spec(path) is not None and (view := getattr(import_module(path), name)(models)) is not None:
+        if find_spec(path) is None:
+            continue
+        given = (models, pictures) if name in _OF_PICTURES else (models,)
+        if (view := getattr(import_module(path), name)(*given)) is not None:
             views[name] = view
     return Shown(views, styles_of(views))
 
