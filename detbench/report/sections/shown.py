@@ -1,21 +1,33 @@
-"""Which sections a page shows, in the issue's order: each gives a view of its models, or has nothing to show."""
+"""Which sections a page shows, in the page's order: each gives a view of its models, or has nothing to show."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from importlib.resources import files
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
+from detbench.report.sections.categories import categories
+from detbench.report.sections.counting import counting
+from detbench.report.sections.curves import curves
+from detbench.report.sections.errors import errors
+from detbench.report.sections.proposals import proposals
+from detbench.report.sections.speed import speed
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from detbench.report.sections.model import Model
 
 __all__ = ["SECTIONS", "Shown", "shown"]
 
-#: The sections that are made of models alone, in the page's order. Each is a module here with a function of its name.
-SECTIONS = ("speed", "curves", "categories", "proposals", "errors", "counting")
+#: The sections that are made of models alone, in the page's order. The template of each is called as it is.
+SECTIONS: dict[str, Callable[[Sequence[Model]], object | None]] = {
+    "speed": speed,
+    "curves": curves,
+    "categories": categories,
+    "proposals": proposals,
+    "errors": errors,
+    "counting": counting,
+}
 
 
 class Shown(NamedTuple):
@@ -27,15 +39,12 @@ class Shown(NamedTuple):
 
 def shown(models: Sequence[Model], names: Iterable[str] = SECTIONS) -> Shown:
     """Return what the sections show of models in rank order; without models there is nothing to show."""
-    views: dict[str, object] = {}
-    for name in names if models else ():
-        path = f"{__package__}.{name}"
-        if find_spec(path) is not None and (view := getattr(import_module(path), name)(models)) is not None:
-            views[name] = view
-    return Shown(views, styles_of(views))
+    found = {name: SECTIONS[name](models) for name in names} if models else {}
+    views = {name: view for name, view in found.items() if view is not None}
+    return Shown(views, _styles_of(views))
 
 
-def styles_of(names: Iterable[str]) -> list[str]:
+def _styles_of(names: Iterable[str]) -> list[str]:
     """Return the style sheets that sections have of their own, as names of templates."""
     folder = files("detbench.report").joinpath("templates", "sections")
     return [f"sections/{name}.css" for name in names if folder.joinpath(f"{name}.css").is_file()]
