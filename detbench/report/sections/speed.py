@@ -79,6 +79,8 @@ _MIN_DRAWN = 2
 #: A machine's name is as long as its processor's; a hostile one is longer.
 _MAX_MACHINE = 120
 
+_MAX_METRIC = 30
+
 
 def speed(models: Sequence[Model]) -> SpeedView | None:
     """Return what the section shows, or None where no model was timed."""
@@ -90,12 +92,13 @@ def speed(models: Sequence[Model]) -> SpeedView | None:
         return None
     metric = next((name for model in models for name in model.entry.metrics), "")
     timed = [model for model in models if model.entry.speed]
+    machines = [_machine(name, of_it, metric) for name, of_it in by_machine.items()]
     return SpeedView(
-        metric=brief(printable(metric), _MAX_MACHINE),
-        machines=[_machine(name, of_it, metric) for name, of_it in by_machine.items()],
+        metric=brief(printable(metric), _MAX_METRIC),
+        machines=machines,
         stages=[stage.replace("_", "-") for stage in STAGES[:-1]],
         without=listed([model for model in models if not model.entry.speed]),
-        left_out=left_out(timed),
+        left_out=left_out(timed) if any(machine.figure for machine in machines) else "",
     )
 
 
@@ -106,7 +109,7 @@ def _machine(name: str, models: Sequence[Model], metric: str) -> Machine:
     names = {dot.mark: key_of(drawn[dot.mark]).name for dot in dots}
     return Machine(
         name=brief(printable(name), _MAX_MACHINE),
-        figure=speed_plot(dots, metric, names) if is_drawn else "",
+        figure=speed_plot(dots, brief(printable(metric), _MAX_METRIC), names) if is_drawn else "",
         keys=[key_of(drawn[dot.mark]) for dot in dots] if is_drawn else [],
         front=listed([drawn[dot.mark] for dot in front(dots)]) if is_drawn else None,
         rows=_rows(models),

@@ -27,8 +27,8 @@ class Dot(NamedTuple):
     value_ends: tuple[float, float] | None
 
 
-#: Nothing is timed below a nanosecond; a logarithm needs a floor.
-_LEAST_MS = 1e-6
+#: Nothing is timed below a nanosecond, and nobody waits for a picture for days: a logarithm needs both ends.
+_LEAST_MS, _MOST_MS = 1e-6, 1e9
 
 _WIDTH_IN, _HEIGHT_IN = 4.9, 3.7
 _LEFT_IN, _RIGHT_IN, _BOTTOM_IN, _TOP_IN = 0.46, 0.2, 0.5, 0.34
@@ -46,6 +46,8 @@ _TICKS = 5
 
 #: A name stands at one of these places beside its marker, in a figure's units.
 _BESIDE_PX = [(across, up) for up in (9.0, -9.0, 20.0, -20.0) for across in (8.0, -8.0)]
+
+_FRONT = "Pareto front"
 
 
 def front(dots: Sequence[Dot]) -> list[Dot]:
@@ -74,8 +76,9 @@ def nice(low: float, high: float) -> list[float]:
 
 
 @default_settings()
-def speed_plot(dots: Sequence[Dot], metric: str, names: Mapping[int, str]) -> Markup:
+def speed_plot(given: Sequence[Dot], metric: str, names: Mapping[int, str]) -> Markup:
     """Return accuracy against milliseconds a picture, those on a logarithmic axis; ``names`` are by mark."""
+    dots = [dot._replace(ms=_within(dot.ms), ms_ends=_both_within(dot.ms_ends)) for dot in given]
     figure, axes = frame(
         _WIDTH_IN, _HEIGHT_IN, left_in=_LEFT_IN, right_in=_RIGHT_IN, bottom_in=_BOTTOM_IN, top_in=_TOP_IN
     )
@@ -92,16 +95,24 @@ def speed_plot(dots: Sequence[Dot], metric: str, names: Mapping[int, str]) -> Ma
     for dot in reversed(dots):
         _whiskers(axes, dot)
     for dot in reversed(dots):
-        mark_at(axes, max(dot.ms, _LEAST_MS), dot.value, dot.mark)
+        mark_at(axes, dot.ms, dot.value, dot.mark)
     _names(axes, dots, names)
     return finished(figure, "Accuracy against latency", names, metric)
+
+
+def _within(ms: float) -> float:
+    return min(max(ms, _LEAST_MS), _MOST_MS)
+
+
+def _both_within(ends: tuple[float, float] | None) -> tuple[float, float] | None:
+    return ends and (_within(ends[0]), _within(ends[1]))
 
 
 def _range(dots: Sequence[Dot]) -> tuple[float, float]:
     """Return where the axis of times begins and ends, with room for names."""
     lows = [dot.ms_ends[0] if dot.ms_ends else dot.ms for dot in dots]
     highs = [dot.ms_ends[1] if dot.ms_ends else dot.ms for dot in dots]
-    low, high = max(min(lows), _LEAST_MS), max(*highs, _LEAST_MS)
+    low, high = min(lows), max(highs)
     room = max((high / low) ** 0.18, 1.12)
     return low / room, high * room
 
@@ -112,22 +123,22 @@ def _times(left: float, right: float) -> dict[float, str]:
         found = nice(left, right)
     else:
         steps = next(steps for most, steps in _STEPS.items() if log10(right / left) < most)
-        powers = range(floor(log10(left)), ceil(log10(right)) + 1)
+        powers = range(floor(log10(left)), ceil(log10(right)) + 1, ceil(log10(right / left) / _TICKS))
         found = [round(step * 10.0**power, 9) for power in powers for step in steps]
     return {value: f"{value:,.10g}" for value in found if left <= value <= right}
 
 
 def _whiskers(axes: Axes, dot: Dot) -> None:
-    look, ms = f"curve whisk model-{dot.mark}", max(dot.ms, _LEAST_MS)
+    look = f"curve whisk model-{dot.mark}"
     if dot.ms_ends:
-        axes.plot([max(end, _LEAST_MS) for end in dot.ms_ends], [dot.value] * 2, gid=look)
+        axes.plot(dot.ms_ends, [dot.value] * 2, gid=look)
     if dot.value_ends:
-        axes.plot([ms, ms], dot.value_ends, gid=look)
+        axes.plot([dot.ms] * 2, dot.value_ends, gid=look)
 
 
 def _step(axes: Axes, best: Sequence[Dot], right: float) -> None:
     """Draw the front: the best accuracy to be had within each time."""
-    x = [max(dot.ms, _LEAST_MS) for dot in best]
+    x = [dot.ms for dot in best]
     axes.step([*x, right], [*(dot.value for dot in best), best[-1].value], where="post", gid="curve front")
 
 
@@ -142,33 +153,54 @@ class _Box(NamedTuple):
         across = self.left < other.right and other.left < self.right
         return across and self.low < other.high and other.low < self.high
 
+    def is_free(self, taken: Sequence[_Box]) -> bool:
+        """Return whether a box lies within the axes and shares no area with others."""
+        is_inside = self.left >= 0 and self.low >= 0 and self.right <= _ACROSS_PX and self.high <= _UP_PX
+        return is_inside and not any(self.meets(other) for other in taken)
+
 
 def _names(axes: Axes, dots: Sequence[Dot], names: Mapping[int, str]) -> None:
-    """Write a model's name beside its marker where it meets nothing else, the best first; the legend has all."""
+    """Write a model's name beside its marker where it lies on nothing, else on lines alone; the legend has all."""
     places = [_place(axes, dot.ms, dot.value) for dot in dots]
     taken = [_Box(x - 5, y - 5, x + 5, y + 5) for x, y in places]
-    taken += [
-        _Box(*_place(axes, dot.ms_ends[0], dot.value), *_place(axes, dot.ms_ends[1], dot.value))
-        for dot in dots
-        if dot.ms_ends
-    ]
-    taken += [
-        _Box(*_place(axes, dot.ms, dot.value_ends[0]), *_place(axes, dot.ms, dot.value_ends[1]))
-        for dot in dots
-        if dot.value_ends
-    ]
+    lines = [_Box(*_place(axes, *start), *_place(axes, *end)) for start, end in _lines(dots)]
+    _name_front(axes, front(dots)[-1], taken, lines)
     for dot, (x, y) in zip(dots, places, strict=True):
-        for across, up, box in _beside(x, y, len(names[dot.mark]) * LETTER_PX):
-            is_inside = box.left >= 0 and box.low >= 0 and box.right <= _ACROSS_PX and box.high <= _UP_PX
-            if is_inside and not any(box.meets(other) for other in taken):
-                name_at(axes, across / _ACROSS_PX, up / _UP_PX, dot.mark, to="left" if across > x else "right")
-                taken.append(box)
-                break
+        room = [*_beside(x, y, len(names[dot.mark]) * LETTER_PX)]
+        free = [spot for spot in room if spot[2].is_free(taken)]
+        best = next((spot for spot in free if spot[2].is_free(lines)), free[0] if free else None)
+        if best:
+            across, up, box = best
+            name_at(axes, across / _ACROSS_PX, up / _UP_PX, dot.mark, to="left" if across > x else "right")
+            taken.append(box)
+
+
+def _name_front(axes: Axes, last: Dot, taken: list[_Box], lines: Sequence[_Box]) -> None:
+    """Write what the line is above or below its right end, where there is room; the legend says it too."""
+    _, y = _place(axes, last.ms, last.value)
+    for up in (8.0, -8.0):
+        box = _Box(_ACROSS_PX - len(_FRONT) * LETTER_PX, y + up - LINE_PX / 2, _ACROSS_PX, y + up + LINE_PX / 2)
+        if box.is_free([*taken, *lines]):
+            axes.text(1, (y + up) / _UP_PX, _FRONT, gid="axis", ha="right", va="center", transform=axes.transAxes)
+            taken.append(box)
+            return
+
+
+def _lines(dots: Sequence[Dot]) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    """Yield where error bars and the level parts of the front begin and end, in milliseconds and accuracy."""
+    best = front(dots)
+    for dot, after in zip(best, [*(dot.ms for dot in best[1:]), _range(dots)[1]], strict=True):
+        yield (dot.ms, dot.value), (after, dot.value)
+    for dot in dots:
+        if dot.ms_ends:
+            yield (dot.ms_ends[0], dot.value), (dot.ms_ends[1], dot.value)
+        if dot.value_ends:
+            yield (dot.ms, dot.value_ends[0]), (dot.ms, dot.value_ends[1])
 
 
 def _place(axes: Axes, ms: float, value: float) -> tuple[float, float]:
     """Return where a point is from the lower left corner of the axes, in a figure's units."""
-    at = axes.transAxes.inverted().transform(axes.transData.transform((max(ms, _LEAST_MS), value)))
+    at = axes.transAxes.inverted().transform(axes.transData.transform((ms, value)))
     return float(at[0]) * _ACROSS_PX, float(at[1]) * _UP_PX
 
 

@@ -16,6 +16,7 @@ from detbench.report.templating import page_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from detbench.evaluation.document import Document
     from detbench.evaluation.results import Result
@@ -77,7 +78,43 @@ def section_of() -> Callable[[str, str], str]:
     return cut
 
 
-_VOID = {"path", "rect", "line", "circle", "use", "br"}
+#: Of a section's figures: the smallest text in pixels, texts that lie on each other, and those out of the page.
+_LOOK = """
+(() => {
+  const section = document.querySelector('section[aria-labelledby="%s"]');
+  const found = {smallest: 99, touching: [], outside: [], names: 0, scrolls: document.documentElement.scrollWidth};
+  for (const svg of section.querySelectorAll('svg[role="img"]')) {
+    const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+    const texts = [...svg.querySelectorAll('text')].map(t => [t, t.getBoundingClientRect()]);
+    texts.forEach(([one, a], place) => {
+      found.smallest = Math.min(found.smallest, parseFloat(getComputedStyle(one).fontSize) * scale);
+      found.names += one.classList.contains('name');
+      if (a.left < 0 || a.right > document.documentElement.clientWidth) found.outside.push(one.textContent);
+      for (const [two, b] of texts.slice(place + 1)) {
+        const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const up = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (across > 0.5 && up > 0.3 * a.height) found.touching.push([one.textContent, two.textContent]);
+      }
+    });
+  }
+  return found;
+})()
+"""
+
+
+@pytest.fixture
+def look(browser: Any, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Return what opens a page and says how the texts of a section's figures stand: ``look(page, "speed", 390)``."""
+
+    def look(page: str, section: str, width_px: int) -> dict[str, Any]:
+        file = tmp_path / "page.html"
+        file.write_text(page, encoding="utf-8")
+        browser.open(file, width_px=width_px)
+        assert browser.complaints() == []
+        found: dict[str, Any] = browser.run(_LOOK % section)
+        return found
+
+    return look
 
 
 class _Section(HTMLParser):
@@ -99,8 +136,7 @@ class _Section(HTMLParser):
             self.rows.append([])
         if tag in {"td", "th"}:
             self.rows[-1].append("")
-        if tag not in _VOID:
-            self._open.append(tag)
+        self._open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
@@ -132,8 +168,14 @@ class _Section(HTMLParser):
 def make_models(make_result: Callable[..., Result]) -> Callable[..., list[Model]]:
     """Return a maker of models in rank order: of documents, or so many made-up ones; keywords are the result's."""
 
-    def make(given: Sequence[Document] | int = 2, names: Sequence[str] = (), **changes: Any) -> list[Model]:
-        documents = [make_result(**changes).document for _ in range(given)] if isinstance(given, int) else given
+    def make(
+        given: Sequence[Document] | int = 2,
+        names: Sequence[str] = (),
+        categories: tuple[str, ...] = ("car", "person", "bus"),
+        **changes: Any,
+    ) -> list[Model]:
+        made_up = make_result(names=categories, **changes).document
+        documents = [made_up] * given if isinstance(given, int) else given
         called = [*names, *(f"model {place}" for place in range(len(names), len(documents)))]
         return [
             Model(

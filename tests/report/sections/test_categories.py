@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from detbench.evaluation.document import CategoryResult
+from detbench.report.sections import confusion
 from detbench.report.sections.categories import SHADES, categories
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _luminance(colour: str) -> float:
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-@pytest.mark.parametrize(("name", "rules"), [("categories", 2 * SHADES)])
+@pytest.mark.parametrize(("name", "rules"), [("categories", 2 * SHADES), ("errors", 4 * confusion.SHADES)])
 def test_text_is_readable_on_every_shade(name: str, rules: int) -> None:
     """In light and dark, the contrast of a number with its shade is 4.5 or more, and shades are ordered."""
     css = files("detbench.report").joinpath("templates", "sections", f"{name}.css").read_text(encoding="utf-8")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,3 +111,20 @@ def test_the_same_models_give_the_same_bytes(make_page: Callable[..., str], make
     """Two pages of the same models are one page."""
     results = {"one": make_result(), "two": make_result()}
     assert make_page(results) == make_page(results)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width_px", [390, 1280])
+def test_figures_can_be_read(
+    make_page: Callable[..., str],
+    make_result: Callable[..., Result],
+    look: Callable[..., dict[str, Any]],
+    width_px: int,
+) -> None:
+    """On a phone as on a screen: texts are large enough and do not lie on each other, and nothing is out of sight."""
+    names = tuple(f"category {place}" for place in range(14))
+    page = make_page({f"model {place}": make_result(names=names) for place in range(8)})
+    seen = look(page, "curves", width_px)
+    assert seen["smallest"] >= 9
+    assert (seen["touching"], seen["outside"]) == ([], [])
+    assert seen["scrolls"] <= width_px

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from detbench.evaluation.parts.bands import Band
 from detbench.evaluation.parts.proposals import ProposalCurves, Proposals
@@ -138,3 +140,22 @@ def test_without_intervals_there_is_no_band(
     section = section_of(make_page({"one": make_result(proposals=_proposals(banded=False))}), "proposals")
     assert len(_figures(section)) == 3
     assert "band" not in section
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width_px", [390, 1280])
+@pytest.mark.parametrize("name", ["m{}", "a model WITH M {}"])
+def test_figures_can_be_read(
+    make_page: Callable[..., str],
+    make_result: Callable[..., Result],
+    look: Callable[..., dict[str, Any]],
+    name: str,
+    width_px: int,
+) -> None:
+    """On a phone as on a screen: texts are large enough, and neither names nor ticks lie on each other."""
+    results = {name.format(place): make_result(proposals=_proposals(0.9 - place / 100)) for place in range(8)}
+    seen = look(make_page(results), "proposals", width_px)
+    assert seen["names"] == 3 * 8
+    assert seen["smallest"] >= 9
+    assert (seen["touching"], seen["outside"]) == ([], [])
+    assert seen["scrolls"] <= width_px

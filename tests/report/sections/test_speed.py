@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -106,6 +106,7 @@ def test_a_machine_has_a_figure_of_its_own(
     parts = re.split(r'<h3 class="machine">', section)[1:]
     assert [re.findall(r"<bdi>(.*?)</bdi>", part)[0] for part in parts] == ["one", "two", "&lt;three&gt;"]
     assert [len(_figures(part)) for part in parts] == [1, 1, 0]
+    assert ["Up is more accurate (AP)" in part for part in parts] == [True, False, False]  # once is enough
     assert [re.findall(r'<th scope="row">.*?<bdi>(\w)</bdi>', part) for part in parts] == [
         ["a", "c"],
         ["b", "d"],
@@ -147,9 +148,9 @@ def test_models_without_times_are_named(
 def test_a_speed_without_stages_and_no_interval_is_shown(
     make_page: Callable[..., str], make_result: Callable[..., Result], section_of: Callable[[str, str], str]
 ) -> None:
-    """What is not known is a dash; an undefined accuracy is not drawn; a time of 0 does not break the logarithm."""
+    """What is not known is a dash, an undefined accuracy is not drawn, and times of 0 and of years fit the axis."""
     results = {"a": make_result(), "b": make_result(), "c": make_result(metrics={"AP": None}, intervals={})}
-    section = section_of(make_page(results, {"a": _speed(0), "b": _speed(20), "c": _speed(30)}), "speed")
+    section = section_of(make_page(results, {"a": _speed(0), "b": _speed(1e12), "c": _speed(30)}), "speed")
     (figure,) = _figures(section)
     assert "model-2" not in figure
     assert section.count("the result gives no times of its stages") == 3
@@ -190,3 +191,27 @@ def test_ticks_enclose_what_is_drawn(low: float, high: float) -> None:
     assert ticks[0] <= low <= high <= ticks[-1]
     assert 2 <= len(ticks) <= 9
     assert sorted(set(ticks)) == ticks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width_px", [390, 1280])
+@pytest.mark.parametrize(
+    ("spread", "step", "names"), [(1.02, 0.04, 7), (1.3, 0.002, 7), (1.3, 0.04, 7), (4.0, 0.04, 7), (60.0, 0.04, 7)]
+)
+def test_figures_can_be_read(
+    make_page: Callable[..., str],
+    make_timed: Callable[[float, float], Result],
+    look: Callable[..., dict[str, Any]],
+    spread: float,
+    step: float,
+    names: int,
+    width_px: int,
+) -> None:
+    """Near or far apart: a name stands beside its marker only where it lies on no other."""
+    results = {f"model {k}": make_timed(0.8 - step * k, 10 * spread ** (7 - k)) for k in range(8)}
+    page = make_page(results, {f"model {k}": _speed(10 * spread ** (7 - k)) for k in range(8)})
+    seen = look(page, "speed", width_px)
+    assert seen["names"] >= names
+    assert seen["smallest"] >= 9
+    assert (seen["touching"], seen["outside"]) == ([], [])
+    assert seen["scrolls"] <= width_px
