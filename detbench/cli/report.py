@@ -71,10 +71,10 @@ def report(
 
     \b
     [bold]Examples[/bold]
-    detbench report run1                            # writes report.html here
+    detbench report run1                         # writes report.html here
     detbench report run1/result.json -o yolox.html
-    detbench report run1 run2 run3 -o pages/        # pages/index.html, standings.md …
-    detbench report runs/* -o pages --format md     # pages/standings.md, .json
+    detbench report run1 run2 run3 -o pages/     # pages/index.html, …
+    detbench report runs/* -o pages --format md  # pages/standings.md
     detbench report run1 --format json-flat | jq .AP
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     wanted = _formats(formats, several=len(results) > 1)
@@ -125,7 +125,7 @@ def _made(
 ) -> dict[Path, bytes]:
     """Return the files to write with what goes into them, the page first."""
     is_page = output is not None and output.suffix.lower() in _PAGES
-    page = {}
+    page: dict[Path, bytes] = {}
     if len(results) == 1 and Format.html.value in formats:
         page = _one(results[0], output or Path(), is_page=is_page)
         formats = [name for name in formats if name != Format.html.value]
@@ -139,8 +139,8 @@ def _made(
 
     runs = [written_run(path, draws_needed=False) for path in results]
     ranked, documents = standings(runs, metric=metric, cards=_cards(results), allow_mixed=allow_mixed)
-    folder = output or Path("report")
-    return {folder / name: data for name, data in rendered_standings(ranked, documents, formats=formats).items()}
+    folder = output or Path("" if len(results) == 1 else "report")
+    return page | {folder / name: data for name, data in rendered_standings(ranked, documents, formats=formats).items()}
 
 
 def _one(result: Path, output: Path, *, is_page: bool) -> dict[Path, bytes]:

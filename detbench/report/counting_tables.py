@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.parts.count_groups import CountGroup
     from detbench.evaluation.parts.counting import Counting, CountThreshold, CountTotals
 
-__all__ = ["tables"]
+__all__ = ["origin", "tables"]
 
 _UNDEFINED = "–"
 _WIDEST_NAME = 30
@@ -50,13 +50,14 @@ def _sentences(part: Counting) -> Iterator[str]:
         yield f"Counting {objects}, without a score threshold."
     else:
         yield f"Counting {objects}, by predictions with a score of {_score(part.threshold.value)} or more,"
-        yield f"{_origin(part.threshold)}. {_said(part.totals)}"
+        yield f"{origin(part.threshold)}. {_said(part.totals)}"
     error, bias = (part.expected.metrics.get(name) for name in ("count_MAE", "count_bias"))
     if error is not None and bias is not None:
         yield f"Without a threshold, by the sum of the scores: MAE {error:.2f}, bias {bias:+.2f}."
 
 
-def _origin(threshold: CountThreshold) -> str:
+def origin(threshold: CountThreshold) -> str:
+    """Return where a threshold comes from, as the end of a sentence."""
     if threshold.source == "given":
         return "as given"
     return f"chosen on {threshold.split} ({counted(threshold.images or 0, 'image')}) by the least MAE there"

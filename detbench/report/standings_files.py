@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.document import Document
     from detbench.evaluation.standings.document import Standings
 
-__all__ = ["FORMATS", "PAGE", "folder_names", "model_folders", "rendered_standings", "write_all", "write_standings"]
+__all__ = ["FORMATS", "PAGE", "folder_names", "model_folders", "rendered_standings", "write_all"]
 
 #: What a folder of standings may hold beside ``standings.json``.
 FORMATS = ("html", "md", "tex", "csv")
@@ -34,17 +34,6 @@ _TEXTS: dict[str, Callable[[Standings], str]] = {"md": markdown, "tex": latex, "
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 _LONGEST = 60
-
-
-def write_standings(
-    standings: Standings, results: Mapping[str, Document], folder: Path, *, formats: Collection[str] = FORMATS
-) -> list[Path]:
-    """Write standings into ``folder``, which is made, and return what was written, the page first.
-
-    Nothing is written before all of it is made. Arguments as in :func:`rendered_standings`. Raises DataError.
-    """
-    files = rendered_standings(standings, results, formats=formats)
-    return write_all({folder / name: data for name, data in files.items()})
 
 
 def write_all(files: Mapping[Path, bytes]) -> list[Path]:

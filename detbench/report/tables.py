@@ -112,6 +112,17 @@ def number(value: float | None) -> str:
     return UNDEFINED if value is None else f"{value:.3f}"
 
 
+def signed(value: float, decimals: int) -> str:
+    """Return a number with its sign; what rounds to nothing has a plus.
+
+    Examples
+    --------
+    >>> signed(-0.0004, 3), signed(-0.5, 2)
+    ('+0.000', '-0.50')
+    """
+    return f"{round(value, decimals) + 0.0:+.{decimals}f}"
+
+
 def _measure(name: str, of: Result | CategoryResult, result: Result) -> Measure:
     value = of.metrics.get(name)
     low, high = of.intervals.get(name, (None, None))

@@ -116,9 +116,15 @@ def test_equals_share_a_rank_and_stand_by_name(make: Make) -> None:
 
 
 def test_the_order_of_runs_changes_nothing(make: Make) -> None:
-    """Standings are of a set of runs."""
+    """Standings are of a set of runs, to the byte; remarks on several too."""
     folders = [make("a", range(50)), make("b", range(40)), make("c", range(20)), make("d", range(50))]
-    assert ranked(*folders).to_json() == ranked(*reversed(folders)).to_json()
+    for place, folder in enumerate(folders):
+        result = json.loads((folder / "result.json").read_text())
+        result["predictions"]["dropped"] = place
+        (folder / "result.json").write_text(json.dumps(result))
+    found = ranked(*folders)
+    assert "predictions-dropped" in [remark.code for remark in found.remarks]
+    assert found.to_json() == ranked(*reversed(folders)).to_json()
 
 
 def test_one_alone_is_first_and_nothing_is_tested(make: Make) -> None:
@@ -137,6 +143,8 @@ def test_none_at_all_is_a_page_of_broken_ones() -> None:
         ("Xtra", "x", "broken", "it is empty"),
         ("a", "a", "broken", "it is cut"),
     ]
+    torn, _ = standings([], broken={"caf\udce9": "caf\udce9 is cut"})  # a folder's name that is not UTF-8
+    assert json.loads(torn.to_json())["entries"][0]["reason"] == "caf\ufffd is cut"
     assert (results, found.dataset, found.protocol, found.metric) == ({}, None, None, "")
 
 
@@ -334,3 +342,12 @@ def test_results_that_were_tampered_with_are_no_traceback(make: Make) -> None:
     (folders[0] / "result.json").write_text(json.dumps(result))
     with pytest.raises(DataError):
         ranked(*folders)
+
+
+def test_one_image_tells_nobody_apart(make: Make) -> None:
+    """All or nothing on a single image: the better one leads, and both may be the best."""
+    found = ranked(make("a", [0], truth=1), make("b", [], truth=1))
+    assert [row(entry) for entry in found.entries] == [("a", 1, (1, 2), True), ("b", 2, (1, 2), True)]
+    assert found.entries[1].behind is not None
+    assert found.entries[1].behind.verdict == "not significant"
+    assert found.entries[1].behind.reason == "1 image cannot show a difference"

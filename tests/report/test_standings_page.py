@@ -75,7 +75,7 @@ class _Page(HTMLParser):
 
 
 def _sentence(made: tuple[Standings, object]) -> str:
-    return plain(headline(made[0]))
+    return plain(headline(made[0])).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_the_sentence_says_who_leads_by_how_much_and_that_nobody_is_tied(make_standings: Make) -> None:
@@ -131,7 +131,7 @@ def test_an_error_of_counts_is_ahead_where_it_is_lower(make_standings: Make) -> 
     assert second.behind
     turned = msgspec.structs.replace(second.behind, difference=0.5, low=0.2, high=0.8)
     entries = [leader, msgspec.structs.replace(second, behind=turned)]
-    text = plain(headline(msgspec.structs.replace(standings, entries=entries)))
+    text = _sentence((msgspec.structs.replace(standings, entries=entries), None))
     assert "0.500 ahead of b (95 % interval 0.200 to 0.800, p = 0.020)" in text
 
 

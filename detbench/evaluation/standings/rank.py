@@ -18,6 +18,7 @@ from detbench.evaluation.standings.entries import entry_of
 from detbench.evaluation.standings.group import group_of
 from detbench.evaluation.standings.naming import told_apart
 from detbench.evaluation.standings.remarks import remarks
+from detbench.words import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,12 +73,13 @@ def standings(
     ranked = [measured[row] for row in group.ranked]
     draws = _draws(ranked)
     entries = _ranked(ranked, group.metric, draws, cards)
+    by_name = {run.name: run for run in ranked}
     apart = [
         entry_of(measured[row], cards.get(measured[row].source), "apart", reason=why)
         for row, why in group.apart.items()
     ]
     missing = [
-        Entry(name=name, source=source, status="broken", reason=why, card=cards.get(source))
+        Entry(name=name, source=unbroken(source), status="broken", reason=unbroken(why), card=cards.get(source))
         for name, (source, why) in zip(broken_names, broken.items(), strict=True)
     ]
     found = Standings(
@@ -91,7 +93,7 @@ def standings(
         interval_method=draws.method if draws else "",
         p_method=_P_METHOD if draws else "",
         entries=[*entries, *sorted(apart, key=_name), *sorted(missing, key=_name)],
-        remarks=remarks(ranked, entries),
+        remarks=remarks([by_name[entry.name] for entry in entries], entries),
     )
     return found, {run.name: run.document for run in measured}
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from detbench.evaluation.standings.document import Standings
-    from detbench.report.exports.table import Cell, Column
+    from detbench.report.exports.columns import Cell, Column
 
 __all__ = ["escaped", "latex"]
 

@@ -10,7 +10,7 @@ from detbench.report.glossary import explain
 from detbench.report.sections.confusion import Confusions, confusions
 from detbench.report.sections.keys import Key, Listed, key_of, left_out, listed, marked
 from detbench.report.sections.reliability import Reliability, reliability
-from detbench.report.tables import UNDEFINED
+from detbench.report.tables import UNDEFINED, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,12 +128,7 @@ def _cell(name: str, found: Errors) -> KindCell:
     count = counts.get(name, of_all)
     return KindCell(
         number="" if count is None else f"{count:,}",
-        gain=UNDEFINED if value is None else _signed(value),
-        interval="" if ends is None else f"[{_signed(ends[0])}, {_signed(ends[1])}]",
+        gain=UNDEFINED if value is None else signed(value, 3),
+        interval="" if ends is None else f"[{signed(ends[0], 3)}, {signed(ends[1], 3)}]",
         reason=tide.reasons.get(GAIN + name, "the result gives no reason") if value is None else "",
     )
-
-
-def _signed(value: float) -> str:
-    """Return a number with its sign; what rounds to nothing has a plus."""
-    return f"{round(value, 3) + 0.0:+.3f}"

@@ -16,6 +16,9 @@ __all__ = ["Piece", "headline", "plain"]
 
 _LONGEST_NAME = 60
 
+#: A space at which no line ends: a number and its interval stay together.
+_HELD = "\N{NO-BREAK SPACE}"
+
 #: So many of those tied are named; the others are counted.
 _MOST_NAMED = 3
 
@@ -95,8 +98,8 @@ def _ahead_of(second: Entry, standings: Standings) -> Iterator[Piece]:
         return
     sign = 1 if standings.lower_is_better else -1
     low, high = sorted((sign * found.low, sign * found.high))
-    p = f", p {p_in_words(found.p_holm)}" if found.p_holm is not None else ""
-    yield Piece(f" (95 % interval {_plain(low)} to {_plain(high)}{p})")
+    p = f", p{_HELD}{p_in_words(found.p_holm).replace(' ', _HELD)}" if found.p_holm is not None else ""
+    yield Piece(f" (95{_HELD}% interval {_plain(low)} to {_plain(high)}{p})")
 
 
 def _ties(tied: Sequence[Entry], *, are_several: bool, is_second: bool) -> Iterator[Piece]:
@@ -129,8 +132,8 @@ def _name(entry: Entry) -> Piece:
 def _value(entry: Entry, standings: Standings) -> str:
     metric = standings.metric
     ends = entry.intervals.get(metric)
-    interval = f" [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else ""
-    return f"{metric} {entry.metrics[metric] or 0.0:.3f}{interval}"
+    interval = f"{_HELD}[{ends[0]:.3f},{_HELD}{ends[1]:.3f}]" if ends else ""
+    return f"{metric}{_HELD}{entry.metrics[metric] or 0.0:.3f}{interval}"
 
 
 def _plain(value: float) -> str:

@@ -145,7 +145,7 @@ def _figure(models: Sequence[Model], measure: str, title: str) -> Markup:
 
     names = {model.mark: key_of(model).name for model in models}
     longest = max(map(len, names.values()))
-    beside = longest <= _MAX_BESIDE
+    beside = len(models) > 1 and longest <= _MAX_BESIDE
     right_in = (longest * LETTER_PX + 22) / PX_PER_IN if beside else 0.2
     figure, axes = frame(
         _WIDTH_IN, _HEIGHT_IN, left_in=_LEFT_IN, right_in=right_in, bottom_in=_BOTTOM_IN, top_in=_TOP_IN

@@ -143,13 +143,15 @@ def _lead(standings: Standings) -> str:
     if len(standings.of("ranked")) < 2 or not standings.resamples:  # noqa: PLR2004  one model has nobody to beat
         return text
     return (
-        f"{text} Two models are tied where drawing the images anew {standings.resamples:,} times, the same for both, "
-        f"does not tell them apart."
+        f"{text} Models are tied where drawing the images anew {standings.resamples:,} times, the same for both, does "
+        "not tell them apart; with more models, more is asked of each difference (Holm)."
     )
 
 
 def _origin(column: Column) -> str:
-    """Return what stands above columns of the same origin; how ranks were drawn is said in the caption."""
+    """Return what stands above columns of the same origin; how ranks were drawn is said above the table."""
+    if column.key == "model":
+        return ""
     return column.origin.partition(",")[0] if column.key in {"rank", "rank_interval"} else column.origin
 
 
@@ -197,12 +199,10 @@ def _measured(entry: Entry) -> str:
 
 
 def _tie_note(standings: Standings, models: int, tied: int) -> str:
-    """Return what the shade of a row means, and how ranks were tested."""
+    """Return what the shade of a row means."""
     if models < 2 or not standings.resamples:  # noqa: PLR2004  one model has nobody to beat
         return ""
-    tested = f" {standings.p_method[:1].upper()}{standings.p_method[1:]}." if standings.p_method else ""
-    who = "Shaded rows are tied with the first." if tied > 1 else "Nobody is tied with the first."
-    return f"{who}{tested}"
+    return "Shaded rows are tied with the first." if tied > 1 else "Nobody is tied with the first."
 
 
 def _tied(standings: Standings) -> set[str]:
