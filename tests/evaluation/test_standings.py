@@ -342,3 +342,12 @@ def test_results_that_were_tampered_with_are_no_traceback(make: Make) -> None:
     (folders[0] / "result.json").write_text(json.dumps(result))
     with pytest.raises(DataError):
         ranked(*folders)
+
+
+def test_one_image_tells_nobody_apart(make: Make) -> None:
+    """All or nothing on a single image: the better one leads, and both may be the best."""
+    found = ranked(make("a", [0], truth=1), make("b", [], truth=1))
+    assert [row(entry) for entry in found.entries] == [("a", 1, (1, 2), True), ("b", 2, (1, 2), True)]
+    assert found.entries[1].behind is not None
+    assert found.entries[1].behind.verdict == "not significant"
+    assert found.entries[1].behind.reason == "1 image cannot show a difference"

@@ -173,6 +173,10 @@ def test_those_apart_have_cells_and_broken_ones_a_reason() -> None:
     assert table.broken == [BROKEN]
     others = msgspec.structs.replace(proposals, protocol="voc2012")
     assert keys(leaderboard(table_of(entry("a"), others)))[-1] == "AR100"
+    undefined = entry("u", metrics={"AP": None}, intervals={}, reasons={"AP": "there is nothing to find"})
+    table = leaderboard(table_of(undefined))
+    assert keys(table) == ["rank", "rank_interval", "model", "AP"]
+    assert table.rows[0].cells[3].reason == "there is nothing to find"
     only = leaderboard(table_of(BROKEN, APART, dataset=None, protocol=None, metric=""))
     assert only.rows == []
     assert len(only.apart) == 1

@@ -46,7 +46,7 @@ def leaderboard(standings: Standings, *, every: bool = False) -> Table:
     found = [
         (column, cell)
         for column, cell in columns_of(standings, shown, every=every)
-        if any(cell(entry).value is not None for entry in shown) or not column.is_number
+        if any(cell(entry).value is not None for entry in shown) or column.is_ranking or not column.is_number
     ]
     cells = [_marked(column, [cell(entry) for entry in ranked], ranked) for column, cell in found]
     return Table(

@@ -125,7 +125,7 @@ def _small(models: Sequence[Model], threshold: str) -> tuple[list[Small], str]:
         lines = [(m.mark, m.result.curves.recall, m.result.curves.by_category[place] or []) for m in models]
         name = brief(printable(category.name), _MAX_NAME)
         truths = counted(category.ground_truths, "ground truth")
-        figures.append(Small(name, truths, _little(lines, f"Precision against recall at IoU {threshold}")))
+        figures.append(Small(name, truths, _little(lines, f"Precision against recall at IoU {threshold}: {name}")))
     if len(kept) == len(having):
         return figures, f"Each category at IoU {threshold}, the one with the most ground truths first."
     return figures, f"The {len(kept)} of {len(having):,} categories with the most ground truths, at IoU {threshold}."

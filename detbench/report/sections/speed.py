@@ -107,9 +107,10 @@ def _machine(name: str, models: Sequence[Model], metric: str) -> Machine:
     dots = [dot for model in drawn.values() for dot in _dots(model, metric)]
     is_drawn = len(dots) >= _MIN_DRAWN
     names = {dot.mark: key_of(drawn[dot.mark]).name for dot in dots}
+    shown = brief(printable(name), _MAX_MACHINE)
     return Machine(
-        name=brief(printable(name), _MAX_MACHINE),
-        figure=speed_plot(dots, brief(printable(metric), _MAX_METRIC), names) if is_drawn else "",
+        name=shown,
+        figure=speed_plot(dots, brief(printable(metric), _MAX_METRIC), names, shown) if is_drawn else "",
         keys=[key_of(drawn[dot.mark]) for dot in dots] if is_drawn else [],
         front=listed([drawn[dot.mark] for dot in front(dots)]) if is_drawn else None,
         rows=_rows(models),

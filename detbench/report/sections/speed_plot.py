@@ -76,7 +76,7 @@ def nice(low: float, high: float) -> list[float]:
 
 
 @default_settings()
-def speed_plot(given: Sequence[Dot], metric: str, names: Mapping[int, str]) -> Markup:
+def speed_plot(given: Sequence[Dot], metric: str, names: Mapping[int, str], machine: str) -> Markup:
     """Return accuracy against milliseconds a picture, those on a logarithmic axis; ``names`` are by mark."""
     dots = [dot._replace(ms=_within(dot.ms), ms_ends=_both_within(dot.ms_ends)) for dot in given]
     figure, axes = frame(
@@ -97,7 +97,7 @@ def speed_plot(given: Sequence[Dot], metric: str, names: Mapping[int, str]) -> M
     for dot in reversed(dots):
         mark_at(axes, dot.ms, dot.value, dot.mark)
     _names(axes, dots, names)
-    return finished(figure, "Accuracy against latency", names, metric)
+    return finished(figure, f"Accuracy against latency: {machine}", names, metric)
 
 
 def _within(ms: float) -> float:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from detbench import evaluate
 from detbench.evaluation.parts.bands import Band
 from detbench.evaluation.parts.proposals import ProposalCurves, Proposals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from detbench.evaluation.results import Result
 
@@ -109,6 +111,21 @@ def test_the_table_has_the_numbers_with_their_intervals(
     assert table[0] == (
         '<td class="number undefined" title="it was not asked for when this model was evaluated">–</td>'
     )
+
+
+def test_the_numbers_are_those_of_the_results(
+    make_page: Callable[..., str], shared: Path, section_of: Callable[[str, str], str]
+) -> None:
+    """YOLOX-nano and its proposals on real images: the page has the metrics that the evaluation gave."""
+    truth, given = shared / "coco_tiny/annotations/instances_val2017.json", shared / "predictions"
+    proposals = given / "proposals_yolox_obj__coco_tiny_val.json"
+    result = evaluate(truth, given / "yolox_nano__coco_tiny_val.json", proposals=proposals, resamples=100)
+    page = make_page({"yolox_nano": result})
+    numbers = re.findall(r'<td class="number">([\d.]+)<span class="ends">', section_of(page, "proposals"))
+    names = [f"proposal_{what}@{count}" for what in ("recall50", "recall70", "AR") for count in (100, 300, 1000)]
+    assert numbers == [f"{result.metrics[name]:.3f}" for name in names]
+    legends = re.findall(r'class="value">(0\.\d+)<', section_of(page, "curves"))
+    assert legends == [f"{result.metrics[name]:.3f}" for name in ("AP50", "AP75", "AP")]
 
 
 def test_models_without_proposals_are_named(
