@@ -1,4 +1,4 @@
-"""Which sections a page shows, in the issue's order: each gives a view of its models, or has nothing to show."""
+"""Which sections a page shows, in which order: each gives a view of its models, or has nothing to show."""
 
 from __future__ import annotations
 
