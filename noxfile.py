@@ -89,6 +89,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/bench/evaluation_speed.py", "--sets", "small", "coco", *large, *page)
     session.run("python", "tests/bench/convert_speed.py", *page)
     session.run("python", "tests/bench/operator_speed.py", *page)
+    session.run("python", "tests/bench/leaderboard_speed.py", *page)
 
 
 @nox.session

@@ -154,7 +154,9 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
     from detbench.evaluation.standings.rank import standings as ranked
     from detbench.evaluation.submissions.folder import folders_in
     from detbench.evaluation.submissions.scores import scores
+    from detbench.report.sections.headline import headline, plain
     from detbench.report.standings_terminal import standings_table
+    from detbench.words import printable
 
     options: dict[str, Any] = {
         "protocol": protocol,
@@ -192,7 +194,10 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
     if as_json:
         print_json_text(standings.to_json().decode())
     else:
-        stdout().print(standings_table(standings))
+        console = stdout()
+        console.print(printable(plain(headline(standings))), markup=False)
+        console.print()
+        console.print(standings_table(standings))
     for remark in standings.remarks:
         say(f"{remark.severity}: {remark.message}")
     if not standings.of("ranked"):

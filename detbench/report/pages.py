@@ -32,9 +32,6 @@ __all__ = ["render_report", "write_report"]
 #: What a result may have beside its numbers, as sections that pages of several models show too.
 _PARTS = ("errors", "proposals", "counting")
 
-#: What is shown where the pictures are at hand.
-_WITH_PICTURES = (*_PARTS, "gallery")
-
 #: More small figures than this tire the eye; the other categories stand in the table.
 _MAX_SMALL = 12
 
@@ -54,8 +51,7 @@ def render_report(result: Result, *, pictures: Dataset | None = None) -> str:
     """
     rows = tables.category_rows(result)
     columns = tables.category_columns(result)
-    names = _PARTS if pictures is None else _WITH_PICTURES
-    sections, timing = shown([_alone(result.document)], names, pictures=pictures), result.timing
+    sections, timing = shown([_alone(result.document)], _PARTS, pictures=pictures), result.timing
     template = _environment().get_template("report.html.j2")
     return template.render(
         result=result,

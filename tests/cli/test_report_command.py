@@ -203,3 +203,27 @@ def test_help_starts_without_what_pages_need(detbench: Run) -> None:
     done = detbench("report", "--help")
     assert done.returncode == 0
     assert "--allow-mixed" in done.stdout
+
+
+def test_a_page_shows_the_parts_that_its_result_has(detbench: Run, runs: Path, tmp_path: Path) -> None:
+    """What goes wrong, what proposals reach and how well it counts are on the page of one result that has them."""
+    truth = {
+        "images": [{"id": key, "file_name": f"{key}.jpg", "width": 640, "height": 480} for key in range(4)],
+        "categories": [{"id": 1, "name": "car"}],
+        "annotations": [
+            {"id": key, "image_id": key, "category_id": 1, "bbox": [10, 10, 50, 40], "area": 2000, "iscrowd": 0}
+            for key in range(4)
+        ],
+    }
+    rows = [{"image_id": key, "category_id": 1, "bbox": [12, 10, 50, 40], "score": 0.9} for key in range(4)]
+    (tmp_path / "gt.json").write_text(json.dumps(truth))
+    (tmp_path / "dt.json").write_text(json.dumps(rows))
+    options = ("--errors", "--proposals", "dt.json", "--count-threshold", 0.5, "-o", "run")
+    done = detbench("eval", "gt.json", "dt.json", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    heads = ("What goes wrong", "What proposals reach", "How well it counts")
+    page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert all(f">{head}</h2>" in page for head in heads)
+    assert detbench("report", runs / "good", "-o", tmp_path / "plain.html").returncode == 0
+    plain = (tmp_path / "plain.html").read_text(encoding="utf-8")
+    assert not any(head in plain for head in heads)

@@ -39,7 +39,7 @@ _ABOVE_NOTHING = 1.25
 #: Counts are taken just above the highest score, too, where nothing is left.
 _ROUNDING = 1e-6
 
-_MOST_TICKS = 5
+_MOST_TICKS = 6
 _SHARES = {0.0: "0", 0.25: "0.25", 0.5: "0.5", 0.75: "0.75", 1.0: "1"}
 
 

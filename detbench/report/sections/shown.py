@@ -1,25 +1,35 @@
-"""Which sections a page shows, in the issue's order: each gives a view of its models, or has nothing to show."""
+"""Which sections a page shows, in which order: each gives a view of its models, or has nothing to show."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from importlib.resources import files
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
+from detbench.report.sections.categories import categories
+from detbench.report.sections.counting import counting
+from detbench.report.sections.curves import curves
+from detbench.report.sections.errors import errors
+from detbench.report.sections.gallery import gallery
+from detbench.report.sections.proposals import proposals
+from detbench.report.sections.speed import speed
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from detbench.data.tables import Dataset
     from detbench.report.sections.model import Model
 
 __all__ = ["SECTIONS", "Shown", "shown"]
 
-#: The sections in the page's order. Each is a module here with a function of its name, which is given the models.
-SECTIONS = ("speed", "curves", "categories", "proposals", "errors", "counting", "gallery")
-
-#: Those that are given the dataset with its pictures too, or None.
-_OF_PICTURES = frozenset({"gallery"})
+#: The sections that are made of models alone, in the page's order. The template of each is called as it is.
+SECTIONS: dict[str, Callable[[Sequence[Model]], object | None]] = {
+    "speed": speed,
+    "curves": curves,
+    "categories": categories,
+    "proposals": proposals,
+    "errors": errors,
+    "counting": counting,
+}
 
 
 class Shown(NamedTuple):
@@ -32,20 +42,14 @@ class Shown(NamedTuple):
 def shown(models: Sequence[Model], names: Iterable[str] = SECTIONS, *, pictures: Dataset | None = None) -> Shown:
     """Return what the sections show of models in rank order; without models there is nothing to show.
 
-    ``pictures`` is the dataset that was measured on, where its pictures are at hand.
+    The gallery comes last, with ``pictures``: the dataset that was measured on, where its pictures are at hand.
     """
-    views: dict[str, object] = {}
-    for name in names if models else ():
-        path = f"{__package__}.{name}"
-        if find_spec(path) is None:
-            continue
-        given = (models, pictures) if name in _OF_PICTURES else (models,)
-        if (view := getattr(import_module(path), name)(*given)) is not None:
-            views[name] = view
-    return Shown(views, styles_of(views))
+    found = {name: SECTIONS[name](models) for name in names} | {"gallery": gallery(models, pictures)} if models else {}
+    views = {name: view for name, view in found.items() if view is not None}
+    return Shown(views, _styles_of(views))
 
 
-def styles_of(names: Iterable[str]) -> list[str]:
+def _styles_of(names: Iterable[str]) -> list[str]:
     """Return the style sheets that sections have of their own, as names of templates."""
     folder = files("detbench.report").joinpath("templates", "sections")
     return [f"sections/{name}.css" for name in names if folder.joinpath(f"{name}.css").is_file()]

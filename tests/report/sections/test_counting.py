@@ -128,7 +128,7 @@ def test_a_dot_is_a_picture_and_a_larger_one_several(
         ("dot-0", "dot-0"),
     ]
     assert [circle["id"] for circle in section.all("circle")] == [f"dot-{size}" for size in range(5)]
-    assert ">15</text>" in figure
+    assert ">12</text>" in figure
 
 
 def test_five_thousand_pictures_stay_few_dots(
