@@ -38,8 +38,8 @@ _FAR_PX = 1e7
 #: Tried in turn until the crop is short enough; then at half the size.
 _QUALITIES = (82, 70, 55, 40, 25)
 
-#: Colours that every kind of colour blindness tells apart, and on top of it another line and a word.
-_LOOKS: dict[str, tuple[tuple[int, int, int], Line]] = {"truth": (COLOURS[1], "solid"), "found": (COLOURS[0], "dashed")}
+#: Colours that every kind of colour blindness tells apart, and besides another line and a tag: as ``detbench show``.
+_LOOKS: dict[str, tuple[tuple[int, int, int], Line]] = {"truth": (COLOURS[1], "solid"), "found": (COLOURS[0], "corners")}
 
 
 class Drawn(NamedTuple):

@@ -31,7 +31,7 @@ _MAX_NAME = 60
 #: What a kind of :data:`KINDS` is, in a sentence.
 _MEANINGS = {
     "missed": "Objects that no box found, the largest first.",
-    "false alarm": "Boxes where nothing of any category is, the surest first.",
+    "false alarm": "Boxes where nothing is annotated, the surest first.",
     "badly placed": "Boxes of the right category that lie too far beside their object, the surest first.",
     "wrong category": "Boxes on an object of another category, the surest first.",
     "found twice": "Boxes on an object that a surer box has found already, the surest first.",
