@@ -114,6 +114,13 @@ def baselines(session: nox.Session) -> None:
 
 
 @nox.session
+def leaderboard(session: nox.Session) -> None:
+    """Make the project's own leaderboard again from ``reports/submissions``; ``-- --draw`` predicts again too."""
+    install(session, ".[cpu]" if "--draw" in session.posargs else ".")
+    session.run("python", "reports/make.py", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into ``docs/_build``; a warning is an error."""
     install(session, ".[docs]")

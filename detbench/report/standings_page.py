@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["render_page"]
 
 #: With more numbers of categories than this, they stand in standings.json alone and not in the page as well.
-_MOST_EMBEDDED = 20_000
+_MOST_EMBEDDED = 10_000
 
 
 def render_page(

@@ -173,7 +173,7 @@ def test_a_killed_run_goes_on_where_it_was(detbench: Run, coco_pair: Pair, tmp_p
         assert time.monotonic() < deadline
         time.sleep(0.005)
     started.kill()
-    started.communicate(timeout=30)  # the pipes end with the last process that has them
+    started.communicate(timeout=60)  # the pipes end with the last process that has them
     done = {file: file.stat().st_mtime_ns for file in kept.glob("*/result.json")}
     assert 1 <= len(done) < 8
     assert not (tmp_path / "killed/index.html").exists()

@@ -109,6 +109,9 @@ def test_equal_leaders_share_the_lead(make_standings: Make) -> None:
         "a and b share the lead with AP 0.600 [0.570, 0.630]; nobody else is tied with them."
     )
     assert _sentence(make_standings(["a", "b", "c"], equal=2, tied=3)).endswith("; c is tied with them.")
+    both = make_standings(["a", "b"], equal=2)
+    assert _sentence(both) == "a and b share the lead with AP 0.600 [0.570, 0.630]."
+    assert _Page(render_page(*both)).text.count("shares the lead") == 2
 
 
 def test_one_model_none_and_undefined_have_sentences(make_standings: Make) -> None:

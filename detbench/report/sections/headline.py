@@ -73,12 +73,15 @@ def _of_many(ranked: Sequence[Entry], standings: Standings) -> Iterator[Piece]:
     tied = [entry for entry in ranked if entry.tied_with_leader and entry.rank != leader.rank]
     if len(equals) > 1:
         yield from _names(equals)
-        yield Piece(f" share the lead with {_value(leader, standings)}; ")
+        yield Piece(f" share the lead with {_value(leader, standings)}")
     else:
         yield _name(leader)
         yield Piece(f" leads with {_value(leader, standings)}, ")
         yield from _ahead_of(ranked[1], standings)
-        yield Piece("; ")
+    if len(equals) == len(ranked):
+        yield Piece(".")
+        return
+    yield Piece("; ")
     if standings.resamples:
         yield from _ties(tied, are_several=len(equals) > 1, is_second=tied == ranked[1:2])
     else:

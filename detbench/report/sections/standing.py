@@ -94,6 +94,7 @@ def standing(standings: Standings, pages: Mapping[str, str]) -> StandingView:
     """Return what the page opens with; ``pages`` leads from a model's name to a page of its own."""
     table = leaderboard(standings)
     sentence, tied = headline(standings), _tied(standings)
+    leaders = sum(row.entry.rank == 1 for row in table.rows)
     place = next((place for place, column in enumerate(table.columns) if column.is_ranking), None)
     ranking = [] if place is None else [row.cells[place] for row in table.rows]
     protocol = (standings.protocol or {}).get("name", "unnamed")
@@ -111,7 +112,7 @@ def standing(standings: Standings, pages: Mapping[str, str]) -> StandingView:
         shown=min(MOST_DRAWN, len(table.rows)),
         columns=table.columns,
         origins=[(origin, len(list(group))) for origin, group in groupby(map(_origin, table.columns))],
-        rows=[_row(row, mark, pages.get(row.entry.name, ""), tied) for mark, row in enumerate(table.rows)],
+        rows=[_row(row, mark, pages.get(row.entry.name, ""), tied, leaders) for mark, row in enumerate(table.rows)],
         tie_note=_tie_note(standings, len(table.rows), len(tied)),
         apart=[(row.entry.name, _measured(row.entry), brief(row.entry.reason, _LONGEST_REASON)) for row in table.apart],
         broken=[(entry.name, brief(entry.reason, _LONGEST_REASON)) for entry in table.broken],
@@ -155,7 +156,7 @@ def _origin(column: Column) -> str:
     return column.origin.partition(",")[0] if column.key in {"rank", "rank_interval"} else column.origin
 
 
-def _row(row: Row, mark: int, page: str, tied: set[str]) -> RowView:
+def _row(row: Row, mark: int, page: str, tied: set[str], leaders: int) -> RowView:
     entry = row.entry
     is_tied = entry.name in tied
     return RowView(
@@ -163,14 +164,15 @@ def _row(row: Row, mark: int, page: str, tied: set[str]) -> RowView:
         page=page,
         mark=mark if mark < MOST_DRAWN else None,
         is_tied=is_tied and len(tied) > 1,
-        asides=[*_stands(entry, tied), *_said(entry.card)],
+        asides=[*_stands(entry, tied, leaders), *_said(entry.card)],
         cells=row.cells,
     )
 
 
-def _stands(entry: Entry, tied: set[str]) -> Iterator[Aside]:
+def _stands(entry: Entry, tied: set[str], leaders: int) -> Iterator[Aside]:
     if entry.name in tied:
-        yield Aside("leads" if entry.rank == 1 else "tied with the first", is_standing=True)
+        leads = "leads" if leaders == 1 else "shares the lead"
+        yield Aside(leads if entry.rank == 1 else "tied with the first", is_standing=True)
 
 
 def _said(card: ModelCard | None) -> Iterator[Aside]:
