@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
     from detbench.evaluation.parts.worst import Box
-    from detbench.report.drawing import Line
+    from detbench.report.drawing import Colour, Line
 
 __all__ = ["MAX_BYTES", "Crop", "Drawn", "crop", "window_around"]
 
@@ -39,7 +39,7 @@ _FAR_PX = 1e7
 _QUALITIES = (82, 70, 55, 40, 25)
 
 #: Colours that every kind of colour blindness tells apart, and besides another line and a tag: as ``detbench show``.
-_LOOKS: dict[str, tuple[tuple[int, int, int], Line]] = {"truth": (COLOURS[1], "solid"), "found": (COLOURS[0], "corners")}
+_LOOKS: dict[str, tuple[Colour, Line]] = {"truth": (COLOURS[1], "solid"), "found": (COLOURS[0], "corners")}
 
 
 class Drawn(NamedTuple):

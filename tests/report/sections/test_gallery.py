@@ -38,7 +38,7 @@ _KINDS = ("classification", "localisation", "both", "duplicate", "background")
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory, detbench: Run) -> Path:
-    """Return a folder with a drawn dataset, ``data``, and two results on it: half of the truth, and the truth with boxes moved.
+    """Return a folder with a drawn dataset, ``data``, and results on it: half of the truth, and all of it moved.
 
     The one has badly placed boxes and misses, the other misses alone.
     """
