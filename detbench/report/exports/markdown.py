@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from detbench.report.exports.phrases import above, tied_note, ties
 from detbench.report.exports.table import leaderboard
+from detbench.report.sections.headline import headline, plain
 from detbench.words import brief, printable
 
 if TYPE_CHECKING:
@@ -28,13 +29,14 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~$])")
 
 
 def markdown(standings: Standings) -> str:
-    """Return a heading, a table of the ranked models, and lists of the others and of what to know."""
+    """Return a heading, who leads, a table of the ranked models, and lists of the others and of what to know."""
     return "\n".join(_lines(standings)) + "\n"
 
 
 def _lines(standings: Standings) -> Iterator[str]:
     table = leaderboard(standings)
     yield f"### {escaped(above(standings))}"
+    yield f"\n{escaped(plain(headline(standings)))}"
     if table.rows:
         yield ""
         yield _line(escaped(column.heading) for column in table.columns)
