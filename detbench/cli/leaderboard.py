@@ -241,4 +241,7 @@ def _write(standings: Standings, results: Mapping[str, Document], places: Mappin
         if entry.name in folders and (draws := places[entry.source] / DRAWS).is_file():
             with draws.open("rb") as given, replacing(folders[entry.name] / DRAWS, durable=False) as file:
                 shutil.copyfileobj(given, file)
-    say(f"wrote {output / 'index.html'}, standings.json, .md, .tex and .csv" + (", and a folder for each model" if folders else ""))
+    say(
+        f"wrote {output / 'index.html'}, standings.json, .md, .tex and .csv"
+        + (", and a folder for each model" if folders else "")
+    )
