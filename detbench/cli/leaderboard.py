@@ -196,8 +196,9 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
     else:
         console = stdout()
         console.print(printable(plain(headline(standings))), markup=False)
-        console.print()
-        console.print(standings_table(standings))
+        if standings.of("ranked"):
+            console.print()
+            console.print(standings_table(standings))
     for remark in standings.remarks:
         say(f"{remark.severity}: {remark.message}")
     if not standings.of("ranked"):
@@ -228,8 +229,12 @@ def _is_same(one: Path, other: Path) -> bool:
 
 def _require_free(output: Path, inputs: Iterable[Path]) -> None:
     """Raise UsageError, before minutes are spent, if the leaderboard would go over what it is made from."""
+    from detbench.evaluation.submissions.folder import is_read
+
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; say another folder with -o")
+    if any(map(is_read, output.glob("*"))):
+        raise UsageError(f"{output} holds a model, which would not be ranked; say another folder with -o")
     target = Path(os.path.realpath(output))
     for path in inputs:
         given = Path(os.path.realpath(path))  # which takes links in circles as they are
@@ -257,4 +262,7 @@ def _write(
         if entry.name in folders and (draws := places[entry.source] / DRAWS).is_file():
             with draws.open("rb") as given, replacing(folders[entry.name] / DRAWS, durable=False) as file:
                 shutil.copyfileobj(given, file)
-    say(f"wrote {output / 'index.html'}, standings.json, .md, .tex and .csv, and a folder for each model")
+    say(
+        f"wrote {output / 'index.html'}, standings.json, .md, .tex and .csv"
+        + (", and a folder for each model" if folders else "")
+    )

@@ -99,9 +99,10 @@ def report(
     made = _made(results, formats_wanted, output, metric, pictures, allow_mixed=allow_mixed)
     _require_free(made, results)
     from detbench.report.standings_files import write_all
+    from detbench.words import counted
 
     written = write_all(made)
-    say(f"wrote {written[0]}" + (f" and {len(written) - 1} more files" if len(written) > 1 else ""))
+    say(f"wrote {written[0]}" + (f" and {counted(len(written) - 1, 'more file')}" if len(written) > 1 else ""))
     if _FLAT in wanted:
         _print_flat(results)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import numpy as np
 
+from detbench.data.input import require_file_or_folder
 from detbench.errors import DataError
 from detbench.evaluation.draws import Draws
 from detbench.evaluation.intervals import COMPARED, Drawn
@@ -105,6 +106,7 @@ def read_drawn(path: Path, result: Document) -> Drawn:
     if not path.exists():
         text = "is not there, and runs are compared by their draws"
         raise DataError(text, file=path, remedy=f"{_REMEDY}, without --no-intervals")
+    require_file_or_folder(path)
     about = _about(path)
     if about.result != identity_of(result):
         raise DataError("holds the draws of another result than the one beside it", file=path, remedy=_REMEDY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,9 +144,9 @@ def _named(runs: list[Run]) -> list[Run]:
 
 
 def folder_of(source: str) -> str:
-    """Return the name of the folder that a run lies in."""
+    """Return the name of the folder that a run lies in, as the user wrote it: links are not followed."""
     path = Path(source)
-    return (path.parent if path.name == RESULT else path).resolve().name
+    return Path(os.path.abspath(path.parent if path.name == RESULT else path)).name  # noqa: PTH100  follows no link
 
 
 def require_alike(runs: Sequence[Run]) -> None:

@@ -255,6 +255,7 @@ def test_a_leaderboard_of_broken_ones_says_why_and_exits_2(detbench: Run, coco_p
     assert done.returncode == 2
     assert "holds no model that can be ranked" in done.stderr.splitlines()[-1]
     assert "holds no predictions" in (tmp_path / "board/index.html").read_text()
+    assert done.stdout == "No model is ranked: 1 submission is broken.\n"
 
 
 def test_names_cannot_leave_their_folder_nor_the_page(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
@@ -320,7 +321,9 @@ def test_what_cannot_be_meant_is_one_sentence_and_exit_2(detbench: Run, coco_pai
     for arguments, said in (
         ([subs, "-o", subs, "-g", truth], "would be written over what it comes from"),
         ([subs, "-o", tmp_path, "-g", truth], "would be written over what it comes from"),
+        ([subs, "-o", subs / "model0", "-g", truth], "holds a model, which would not be ranked"),
         ([subs, "-o", tmp_path / "file", "-g", truth], "is a file"),
+        ([subs, "-o", tmp_path / "file/board", "-g", truth], "this folder cannot be made"),
         ([subs, "-o", tmp_path / "board", "--split", "val", "--seed", 3], "--split, --seed is for evaluating"),
         ([tmp_path / "none", "-o", tmp_path / "board"], "holds no folders of models"),
         ([subs / "model0", "-o", tmp_path / "board"], "it is a submission itself"),
@@ -344,6 +347,21 @@ def test_a_leaderboard_inside_its_folder_is_not_a_model(detbench: Run, coco_pair
         done = detbench("leaderboard", subs, "-o", subs / "board", "-g", truth, "--resamples", 100)
         assert done.returncode == 0, done.stderr
         assert list(_entries(subs / "board")) == ["model0"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
+def test_folders_are_called_as_the_user_calls_them(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """A link is a model by the link's name, wherever the command runs; one named as a result's file is broken."""
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=2)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/yolox").symlink_to(subs / "model0")
+    _put(tmp_path / "here/result.json", [_row(1)])
+    arguments = (".", "-o", tmp_path / "board", "-g", truth, "--resamples", 100)
+    done = detbench("leaderboard", *arguments, cwd=tmp_path / "here")
+    assert done.returncode == 1, done.stderr
+    found = [(entry["name"], source, entry["status"]) for source, entry in _entries(tmp_path / "board").items()]
+    assert found == [("yolox", "yolox", "ranked"), ("result.json", "result.json", "broken")]
+    assert (tmp_path / "board/models/yolox/draws.npz").is_file()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,7 @@ def test_only_the_formats_that_were_asked_for_are_written(detbench: Run, runs: P
     done = detbench("report", runs / "good", runs / "fair", "--format", "md", "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert _files(tmp_path / "out") == {"standings.md", "standings.json"}
+    assert done.stderr == f"wrote {tmp_path / 'out/standings.json'} and 1 more file\n"
 
 
 def test_one_result_with_formats_has_its_own_page_beside_the_table(detbench: Run, runs: Path, tmp_path: Path) -> None:
@@ -187,6 +189,18 @@ def test_no_result_is_written_over(detbench: Run, runs: Path, tmp_path: Path) ->
     assert "written over the result" in done.stderr
     assert (tmp_path / "out/standings.json").read_bytes() == before
     assert _files(tmp_path / "out") == {"standings.json"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_draws_that_are_a_pipe_are_not_waited_for(detbench: Run, runs: Path, tmp_path: Path) -> None:
+    """A pipe that nobody writes to would hold the command for ever."""
+    shutil.copytree(runs / "good", tmp_path / "piped")
+    (tmp_path / "piped/draws.npz").unlink()
+    os.mkfifo(tmp_path / "piped/draws.npz")
+    done = detbench("report", tmp_path / "piped", runs / "fair", "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "draws.npz: is a pipe or a device" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_written_where_one_file_cannot_be(detbench: Run, runs: Path, tmp_path: Path) -> None:

@@ -51,6 +51,9 @@ def test_any_encoding_will_do(pair: tuple[Path, Path], encoding: str) -> None:
     done = run("eval", *pair, "--no-intervals", "--json", env=env)
     assert json.loads(done.stdout.decode(encoding))["per_category"][0]["name"] == "größe 猫"
     assert b"sqrt" in run("stats", pair[0], env=env).stdout
+    runs, board = pair[0].parent / "runs", pair[0].parent / "board"
+    assert run("eval", *pair, "--resamples", 100, "-o", runs / "one", env=env).returncode == 0
+    assert b"?" not in run("leaderboard", runs, "-o", board, env=env).stdout  # its spaces do not break
 
 
 @pytest.mark.slow

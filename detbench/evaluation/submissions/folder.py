@@ -73,6 +73,8 @@ def submission(folder: Path) -> Submission:
     """
     if _leads_nowhere(folder):
         raise DataError("is a symbolic link that leads nowhere", file=folder, remedy="put the folder in its place")
+    if folder.name == RESULT:  # it would be taken for the file of the folder that it lies in
+        raise DataError("is a folder under the name of a result", file=folder, remedy="call it as the model")
     for flaw in flaws_of(folder):
         raise flaw.error()
     card = read_model_card(folder / CARD) if (folder / CARD).is_file() else None

@@ -26,7 +26,7 @@ from detbench.evaluation.results import Completed, Result
 from detbench.evaluation.runs import RESULT, Run
 from detbench.evaluation.submissions.folder import Submission, submission
 from detbench.evaluation.submissions.workers import done_in_processes
-from detbench.files import make_folder, sha256_of
+from detbench.files import make_folder, require_writable, sha256_of
 from detbench.words import brief, unbroken
 
 if TYPE_CHECKING:
@@ -164,13 +164,19 @@ def _run(source: str, found: Submission, place: Path | None) -> Run:
 def _evaluated(
     read: Mapping[str, Submission], places: Mapping[str, Path], terms: Terms, workers: int, watch: Watch
 ) -> dict[str, str]:
-    """Evaluate what is not kept yet, the same predictions once; return why it was not possible, by source."""
+    """Evaluate what is not kept yet, the same predictions once; return why it was not possible, by source.
+
+    Raises DataError if nothing can be kept.
+    """
     jobs: dict[Path, _Job] = {}
     for source, place in places.items():
         if place not in jobs and not _is_whole(place):
             jobs[place] = _Job(read[source].folder, place, terms)
     if not jobs:
         return {}
+    kept = next(iter(jobs)).parent
+    make_folder(kept)
+    require_writable(kept / RESULT)  # one sentence now, not one from each of them after minutes
     with watch(len(jobs)) as done:
         reasons = done_in_processes(_evaluate, list(jobs.values()), workers=workers, done=done)
     wrong = {place: text for place, text in zip(jobs, reasons, strict=True) if text}
