@@ -38,11 +38,14 @@ _LONGEST = 60
 
 
 def write_all(files: Mapping[Path, bytes]) -> list[Path]:
-    """Write files, each whole or not at all, and none where one of them cannot be written. Raises DataError."""
+    """Write files, each whole or not at all, and none where one of them cannot be written. Raises DataError.
+
+    The page comes last: what it leads to is there before it.
+    """
     for path in files:
         make_folder(path.parent)
         require_writable(path)
-    for path, data in files.items():
+    for path, data in sorted(files.items(), key=lambda item: item[0].name == PAGE):
         with replacing(path) as file:
             file.write(data)
     return list(files)
