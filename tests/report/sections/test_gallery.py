@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
+pytestmark = pytest.mark.slow
+
 _KINDS = ("classification", "localisation", "both", "duplicate", "background")
 
 
