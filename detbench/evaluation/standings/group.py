@@ -92,7 +92,7 @@ def _first_of_most(runs: Sequence[Run], rows: Sequence[int]) -> int:
 def _ranking_metric(runs: Sequence[Run], wanted: str | None) -> str:
     """Return what ranks: ``wanted``, which some run must define, or the first of the protocol that some run defines."""
     names = list(dict.fromkeys(name for run in runs for name in run.drawn.metrics or run.document.metrics))
-    if wanted:
+    if wanted is not None:
         require_rankable(wanted, names)
         if all(reasons := [_why_undefined(run, wanted) for run in runs]):
             raise UsageError(f"no model can be ranked: {reasons[0]}")
