@@ -151,11 +151,18 @@ def _model(entry: Entry) -> Cell:
 def _metric(name: str, entry: Entry) -> Cell:
     value = entry.metrics.get(name)
     if value is None:
-        missing = "the result does not have it" if name not in entry.metrics else "the result gives no reason"
+        missing = _missing(name) if name not in entry.metrics else "the result gives no reason"
         return Cell(UNDEFINED, reason=entry.reasons.get(name, missing))
     low, high = entry.intervals.get(name, (None, None))
     interval = "" if low is None or high is None else f"[{number(low)}, {number(high)}]"
     return Cell(number(value), value, low, high, interval)
+
+
+def _missing(name: str) -> str:
+    """Return why a result has no number of a name that others have."""
+    if name.startswith("proposal_"):
+        return "no proposals came with this model"
+    return "counts were not asked for" if name.startswith("count_") else "the result does not have it"
 
 
 _NOT_TIMED = Cell(UNDEFINED, reason="no times were given")
