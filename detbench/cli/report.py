@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detbench.cli.console import print_json, print_json_text, say
+from detbench.cli.options import AllowMixedOption, MetricOption, PicturesOption  # noqa: TC001  wanted at run time by Typer
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,19 +59,9 @@ def report(
             show_default=False,
         ),
     ] = None,
-    metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What ranks several results; the protocol's first number.")
-    ] = None,
-    allow_mixed: Annotated[
-        bool, typer.Option("--allow-mixed", help="Show results that were measured otherwise apart, and do not refuse.")
-    ] = False,
-    pictures: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DATA",
-            help="Show the worst mistakes in pictures of this dataset, which was measured on; up to 4 MB.",
-        ),
-    ] = None,
+    metric: MetricOption = None,
+    allow_mixed: AllowMixedOption = False,
+    pictures: PicturesOption = None,
 ) -> None:
     """Write the page of a result, or of several: who is ahead, by how much, and how sure that is.
 

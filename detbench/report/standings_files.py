@@ -67,9 +67,7 @@ def rendered_standings(
     files: dict[str, bytes] = {}
     if "html" in formats:
         folders = model_folders(standings)
-        pages = {
-            entry.name: f"models/{folders[entry.name]}/report.html" for entry in standings.of("ranked")[:MOST_DRAWN]
-        }
+        pages = {entry.name: f"models/{folders[entry.name]}/report.html" for entry in standings.alike()[:MOST_DRAWN]}
         files[PAGE] = render_page(standings, results, pages=pages, pictures=pictures).encode()
         files |= {page: render_report(Result(results[name])).encode() for name, page in pages.items()}
     files["standings.json"] = standings.to_json()
