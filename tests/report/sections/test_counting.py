@@ -174,7 +174,7 @@ def test_errors_by_density_have_the_dataset_s_ranges(
     other = _counting(by_density=[_group("0", 1, None), _group("2 to 5", 2, 0.5)])
     section = read_section("counting", counting(make(_counting(), other)))
     assert section.row("2 to 5") == ["2 to 5", "2", "0.00[0.00, 0.00]bias +0.00", "0.50[0.25, 4.50]bias -0.50"]
-    assert section.row("11 to 20")[2:] == ["3.00[1.50, 27.00]bias -3.00", "–"]
+    assert section.row("11 to 20")[2:] == ["3.00[1.50, 27.00]bias -3.00", "–b"]
     titles = [span["title"] for span in section.all("span", "undefined")]
     assert titles == ["they have gone", "the result has no such pictures"]
     (figure,) = _figures(section.html, "Mean absolute error of the count by")
@@ -188,7 +188,7 @@ def test_without_a_threshold_only_the_curve_is_drawn(
 ) -> None:
     """There are no counts at a threshold: dashes say why, and no picture has a dot."""
     section = read_section("counting", counting(make(_counting(**_NO_THRESHOLD))))
-    assert section.row("model 0")[1:4] == ["–no threshold was given", "–", "–"]
+    assert section.row("model 0")[1:4] == ["–no threshold was given", "–a", "–a"]
     assert not _figures(section.html, "Predicted against true")
     assert len(_figures(section.html, "Mean absolute error")) == 1
     assert {span["title"] for span in section.all("span", "undefined")} == {"there is no threshold to count at"}
