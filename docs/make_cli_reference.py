@@ -52,7 +52,7 @@ def command_section(name: str, function: Callable[..., Any]) -> str:
     panels: dict[str, list[str]] = {"": []}
     for parameter in inspect.signature(function).parameters.values():
         kind, info = annotated(hints[parameter.name])
-        meaning = f"{cell(info.help or '')} | {default_of(parameter)} |"
+        meaning = f"{cell(info.help or '')} | {default_of(parameter, info)} |"
         if isinstance(info, ArgumentInfo):
             arguments.append((info.metavar or parameter.name.upper(), meaning))
         else:
@@ -100,8 +100,10 @@ def takes(kind: Any) -> str:
     return {int: "number", float: "number", Path: "path"}.get(kind, "text")
 
 
-def default_of(parameter: inspect.Parameter) -> str:
+def default_of(parameter: inspect.Parameter, info: Any) -> str:
     """Return the default as text: empty where there is none, ``required`` where a value must be given."""
+    if isinstance(info.show_default, str):
+        return f"`{cell(info.show_default)}`"
     value = getattr(parameter.default, "value", parameter.default)
     if value is inspect.Parameter.empty:
         return "required"

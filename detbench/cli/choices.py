@@ -1,12 +1,8 @@
-"""What the commands that score let a user choose from, and how the shell completes it."""
+"""How the shell completes what commands let a user choose from."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 __all__ = [
-    "Join",
-    "Unknown",
     "complete_form",
     "complete_format",
     "complete_implementation",
@@ -48,17 +44,3 @@ def complete_implementation(incomplete: str) -> list[str]:
     from detbench.operators.profiling.plan import implementation_names
 
     return [name for name in implementation_names() if name.startswith(incomplete)]
-
-
-class Unknown(StrEnum):
-    """What to do with predictions on images or of categories that the ground truth does not have."""
-
-    error = "error"
-    drop = "drop"
-
-
-class Join(StrEnum):
-    """How predictions find their image."""
-
-    id = "id"
-    stem = "stem"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detbench.cli.choices import Join, Unknown, complete_form, complete_format, complete_protocol
 from detbench.cli.console import print_json, say, stdout
+from detbench.cli.options import IfEvaluating, MetricOption, given_options
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:
     from detbench.evaluation.comparison import Comparison
 
 __all__ = ["compare"]
-
-#: Panel of the help.
-_ONLY_EVALUATING = "Only with --ground-truth"
 
 
 def compare(  # noqa: PLR0913  one parameter for each option
@@ -35,66 +32,15 @@ def compare(  # noqa: PLR0913  one parameter for each option
     baseline: Annotated[
         str | None, typer.Option(metavar="NAME", help="The model to compare the others with; by default the first.")
     ] = None,
-    metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What ranks; by default the protocol's first number.")
-    ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            "--protocol",
-            "-p",
-            help="How to score, as detbench protocols lists, or a TOML file; coco if not said.",
-            autocompletion=complete_protocol,
-            rich_help_panel=_ONLY_EVALUATING,
-        ),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Which split of the ground truth.", rich_help_panel=_ONLY_EVALUATING)
-    ] = None,
-    format_name: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="The ground truth's format, if not recognised.",
-            autocompletion=complete_format,
-            rich_help_panel=_ONLY_EVALUATING,
-        ),
-    ] = None,
-    predictions_format: Annotated[
-        str | None,
-        typer.Option(
-            "--predictions-format",
-            help="The predictions' form, if not recognised.",
-            autocompletion=complete_form,
-            rich_help_panel=_ONLY_EVALUATING,
-        ),
-    ] = None,
-    unknown: Annotated[
-        Unknown | None,
-        typer.Option(
-            help="Predictions on unknown images or categories: an error, or dropped.", rich_help_panel=_ONLY_EVALUATING
-        ),
-    ] = None,
-    join: Annotated[
-        Join | None,
-        typer.Option(help="Find images by id, or by file name without the ending.", rich_help_panel=_ONLY_EVALUATING),
-    ] = None,
-    resamples: Annotated[
-        int | None,
-        typer.Option(
-            min=100,
-            max=100_000,
-            metavar="N",
-            help="How many times images are drawn; 1000 if not said.",
-            rich_help_panel=_ONLY_EVALUATING,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            min=0, metavar="N", help="Another seed draws other images; 0 if not said.", rich_help_panel=_ONLY_EVALUATING
-        ),
-    ] = None,
+    metric: MetricOption = None,
+    protocol: IfEvaluating.Protocol = None,
+    split: IfEvaluating.Split = None,
+    format_name: IfEvaluating.Format = None,
+    predictions_format: IfEvaluating.PredictionsFormat = None,
+    unknown: IfEvaluating.Unknown = None,
+    join: IfEvaluating.Join = None,
+    resamples: IfEvaluating.Resamples = None,
+    seed: IfEvaluating.Seed = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the comparison as JSON to this file.")
     ] = None,
@@ -117,20 +63,17 @@ def compare(  # noqa: PLR0913  one parameter for each option
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     from detbench.evaluation.compare import compare as compare_runs
 
-    options: dict[str, Any] = {
-        "protocol": protocol,
-        "split": split,
-        "format_name": format_name,
-        "predictions_format": predictions_format,
-        "unknown": unknown.value if unknown else None,
-        "join": join.value if join else None,
-        "resamples": resamples,
-        "seed": seed,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    if given and ground_truth is None:
-        named = ", ".join(f"--{name.removesuffix('_name').replace('_', '-')}" for name in given)
-        raise UsageError(f"{named} is for evaluating predictions: give --ground-truth too, or leave it out")
+    given = given_options(
+        ground_truth,
+        protocol=protocol,
+        split=split,
+        format_name=format_name,
+        predictions_format=predictions_format,
+        unknown=unknown,
+        join=join,
+        resamples=resamples,
+        seed=seed,
+    )
     if output is not None:
         _require_free(output, [*runs, *([ground_truth] if ground_truth else [])])
     per_category = not no_per_category and (len(runs) == 2 or as_json or output is not None)  # noqa: PLR2004  a pair

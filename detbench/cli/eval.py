@@ -8,8 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detbench.cli.choices import Join, Unknown, complete_form, complete_format, complete_protocol
+from detbench.cli.choices import complete_form
 from detbench.cli.console import print_json_text, say, stdout
+from detbench.cli.options import (
+    COUNTING,
+    INTERVALS,
+    READING,
+    CountOption,
+    CountThresholdOption,
+    FormatOption,
+    Join,
+    JoinOption,
+    PredictionsFormatOption,
+    ProtocolOption,
+    ResamplesOption,
+    SeedOption,
+    SplitOption,
+    Unknown,
+    UnknownOption,
+)
 from detbench.cli.streaming import evaluate_stream
 from detbench.errors import UsageError
 
@@ -23,11 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "save_result", "show_result"]
 
 #: Panels of the help.
-_OF_READING = "Reading files"
-_OF_INTERVALS = "Intervals"
 _OF_WRONGS = "What goes wrong"
 _OF_PROPOSALS = "Proposals"
-_OF_COUNTS = "Counting"
 
 _RESULT = "result.json"
 _REPORT = "report.html"
@@ -51,47 +65,12 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             show_default=False,
         ),
     ] = None,
-    protocol: Annotated[
-        str,
-        typer.Option(
-            "--protocol",
-            "-p",
-            help="How to score: coco, coco_strict, voc2007, voc2012, dense, visdrone, or a TOML file of your own.",
-            autocompletion=complete_protocol,
-        ),
-    ] = "coco",
-    split: Annotated[str | None, typer.Option(help="Which split of the ground truth.")] = None,
-    format_name: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="The ground truth's format, if not recognised.",
-            autocompletion=complete_format,
-            rich_help_panel=_OF_READING,
-        ),
-    ] = None,
-    predictions_format: Annotated[
-        str | None,
-        typer.Option(
-            "--predictions-format",
-            help="The predictions' form, if not recognised.",
-            autocompletion=complete_form,
-            rich_help_panel=_OF_READING,
-        ),
-    ] = None,
-    unknown: Annotated[
-        Unknown,
-        typer.Option(
-            help="Predictions on unknown images or categories: an error, or dropped and counted.",
-            rich_help_panel=_OF_READING,
-        ),
-    ] = Unknown.error,
-    join: Annotated[
-        Join,
-        typer.Option(
-            help="Find an image by its id, or by its file name without the ending.", rich_help_panel=_OF_READING
-        ),
-    ] = Join.id,
+    protocol: ProtocolOption = "coco",
+    split: SplitOption = None,
+    format_name: FormatOption = None,
+    predictions_format: PredictionsFormatOption = None,
+    unknown: UnknownOption = Unknown.error,
+    join: JoinOption = Join.id,
     name: Annotated[
         str | None, typer.Option(help="What to call the model; by default the file's stem, or the folder's name.")
     ] = None,
@@ -104,21 +83,10 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON instead of tables.")] = False,
     no_intervals: Annotated[
         bool,
-        typer.Option("--no-intervals", help="Leave out the 95 % intervals.", rich_help_panel=_OF_INTERVALS),
+        typer.Option("--no-intervals", help="Leave out the 95 % intervals.", rich_help_panel=INTERVALS),
     ] = False,
-    resamples: Annotated[
-        int,
-        typer.Option(
-            min=100,
-            max=100_000,
-            metavar="N",
-            help="How many times images are drawn.",
-            rich_help_panel=_OF_INTERVALS,
-        ),
-    ] = 1000,
-    seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Another seed draws other images.", rich_help_panel=_OF_INTERVALS)
-    ] = 0,
+    resamples: ResamplesOption = 1000,
+    seed: SeedOption = 0,
     no_per_category: Annotated[
         bool, typer.Option("--no-per-category", help="Leave out the table of categories.")
     ] = False,
@@ -128,7 +96,7 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             "--stream",
             help="Read predictions block by block and keep no boxes: for COCO results and Arrow files that do not fit "
             "in memory, with each image's predictions together.",
-            rich_help_panel=_OF_READING,
+            rich_help_panel=READING,
         ),
     ] = False,
     explain: Annotated[
@@ -187,33 +155,22 @@ def evaluate(  # noqa: PLR0913, PLR0917  one parameter for each option
             rich_help_panel=_OF_PROPOSALS,
         ),
     ] = "100,300,1000",
-    count: Annotated[
-        bool | None,
-        typer.Option(
-            "--count/--no-count",
-            help="Count objects; done unasked for carpk, visdrone and uavdt, and where a threshold is said.",
-            show_default=False,
-            rich_help_panel=_OF_COUNTS,
-        ),
-    ] = None,
-    count_threshold: Annotated[
-        float | None,
-        typer.Option(metavar="SCORE", help="Count predictions with this score or more.", rich_help_panel=_OF_COUNTS),
-    ] = None,
+    count: CountOption = None,
+    count_threshold: CountThresholdOption = None,
     tune_on: Annotated[
         str | None,
         typer.Option(
             metavar="SPLIT",
             help="Take the threshold whose MAE is least on this split, or on the ground truth at this path; never on "
             "what is scored.",
-            rich_help_panel=_OF_COUNTS,
+            rich_help_panel=COUNTING,
         ),
     ] = None,
     tune_predictions: Annotated[
         Path | None,
         typer.Option(
             help="The predictions on what --tune-on names, unless PREDICTIONS has them (then with --unknown drop).",
-            rich_help_panel=_OF_COUNTS,
+            rich_help_panel=COUNTING,
         ),
     ] = None,
 ) -> None:

@@ -37,7 +37,7 @@ def explain_and_print(
         from detbench.evaluation.prediction_folder import prediction_folder
 
         if (folder := prediction_folder(predictions)) is not None:
-            predictions, name = folder.predictions, name or folder.name
+            predictions, name = folder.required(), name or folder.name
     loaded = read_predictions(predictions, dataset, format_name=predictions_format, unknown=unknown, join=join)
     explanation = explain(dataset, loaded, protocols_to_compare(dataset, rules), name=name)
     if as_json:

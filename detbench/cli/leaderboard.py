@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detbench.cli.choices import Join, Unknown, complete_format, complete_protocol
 from detbench.cli.console import print_json_text, progress, say, stdout
+from detbench.cli.options import (
+    AllowMixedOption,
+    IfEvaluating,
+    MetricOption,
+    PicturesOption,
+    ProfileOption,
+    given_options,
+)
 from detbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
     from detbench.evaluation.standings.document import Standings
     from detbench.evaluation.submissions.scores import Terms
@@ -27,8 +33,6 @@ _EXIT_FINDINGS = 1
 
 #: What has been evaluated is kept here, in the folder that is written.
 _KEPT = ".cache"
-
-_ONLY_EVALUATING = "Only with --ground-truth"
 
 
 def leaderboard(  # noqa: PLR0913  one parameter for each option
@@ -47,93 +51,21 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
         Path | None,
         typer.Option("--ground-truth", "-g", help="Evaluate predictions on this dataset; each once, then kept."),
     ] = None,
-    metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What ranks; by default the protocol's first number.")
-    ] = None,
-    allow_mixed: Annotated[
-        bool,
-        typer.Option("--allow-mixed", help="Show results on other data, or under another protocol, apart."),
-    ] = False,
-    pictures: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DATA",
-            help="Show the worst mistakes in pictures of this dataset, which was measured on; up to 4 MB.",
-        ),
-    ] = None,
+    metric: MetricOption = None,
+    allow_mixed: AllowMixedOption = False,
+    pictures: PicturesOption = None,
+    profile: ProfileOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON instead of a table.")] = False,
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            "--protocol",
-            "-p",
-            help="How to score, as detbench protocols lists, or a TOML file; coco if not said.",
-            autocompletion=complete_protocol,
-            rich_help_panel=_ONLY_EVALUATING,
-        ),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Which split of the ground truth.", rich_help_panel=_ONLY_EVALUATING)
-    ] = None,
-    format_name: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="The ground truth's format, if not recognised.",
-            autocompletion=complete_format,
-            rich_help_panel=_ONLY_EVALUATING,
-        ),
-    ] = None,
-    unknown: Annotated[
-        Unknown | None,
-        typer.Option(
-            help="Predictions on unknown images or categories: an error, or dropped.", rich_help_panel=_ONLY_EVALUATING
-        ),
-    ] = None,
-    join: Annotated[
-        Join | None,
-        typer.Option(help="Find images by id, or by file name without the ending.", rich_help_panel=_ONLY_EVALUATING),
-    ] = None,
-    resamples: Annotated[
-        int | None,
-        typer.Option(
-            min=100,
-            max=100_000,
-            metavar="N",
-            help="How many times images are drawn; 1000 if not said.",
-            rich_help_panel=_ONLY_EVALUATING,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            min=0, metavar="N", help="Another seed draws other images; 0 if not said.", rich_help_panel=_ONLY_EVALUATING
-        ),
-    ] = None,
-    count: Annotated[
-        bool | None,
-        typer.Option(
-            "--count/--no-count",
-            help="Count objects; done unasked for carpk, visdrone and uavdt, and where a threshold is said.",
-            show_default=False,
-            rich_help_panel=_ONLY_EVALUATING,
-        ),
-    ] = None,
-    count_threshold: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SCORE", help="Count predictions with this score or more.", rich_help_panel=_ONLY_EVALUATING
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Processes that evaluate; one a core if not said.",
-            rich_help_panel=_ONLY_EVALUATING,
-        ),
-    ] = None,
+    protocol: IfEvaluating.Protocol = None,
+    split: IfEvaluating.Split = None,
+    format_name: IfEvaluating.Format = None,
+    unknown: IfEvaluating.Unknown = None,
+    join: IfEvaluating.Join = None,
+    resamples: IfEvaluating.Resamples = None,
+    seed: IfEvaluating.Seed = None,
+    count: IfEvaluating.Count = None,
+    count_threshold: IfEvaluating.CountThreshold = None,
+    workers: IfEvaluating.Workers = None,
 ) -> None:
     """Rank models on the same ground truth: one page, with intervals, ties and everything that went in.
 
@@ -156,20 +88,23 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
     from detbench.evaluation.submissions.scores import scores
     from detbench.report.sections.headline import headline, plain
     from detbench.report.standings_terminal import standings_table
+    from detbench.timing.files import read_profile
     from detbench.words import printable
 
-    options: dict[str, Any] = {
-        "protocol": protocol,
-        "split": split,
-        "format_name": format_name,
-        "unknown": unknown.value if unknown else None,
-        "join": join.value if join else None,
-        "resamples": resamples,
-        "seed": seed,
-        "count": count,
-        "count_threshold": count_threshold,
-    }
-    terms = _terms(ground_truth, {name: value for name, value in options.items() if value is not None})
+    options = given_options(
+        ground_truth,
+        protocol=protocol,
+        split=split,
+        format_name=format_name,
+        unknown=unknown,
+        join=join,
+        resamples=resamples,
+        seed=seed,
+        count=count,
+        count_threshold=count_threshold,
+    )
+    terms = _terms(ground_truth, **options) if ground_truth else None
+    profiles = [read_profile(path) for path in profile or ()]
     folders = [one for one in folders_in(folder) if not _is_same(one, output)]
     _require_free(output, [folder, *folders, *([ground_truth] if ground_truth else [])])
     found = scores(
@@ -190,7 +125,7 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
 
         shown = picture_data(pictures, standings.dataset)
     places = {run.source: place for run, place in zip(found.runs, found.places, strict=True)}
-    _write(standings, results, places, output, shown)
+    _write(standings, results, places, output, pictures=shown, profiles=profiles)
     if as_json:
         print_json_text(standings.to_json().decode())
     else:
@@ -207,20 +142,14 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
         raise typer.Exit(_EXIT_FINDINGS)
 
 
-def _terms(ground_truth: Path | None, options: dict[str, Any]) -> Terms | None:
-    """Return how predictions are evaluated, None without ground truth. Raises UsageError for options without it."""
-    if ground_truth is None:
-        if options:
-            named = ", ".join(f"--{name.removesuffix('_name').replace('_', '-')}" for name in options)
-            raise UsageError(f"{named} is for evaluating predictions: give --ground-truth too, or leave it out")
-        return None
+def _terms(ground_truth: Path, *, protocol: str = "coco", **options: Any) -> Terms:
+    """Return how predictions are evaluated. Raises UsageError."""
     from detbench.evaluation.options import CountOptions
     from detbench.evaluation.protocols import protocol_named
     from detbench.evaluation.submissions.scores import Terms
 
     CountOptions(options.get("count"), options.get("count_threshold")).checked()
-    rules = protocol_named(options.pop("protocol", "coco"))
-    return Terms(ground_truth=ground_truth, protocol=rules, **options)
+    return Terms(ground_truth=ground_truth, protocol=protocol_named(protocol), **options)
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -247,15 +176,18 @@ def _write(
     results: Mapping[str, Document],
     places: Mapping[str, Path],
     output: Path,
-    pictures: Dataset | None,
+    **shown: Any,
 ) -> None:
-    """Write the page, the tables, and a folder for each model with its result, draws and, of the first, its page."""
+    """Write the page, the tables, and a folder for each model with its result, draws and, of the first, its page.
+
+    ``shown`` is what the page shows beside the results, as :func:`rendered_standings` takes it.
+    """
     from detbench.evaluation.drawn_file import DRAWS
     from detbench.evaluation.runs import RESULT
     from detbench.files import replacing
     from detbench.report.standings_files import model_folders, rendered_standings, write_all
 
-    files = {output / name: data for name, data in rendered_standings(standings, results, pictures=pictures).items()}
+    files = {output / name: data for name, data in rendered_standings(standings, results, **shown).items()}
     folders = {entry: output / "models" / name for entry, name in model_folders(standings).items()}
     write_all(files | {place / RESULT: results[name].to_json() for name, place in folders.items()})
     for entry in standings.entries:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from detbench.cli.console import say
+from detbench.cli.options import (
+    FormatOption,
+    Join,
+    JoinOption,
+    PredictionsFormatOption,
+    SplitOption,
+    Unknown,
+    UnknownOption,
+)
 from detbench.errors import UsageError
 
 __all__ = ["pack"]
@@ -19,20 +28,11 @@ def pack(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The .arrow or .feather file to write.", show_default=False)
     ],
-    split: Annotated[str | None, typer.Option(help="Which split of the ground truth.")] = None,
-    format_name: Annotated[
-        str | None, typer.Option("--format", help="The ground truth's format, if not recognised.")
-    ] = None,
-    predictions_format: Annotated[
-        str | None, typer.Option("--predictions-format", help="The predictions' form, if not recognised.")
-    ] = None,
-    unknown: Annotated[
-        Literal["error", "drop"],
-        typer.Option(help="Predictions on unknown images or categories: an error, or dropped and counted."),
-    ] = "error",
-    join: Annotated[
-        Literal["id", "stem"], typer.Option(help="Find an image by its id, or by its file name without the ending.")
-    ] = "id",
+    split: SplitOption = None,
+    format_name: FormatOption = None,
+    predictions_format: PredictionsFormatOption = None,
+    unknown: UnknownOption = Unknown.error,
+    join: JoinOption = Join.id,
 ) -> None:
     """Rewrite predictions as an Arrow file.
 
@@ -56,7 +56,7 @@ def pack(
     require_writable(output)
     dataset = read_dataset(ground_truth, split=split, format_name=format_name)
     given = predictions_at(predictions)
-    loaded = read_predictions(given, dataset, format_name=predictions_format, unknown=unknown, join=join)
+    loaded = read_predictions(given, dataset, format_name=predictions_format, unknown=unknown.value, join=join.value)
     arrow_ipc.write(loaded.predictions, dataset, output)
     for reason, count in loaded.dropped.items():
         say(f"note: {counted(count, 'prediction')} left out: {reason}")

@@ -40,7 +40,7 @@ def evaluate_stream(
         from detbench.evaluation.prediction_folder import prediction_folder
 
         if (folder := prediction_folder(predictions)) is not None:
-            predictions, name = folder.predictions, name or folder.name
+            predictions, name = folder.required(), name or folder.name
     evaluator = Evaluator(ground_truth, **options | {"name": name or predictions.stem})
     evaluator.add_file(predictions, predictions_format=predictions_format)
     result = evaluator.result()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detbench.cli.choices import Join, Unknown, complete_format
 from detbench.cli.console import print_json, stdout
+from detbench.cli.options import FormatOption, Join, JoinOption, SplitOption, Unknown, UnknownOption
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,17 +37,10 @@ def check_folder(
         Path | None,
         typer.Option("--ground-truth", "-g", help="The dataset that it will be scored on: ids are held against it."),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Which split of the ground truth.")] = None,
-    format_name: Annotated[
-        str | None,
-        typer.Option("--format", help="The ground truth's format, if not recognised.", autocompletion=complete_format),
-    ] = None,
-    unknown: Annotated[
-        Unknown, typer.Option(help="Predictions on unknown images or categories: an error, or dropped.")
-    ] = Unknown.error,
-    join: Annotated[
-        Join, typer.Option(help="Find an image by its id, or by its file name without the ending.")
-    ] = Join.id,
+    split: SplitOption = None,
+    format_name: FormatOption = None,
+    unknown: UnknownOption = Unknown.error,
+    join: JoinOption = Join.id,
     json: Annotated[bool, typer.Option("--json", help="Print every finding as JSON.")] = False,
 ) -> None:
     """Say what a submission lacks and what in it is broken, and what to do about it.

@@ -96,6 +96,7 @@ CATALOGUE: dict[str, tuple[Severity, str]] = {
     "card-missing": (Severity.WARNING, "add a model.toml that says name, authors, link, parameters, training_data"),
     "card-malformed": (Severity.ERROR, "correct model.toml"),
     "card-incomplete": (Severity.NOTE, "say it in model.toml"),
+    "proposals-alone": (Severity.NOTE, "add predictions.json, if the model has predictions, to have it ranked by them"),
     "proposals-missing": (Severity.NOTE, "add proposals.json, if the model makes proposals, to have their recall"),
     "timing-missing": (Severity.NOTE, "write the folder with detbench predict, which measures it"),
     "link-outside": (Severity.ERROR, "put the file itself there"),

@@ -22,7 +22,7 @@ from detbench.evaluation.part_remarks import about_counting, about_proposals
 from detbench.evaluation.parts.counting import counting as count
 from detbench.evaluation.parts.errors import errors
 from detbench.evaluation.parts.operating_point import operating_point
-from detbench.evaluation.parts.proposals import headline, proposal_recall
+from detbench.evaluation.parts.proposals import headline
 from detbench.evaluation.remarks import about_split, gravest_first, reasons, reasons_of_category, remarks
 from detbench.evaluation.suspicions import suspicions
 from detbench.evaluation.tally import Tally, tally
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.parts.counting import Counting, CountingWanted
     from detbench.evaluation.parts.numbers import Numbers
     from detbench.evaluation.parts.operating_point import ThresholdRule
-    from detbench.evaluation.parts.proposals import Proposals, ProposalsWanted
+    from detbench.evaluation.parts.proposals import Proposals, ScoredProposals
     from detbench.evaluation.protocols import Protocol
     from detbench.evaluation.scored import Scored
 
@@ -53,14 +53,14 @@ class Wanted(NamedTuple):
     """What a result shall hold beside the protocol's numbers, and what it is called.
 
     ``name`` is what to call the predictions, by default their file's stem. ``rule`` chooses the operating point.
-    ``listed_errors`` is how many of the worst errors are listed, None for no error analysis; ``proposals`` and
-    ``counting`` are None where they were not asked for.
+    ``listed_errors`` is how many of the worst errors are listed, None for no error analysis; ``proposals`` have been
+    scored; they and ``counting`` are None where they were not asked for.
     """
 
     name: str | None
     rule: ThresholdRule
     listed_errors: int | None = None
-    proposals: ProposalsWanted | None = None
+    proposals: ScoredProposals | None = None
     counting: CountingWanted | None = None
 
 
@@ -90,7 +90,7 @@ def assemble(scored: Scored, wanted: Wanted, *, source: Dataset | Path | str, fo
         part, numbers = count(dataset, table, wanted.counting, rules, draws)
         about = about_counting(dataset, table, wanted.counting, part)
         document = _with_part(document, numbers, about, counting=part)
-    return document if wanted.proposals is None else _with_proposals(document, dataset, wanted.proposals, rules, draws)
+    return document if wanted.proposals is None else _with_proposals(document, dataset, wanted.proposals)
 
 
 def assemble_matches(scored: Scored, wanted: Wanted, seen: Seen) -> Document:
@@ -128,7 +128,7 @@ def assemble_matches(scored: Scored, wanted: Wanted, seen: Seen) -> Document:
 
 
 def assemble_proposals(
-    dataset: Dataset, proposals: ProposalsWanted, rules: Protocol, draws: Draws | None, *, name: str | None
+    dataset: Dataset, proposals: ScoredProposals, rules: Protocol, draws: Draws | None, *, name: str | None
 ) -> Document:
     """Return the result of proposals alone: they are what was evaluated, and proposal recall is all there is."""
     document = Document(
@@ -150,14 +150,12 @@ def assemble_proposals(
         curves=Curves(recall=[], mean={}, by_category=[]),
         remarks=[],
     )
-    return _with_proposals(document, dataset, proposals, rules, draws)
+    return _with_proposals(document, dataset, proposals)
 
 
-def _with_proposals(
-    document: Document, dataset: Dataset, wanted: ProposalsWanted, rules: Protocol, draws: Draws | None
-) -> Document:
-    part = proposal_recall(dataset, wanted, rules, draws)
-    return _with_part(document, headline(part), about_proposals(dataset, wanted.loaded, part), proposals=part)
+def _with_proposals(document: Document, dataset: Dataset, scored: ScoredProposals) -> Document:
+    found = about_proposals(dataset, scored.loaded, scored.part)
+    return _with_part(document, headline(scored.part), found, proposals=scored.part)
 
 
 def _with_part(document: Document, numbers: Numbers, found: Iterable[Remark], **part: Proposals | Counting) -> Document:

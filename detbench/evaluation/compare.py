@@ -111,6 +111,8 @@ def _baseline(runs: Sequence[Run], wanted: str | None) -> Run:
 def _ranking_metric(runs: Sequence[Run], wanted: str | None) -> str:
     """Return the metric that ranks: one that every run has, in its result and in its draws. Raises UsageError."""
     shared = [name for name in runs[0].drawn.metrics if all(name in run.drawn.metrics for run in runs)]
+    if not shared:
+        raise UsageError("the runs have no number in common: one has proposals alone, and another none")
     name = require_rankable(wanted, shared)
     for run in runs:
         if run.document.metrics.get(name) is None:

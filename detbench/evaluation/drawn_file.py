@@ -127,10 +127,14 @@ def read_drawn(path: Path, result: Document) -> Drawn:
 
 
 def _are_of(about: _About, result: Document) -> bool:
-    """Return whether the draws are of numbers that the result has, each once, and of every category's first."""
+    """Return whether the draws are of numbers that the result has, each once, and of every category's first.
+
+    A result of proposals alone has no categories.
+    """
     names, of_categories = set(about.metrics), set(about.per_category)
     each_once = len(names) == len(about.metrics) and len(of_categories) == len(about.per_category)
-    return each_once and names <= result.metrics.keys() and {COMPARED[0]} <= of_categories <= set(COMPARED)
+    first = set(COMPARED[:1]) if result.per_category else set()
+    return each_once and names <= result.metrics.keys() and first <= of_categories <= set(COMPARED)
 
 
 class _PerCategory(Mapping[str, "NDArray[np.float64]"]):

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from detbench.data.predictions import LoadedPredictions
     from detbench.data.tables import Dataset
-    from detbench.evaluation.document import Document
     from detbench.evaluation.draws import Draws
     from detbench.evaluation.fast import FastScores
     from detbench.evaluation.parts.operating_point import ThresholdRule
@@ -104,7 +103,7 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     rule = _threshold_rule(score_threshold) if score_threshold is not None else None
 
     if (other := _prediction_folder(tune_predictions)) is not None:
-        tune_predictions = other.predictions
+        tune_predictions = other.required()
     count_options = CountOptions(count, count_threshold, tune_on, tune_predictions).checked()
     if (folder := _prediction_folder(predictions)) is not None:
         predictions, name = folder.predictions, name or folder.name
@@ -115,18 +114,19 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     def complete(scored: Scored) -> Completed:
         from detbench.evaluation.assemble import Wanted, assemble
         from detbench.evaluation.drawn_parts import drawn_values
-        from detbench.evaluation.parts_wanted import counting_wanted, proposals_wanted
+        from detbench.evaluation.parts_wanted import counting_wanted, scored_proposals
 
+        recall = scored_proposals(scored.dataset, proposal_options, rules, reading, scored.draws)
         wanted = Wanted(
             name=name,
             rule=rule or _threshold_rule(None),
             listed_errors=worst if errors else None,
-            proposals=proposals_wanted(scored.dataset, proposal_options, reading),
+            proposals=recall,
             counting=counting_wanted(scored.dataset, scored.loaded, count_options, rules, reading),
         )
         document = assemble(scored, wanted, source=ground_truth, format_name=format_name)
         document = document if folder is None else folder.added_to(document)
-        return Completed(document, drawn_values(scored, document))
+        return Completed(document, drawn_values(scored, document, recall))
 
     resampling = (resamples, seed) if intervals else None
     plain = split is None and join == "id" and {format_name, predictions_format} <= {None, "coco"}
@@ -138,7 +138,8 @@ def evaluate(  # noqa: PLR0913  one keyword for each thing a user may choose
     if predictions is None:
         if count_options.asked:
             raise UsageError("proposals are not counted: give predictions too, or leave the options of counting out")
-        return Result(_proposals_alone(dataset, proposal_options, rules, reading, resampling, name))
+        alone = _proposals_alone(dataset, proposal_options, rules, reading, resampling, name)
+        return Result.of(alone if folder is None else alone._replace(document=folder.added_to(alone.document)))
     loaded = _predictions(predictions, dataset, predictions_format, unknown, join)
     return Result.of(complete(_scored(dataset, loaded, rules, resampling)))
 
@@ -168,14 +169,17 @@ def _proposals_alone(
     reading: Reading,
     resampling: tuple[int, int] | None,
     name: str | None,
-) -> Document:
+) -> Completed:
     from detbench.evaluation.assemble import assemble_proposals
-    from detbench.evaluation.parts_wanted import proposals_wanted
+    from detbench.evaluation.drawn_parts import drawn_of_proposals
+    from detbench.evaluation.parts_wanted import scored_proposals
 
-    wanted = proposals_wanted(dataset, options, reading)
-    if wanted is None:
+    draws = _draws(len(dataset.images), resampling)
+    recall = scored_proposals(dataset, options, protocol, reading, draws)
+    if recall is None:
         raise UsageError("there is nothing to score: give predictions, or --proposals")
-    return assemble_proposals(dataset, wanted, protocol, _draws(len(dataset.images), resampling), name=name)
+    document = assemble_proposals(dataset, recall, protocol, draws, name=name)
+    return Completed(document, drawn_of_proposals(recall, draws))
 
 
 def _score_files(

@@ -15,16 +15,18 @@ from detbench.data.tables import Dataset
 from detbench.errors import DataError, UsageError
 from detbench.evaluation.metrics.counting import curve, least_mae, tally
 from detbench.evaluation.parts.counting import CountingWanted, CountThreshold
-from detbench.evaluation.parts.proposals import ProposalsWanted
+from detbench.evaluation.parts.proposals import ProposalsWanted, proposal_recall
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from detbench.evaluation.draws import Draws
     from detbench.evaluation.options import CountOptions, ProposalOptions, Reading
+    from detbench.evaluation.parts.proposals import ScoredProposals
     from detbench.evaluation.protocols import Protocol
 
-__all__ = ["COUNTING_FORMATS", "counting_wanted", "proposals_wanted"]
+__all__ = ["COUNTING_FORMATS", "counting_wanted", "scored_proposals"]
 
 #: Formats of sets whose purpose is to count: there it is done unasked.
 COUNTING_FORMATS = ("carpk", "visdrone", "uavdt")
@@ -33,8 +35,10 @@ COUNTING_FORMATS = ("carpk", "visdrone", "uavdt")
 _ENOUGH_BOXES = 3
 
 
-def proposals_wanted(dataset: Dataset, options: ProposalOptions, reading: Reading) -> ProposalsWanted | None:
-    """Read the proposals that are to be scored, if any. Raises DataError."""
+def scored_proposals(
+    dataset: Dataset, options: ProposalOptions, protocol: Protocol, reading: Reading, draws: Draws | None
+) -> ScoredProposals | None:
+    """Read and score the proposals that were given, if any. Raises DataError."""
     given = options.proposals
     if given is None:
         return None
@@ -47,7 +51,7 @@ def proposals_wanted(dataset: Dataset, options: ProposalOptions, reading: Readin
             join=reading.join,
             class_agnostic=True,
         )
-    return ProposalsWanted(given, tuple(options.counts))
+    return proposal_recall(dataset, ProposalsWanted(given, tuple(options.counts)), protocol, draws)
 
 
 def counting_wanted(

@@ -32,24 +32,32 @@ _FILES = (".json", ".arrow", ".feather", ".arrows", ".csv")
 _ENDINGS = (*_FILES, ".txt", "")
 
 #: Where one of these lies a folder is no form of predictions by itself, as one of text files is.
-_MARKS = (RECORD, TIMING, CARD, *(f"predictions{ending}" for ending in _FILES))
+_MARKS = (RECORD, TIMING, CARD, *(f"{stem}{ending}" for stem in ("predictions", "proposals") for ending in _FILES))
 
 #: As detbench.detectors.predict writes it, on which scores do not lean.
 _SCHEMA = "detbench.predict/1"
 
 
 class PredictionFolder(NamedTuple):
-    """What lies in the folder; None for what does not.
+    """What lies in the folder; None for what does not. There are predictions, or proposals, or both.
 
     ``fingerprint`` is that of the dataset predicted on; ``changed`` names files that were changed since.
     """
 
     name: str
-    predictions: Path
+    folder: Path
+    predictions: Path | None
     proposals: Path | None
     timing: Timing | None
     fingerprint: str | None
     changed: tuple[str, ...]
+
+    def required(self) -> Path:
+        """Return the predictions, for what proposals alone are nothing to. Raises DataError."""
+        if self.predictions is None:
+            remedy = "score it with detbench eval, or give predictions"
+            raise DataError("holds proposals alone, and no predictions", file=self.folder, remedy=remedy)
+        return self.predictions
 
     def added_to(self, document: Document) -> Document:
         """Return a result with the folder's times, and remarks if its files are not what they seem."""
@@ -91,15 +99,19 @@ def prediction_folder(folder: Path) -> PredictionFolder | None:
 
 
 def gathered(folder: Path) -> PredictionFolder:
-    """Return what lies in a folder that is one. Raises DataError if it lacks predictions or cannot be read."""
-    predictions = _the_one(folder, "predictions")
-    if predictions is None:
+    """Return what lies in a folder that is one.
+
+    Raises DataError if it has neither predictions nor proposals, or lacks what ``detbench predict`` wrote into it, or
+    cannot be read.
+    """
+    predictions, proposals = _the_one(folder, "predictions"), _the_one(folder, "proposals")
+    if predictions is None and (proposals is None or (folder / RECORD).is_file()):
         if any((folder / name).is_file() for name in (RECORD, TIMING)):
             remedy = "write it again with detbench predict"
             raise DataError("is a folder of detbench predict without predictions", file=folder, remedy=remedy)
         remedy = "put them there as predictions.json, or in another form that detbench eval reads"
         raise DataError("holds no predictions", file=folder, remedy=remedy)
-    proposals, timing = _the_one(folder, "proposals"), None
+    timing = None
     if (folder / TIMING).is_file():
         from detbench.evaluation.parts.timing import timing as read_timing
 
@@ -108,7 +120,7 @@ def gathered(folder: Path) -> PredictionFolder:
     taken = filter(None, (predictions, proposals, folder / TIMING if timing else None))
     changed = tuple(file.name for file in taken if about.changed(file))
     name = folder.name or folder.resolve().name  # "." has none
-    return PredictionFolder(name, predictions, proposals, timing, about.data.fingerprint, changed)
+    return PredictionFolder(name, folder, predictions, proposals, timing, about.data.fingerprint, changed)
 
 
 def predictions_at(path: Path) -> Path:
@@ -120,7 +132,7 @@ def predictions_at(path: Path) -> Path:
         As :func:`prediction_folder`.
     """
     folder = prediction_folder(path) if path.is_dir() else None
-    return path if folder is None else folder.predictions
+    return path if folder is None else folder.required()
 
 
 def _the_one(folder: Path, stem: str) -> Path | None:

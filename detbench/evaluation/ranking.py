@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.draws import Draws
     from detbench.evaluation.runs import Run
 
-__all__ = ["P_VALUE", "Ranking", "lower_is_better", "rank", "require_rankable"]
+__all__ = ["P_VALUE", "Ranking", "lower_is_better", "rank", "require_rankable", "why_missing"]
 
 #: Errors of counts: the smaller the better; of a bias neither end is.
 _LOWER_IS_BETTER = ("count_MAE", "count_RMSE", "count_relative_error", "count_GAME")
@@ -45,6 +45,16 @@ def require_rankable(metric: str | None, names: Sequence[str]) -> str:
     if name not in can_rank:
         raise UsageError(f"no model can be ranked by {name!r:.60}; choose one of {', '.join(can_rank)}")
     return name
+
+
+def why_missing(metric: str) -> str:
+    """Return why a result may lack a number that others have.
+
+    >>> why_missing("proposal_AR@100"), why_missing("count_MAE"), why_missing("AP")
+    ('no proposals were given', 'objects were not counted', 'the result does not have it')
+    """
+    reasons = {"proposal_": "no proposals were given", "count_": "objects were not counted"}
+    return next((why for start, why in reasons.items() if metric.startswith(start)), "the result does not have it")
 
 
 class Ranking(NamedTuple):

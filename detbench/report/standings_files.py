@@ -64,15 +64,13 @@ def rendered_standings(
 
     ``results`` are by the entries' names. With ``html`` among the ``formats`` each model that figures draw has a page
     of its own, ``models/<folder>/report.html``, that the leaderboard leads to. The leaderboard shows the worst
-    mistakes in ``pictures``, those of the dataset that was measured on, and the
-    operators' timings in ``profiles``.
+    mistakes in ``pictures``, those of the dataset that was measured on, and the operators' timings in
+    ``profiles``.
     """
     files: dict[str, bytes] = {}
     if "html" in formats:
         folders = model_folders(standings)
-        pages = {
-            entry.name: f"models/{folders[entry.name]}/report.html" for entry in standings.of("ranked")[:MOST_DRAWN]
-        }
+        pages = {entry.name: f"models/{folders[entry.name]}/report.html" for entry in standings.alike()[:MOST_DRAWN]}
         files[PAGE] = render_page(standings, results, pages=pages, pictures=pictures, profiles=profiles).encode()
         files |= {page: render_report(Result(results[name])).encode() for name, page in pages.items()}
     files["standings.json"] = standings.to_json()

@@ -41,9 +41,9 @@ def render_page(
 ) -> str:
     """Return the page of ``standings``: HTML that holds everything it shows, and the standings as JSON.
 
-    ``results`` are those of the ranked entries, by name; ``pages`` leads from a model's name to a page of its own,
-    beside this one; ``pictures`` is the dataset that was measured on, where its pictures are to be shown;
-    ``profiles`` are timings of operators to show beside those of the models.
+    ``results`` are those of the ranked and unranked entries, by name; ``pages`` leads from a model's name to a
+    page of its own, beside this one; ``pictures`` is the dataset that was measured on, where its pictures are to be
+    shown; ``profiles`` are timings of operators to show beside those of the models.
     """
     models = models_of(standings, results)
     first = standing(standings, pages or {})

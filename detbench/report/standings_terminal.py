@@ -20,7 +20,7 @@ _LONGEST_NAME = 60
 
 
 def standings_table(standings: Standings) -> Table:
-    """Return the ranked models: rank, the ranks that each may have, name, and the number that ranks with interval."""
+    """Return the models: rank, the ranks that each may have, name, and the number that ranks with its interval."""
     found = leaderboard(standings)
     places = [place for place, column in enumerate(found.columns) if column.key in _SHOWN or column.is_ranking]
     table = plain_table()

@@ -66,11 +66,14 @@ def _entries(board: Path) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def real(detbench: Run, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return the submissions of two real detectors, one with a card and proposals, and their leaderboard."""
+    """Return submissions of two real detectors, one with a card, and of proposals alone, and their leaderboard."""
     root = tmp_path_factory.mktemp("real")
     for name, file in {"yolox": "yolox_nano__coco_tiny_val", "centernet": "centernet_mbv3__coco_tiny_val"}.items():
         _put(root / "subs" / name, (shared / f"predictions/{file}.json").read_text())
     (root / "subs/yolox/model.toml").write_text('name = "YOLOX-nano"\nparameters = 910_000')
+    (root / "subs/proposals").mkdir()
+    proposals = (shared / "predictions/proposals_yolox_obj__coco_tiny_val.json").read_bytes()
+    (root / "subs/proposals/proposals.json").write_bytes(proposals)
     (root / "subs/notes.txt").write_text("no submission")
     done = detbench(
         "leaderboard", root / "subs", "-o", root / "board", "-g", shared / "coco_tiny", "--split", "val2017"
@@ -79,7 +82,7 @@ def real(detbench: Run, shared: Path, tmp_path_factory: pytest.TempPathFactory) 
     sentence, _, table = done.stdout.partition("\n\n")
     assert " ".join(sentence.split()).startswith("centernet leads with AP 0.316 [0.26")
     assert table.splitlines()[0].split() == ["rank", "ranks", "model", "AP", "95", "%", "interval"]
-    assert [line.split()[2] for line in table.splitlines()[2:4]] == ["centernet", "YOLOX-nano"]
+    assert [line.split()[2] for line in table.splitlines()[2:5]] == ["centernet", "YOLOX-nano", "proposals"]
     return root / "subs", root / "board"
 
 
@@ -88,7 +91,7 @@ def test_models_are_evaluated_ranked_and_written(real: tuple[Path, Path], detben
     _, board = real
     assert sorted(path.name for path in board.iterdir()) == sorted([".cache", "models", *OUTPUTS])
     entries = _entries(board)
-    assert [entry["rank"] for entry in entries.values()] == [1, 2]
+    assert [entry["rank"] for entry in entries.values()] == [1, 2, None]
     assert (entries["yolox"]["name"], entries["yolox"]["card"]["parameters"]) == ("YOLOX-nano", 910_000)
     assert entries["yolox"]["metrics"]["AP"] == pytest.approx(0.2960872830)
     assert entries["yolox"]["behind"]["p"] > 0.05
@@ -99,6 +102,19 @@ def test_models_are_evaluated_ranked_and_written(real: tuple[Path, Path], detben
     assert str(shared) not in (board / "index.html").read_text()
 
 
+def test_proposals_alone_are_a_model_without_a_rank(real: tuple[Path, Path], shared: Path) -> None:
+    """Their recall is the expected one, the reason stands in the page, and a page of their own is there."""
+    _, board = real
+    entry = _entries(board)["proposals"]
+    expected = json.loads((shared / "predictions/proposals_yolox_obj__coco_tiny_val.expected.json").read_text())
+    assert (entry["status"], entry["reason"]) == ("unranked", "it gives proposals alone, which have no AP")
+    assert entry["metrics"]["proposal_recall50@100"] == pytest.approx(expected["recall@0.5_top100"])
+    page = (board / "index.html").read_text()
+    assert "not ranked: it gives proposals alone, which have no AP" in page
+    assert "models/proposals/report.html" in page
+    assert "Proposal recall" in (board / "models/proposals/report.html").read_text()
+
+
 def test_the_second_run_evaluates_nothing_and_writes_the_same(
     real: tuple[Path, Path], detbench: Run, shared: Path
 ) -> None:
@@ -106,7 +122,7 @@ def test_the_second_run_evaluates_nothing_and_writes_the_same(
     subs, board = real
     before = _bytes(board)
     times = {file: file.stat().st_mtime_ns for file in board.glob(".cache/*/*")}
-    assert len(times) == 4
+    assert len(times) == 6
     arguments = ("leaderboard", subs, "-o", board, "-g", shared / "coco_tiny", "--split", "val2017")
     assert detbench(*arguments).returncode == 0
     assert _bytes(board) == before
@@ -117,7 +133,7 @@ def test_the_second_run_evaluates_nothing_and_writes_the_same(
     assert done.returncode == 0, done.stderr
     assert "the predictions are the same: centernet, copy" in done.stderr
     now = {file: file.stat().st_mtime_ns for file in board.glob(".cache/*/*")}
-    assert len(now) == 6
+    assert len(now) == 8
     assert times.items() <= now.items()
     entries = _entries(board)
     assert entries["copy"]["metrics"] == entries["centernet"]["metrics"]

@@ -47,3 +47,20 @@ def test_what_eval_takes_is_listed() -> None:
     helps = {one.name: one.help for one in get_command(app).commands["eval"].params}  # type: ignore[attr-defined]
     assert [name for name in PROTOCOLS if name not in re.findall(r"\w+", helps["protocol"])] == []
     assert [form for form in FORMS if form.lower() not in helps["predictions"].lower()] == []
+
+
+@pytest.mark.parametrize("other", ["compare", "leaderboard", "submit check", "pack", "report"])
+def test_an_option_means_the_same_in_every_command_that_scores(other: str) -> None:
+    """What eval calls --split, --join or --seed is described alike elsewhere, with the default that eval has."""
+    scores, command = get_command(app), get_command(app)
+    scores = scores.commands["eval"]  # type: ignore[attr-defined]
+    for word in other.split():
+        command = command.commands[word]  # type: ignore[attr-defined]
+    ours = {one.name: one for one in command.params if one.name not in {"output", "as_json", "no_per_category"}}
+    theirs = {one.name: one for one in scores.params if one.param_type_name == "option"}
+    shared = ours.keys() & theirs.keys()
+    assert other == "report" or {"split", "format_name", "unknown", "join"} <= shared
+    for name in shared:
+        assert ours[name].help == theirs[name].help, name
+        shown = ours[name].show_default if isinstance(ours[name].show_default, str) else ours[name].default
+        assert str(getattr(shown, "value", shown)) == str(getattr(theirs[name].default, "value", theirs[name].default))

@@ -297,6 +297,24 @@ def test_errors_of_counts_are_compared_and_the_lowest_leads(shared: Path, tmp_pa
         compare(*found.values(), metric="count_bias")
 
 
+def test_recalls_of_proposals_are_compared(shared: Path, results: list[Result], tmp_path: Path) -> None:
+    """As any number, also of proposals alone; runs without a number in common are refused."""
+    proposals = shared / "predictions/proposals_yolox_obj__coco_tiny_val.json"
+    with_them = evaluate(shared / GT, shared / YOLOX, name="both", proposals=proposals, resamples=300)
+    alone = evaluate(shared / GT, name="alone", proposals=shared / CENTERNET, resamples=300)
+    runs = [write_run(tmp_path / result.name, result) for result in (with_them, alone)]
+    found = compare(*runs)
+    assert (found.metric, len(found.models)) == ("proposal_AR@100", 2)
+    difference = next(model for model in found.models if model.name == "alone").differences["proposal_recall50@300"]
+    assert difference.difference == pytest.approx(
+        alone.metrics["proposal_recall50@300"] - with_them.metrics["proposal_recall50@300"]
+    )
+    assert difference.low is not None
+    assert compare(*reversed(runs)).models[0].per_category == []
+    with pytest.raises(UsageError, match="the runs have no number in common"):
+        compare(runs[1], results[1])
+
+
 def test_a_comparison_becomes_a_frame(results: list[Result]) -> None:
     """One row a metric, and a category and metric."""
     frame = compare(*results).to_frame()

@@ -75,6 +75,24 @@ def test_the_same_draws_are_the_same_bytes(result: Result, saved: Path, monkeypa
         assert msgspec.json.decode(arrays["about.json"])["schema"] == "detbench.draws/1"
 
 
+def test_draws_of_proposals_are_kept_too(coco_pair: Pair, tmp_path: Path) -> None:
+    """With predictions and alone, to the bit; in one image, or without ground truth, they are what they are."""
+    for truth in ([(1, 1, BOX), (2, 1, BOX), (3, 1, FAR)], [(1, 1, BOX)], []):
+        gt, dt = coco_pair(truth, [(1, 1, BOX, 0.9), (2, 1, FAR, 0.8)], images=[1, 2, 3, 4], categories=[1])
+        for predictions in (dt, None):
+            found = evaluate(gt, predictions, proposals=dt, proposal_counts=[1, 2], resamples=100)
+            found.save_draws(tmp_path / "draws.npz")
+            read = read_drawn(tmp_path / "draws.npz", found.document)
+            assert found.drawn
+            assert [name for name in read.metrics if name.startswith("proposal")] == [
+                f"proposal_{measure}@{count}" for count in (1, 2) for measure in ("AR", "recall50", "recall70")
+            ]
+            assert read.metric_images["proposal_AR@1"] == len({image for image, _, _ in truth})
+            for name, values in read.metrics.items():
+                np.testing.assert_array_equal(values, found.drawn.metrics[name])
+            assert np.isnan(read.metrics["proposal_AR@1"]).all() == (not truth)
+
+
 def test_one_threshold_has_one_ap(coco_pair: Pair, tmp_path: Path) -> None:
     """Under VOC, where a category's AP and AP50 are one number, it is kept once."""
     result = evaluate(*coco_pair([(1, 1, BOX), (2, 1, BOX)], [(1, 1, BOX, 0.9)]), protocol="voc2007", resamples=100)

@@ -198,6 +198,11 @@ def test_a_band_holds_the_recall_of_drawn_images(shared: Path) -> None:
         assert curves.average_recall is not None
         ends = [curves.average_recall.low[place], curves.average_recall.high[place]]
         assert ends == pytest.approx(expected, abs=1e-12)
+        if curves is part.all:  # what runs are compared by
+            assert result.drawn is not None
+            np.testing.assert_allclose(
+                result.drawn.metrics["proposal_AR@100"], (hits @ times) / times.sum(axis=0), atol=1e-12
+            )
     assert result.intervals["proposal_AR@100"] == pytest.approx(
         (part.all.average_recall.low[10], part.all.average_recall.high[10])  # type: ignore[union-attr]
     )

@@ -35,17 +35,27 @@ IMAGES = 60
 def make(coco_pair: Pair, tmp_path: Path) -> Make:
     """Return a maker of run folders: ``make("good", range(50))`` finds the object in images 0 to 49.
 
-    There are sixty images with an object each; ``truth`` may be other ones, ``options`` are those of ``evaluate``.
+    There are sixty images with an object each; ``truth`` may be other ones; what is found may be ``proposals``;
+    ``options`` are those of ``evaluate``.
     """
 
-    def run(name: str, found: Sequence[int], *, truth: int = IMAGES, title: str = "", **options: Any) -> Path:
+    def run(
+        name: str,
+        found: Sequence[int],
+        *,
+        truth: int = IMAGES,
+        title: str = "",
+        proposals: bool = False,
+        **options: Any,
+    ) -> Path:
         gt, dt = coco_pair(
             [(image, 1, BOX) for image in range(truth)],
             [(image, 1, BOX, 0.9 - image / 1000) for image in found],
             images=list(range(truth)),
             categories=[1],
         )
-        result = evaluate(gt, dt, name=title or name, **({"resamples": 200} | options))
+        given = {"proposals": dt} if proposals else {"predictions": dt}
+        result = evaluate(gt, **given, name=title or name, **({"resamples": 200} | options))
         folder = tmp_path / "runs" / name
         folder.mkdir(parents=True)
         result.save(folder / "result.json")
@@ -188,10 +198,10 @@ def test_of_two_groups_of_one_size_the_first_is_ranked(make: Make) -> None:
     ]
 
 
-def test_a_run_without_draws_is_set_apart_from_those_that_have_some(make: Make) -> None:
+def test_a_run_without_draws_is_not_ranked_where_others_have_some(make: Make) -> None:
     """It cannot be tested against them, and the reason says how to mend it."""
     found = ranked(make("a", range(50), intervals=False), make("b", range(40)))
-    assert [(entry.name, entry.status) for entry in found.entries] == [("b", "ranked"), ("a", "apart")]
+    assert [(entry.name, entry.status) for entry in found.entries] == [("b", "ranked"), ("a", "unranked")]
     assert "without --no-intervals" in found.entries[1].reason
 
 
@@ -215,22 +225,35 @@ def test_the_lowest_error_of_counts_is_the_best(make: Make) -> None:
         ranked(*folders, metric="count_bias")
 
 
-def test_a_number_that_some_lack_sets_those_apart(make: Make) -> None:
-    """Large objects are not there, so APl ranks nobody; proposals alone have no AP, and are set apart."""
+def test_a_number_that_nobody_has_ranks_nobody(make: Make) -> None:
+    """Large objects are not there, so there is no APl."""
     folders = [make("a", range(40)), make("b", range(50))]
     with pytest.raises(UsageError, match="no model can be ranked: it has no APl, which ranks: no "):
         ranked(*folders, metric="APl")
-    lacking = make("c", range(9))
-    result = json.loads((lacking / "result.json").read_text())
-    result["metrics"] = {"proposal_AR@100": 0.5}
-    (lacking / "result.json").write_text(json.dumps(result))
-    (lacking / "draws.npz").unlink()
-    named = ranked(lacking, *folders)
-    assert (named.metric, named.entries[2].status, named.entries[2].name) == ("AP", "apart", "c")
+
+
+def test_proposals_alone_stand_below_the_ranked_and_rank_among_proposals(make: Make) -> None:
+    """They have no AP; by their recall they are ranked, with ties, and what gave no proposals is not."""
+    alone = make("alone", range(40), proposals=True)
+    found = ranked(alone, make("a", range(40)), make("b", range(50)))
+    assert [(entry.name, entry.status, entry.rank) for entry in found.entries] == [
+        ("b", "ranked", 1),
+        ("a", "ranked", 2),
+        ("alone", "unranked", None),
+    ]
+    assert found.metric == "AP"
+    assert found.entries[2].reason == "it gives proposals alone, which have no AP"
+    assert found.alike() == found.entries
+    by_recall = ranked(alone, make("more", range(50), proposals=True), make("c", range(9)), metric="proposal_AR@100")
+    assert [row(entry) for entry in by_recall.entries[:2]] == [("more", 1, (1, 1), True), ("alone", 2, (2, 2), False)]
+    behind = by_recall.entries[1].behind
+    assert behind is not None
+    assert behind.difference == pytest.approx(-10 / IMAGES)
+    assert by_recall.entries[2].reason == "it has no proposal_AR@100, which ranks: no proposals were given"
 
 
 def test_without_ground_truth_nothing_is_ranked(make: Make) -> None:
-    """Every number is undefined; of several models all are set apart with the reason, one alone is shown."""
+    """Every number is undefined; of several models none is ranked, with the reason, one alone is shown."""
     folders = [make("a", [], truth=2, unknown="drop"), make("b", [], truth=2)]
     for folder in folders:
         result = json.loads((folder / "result.json").read_text())

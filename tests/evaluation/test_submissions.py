@@ -112,7 +112,7 @@ def test_predictions_come_in_any_form(folder: Path, name: str, text: str) -> Non
     (folder / "predictions.json").unlink()
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text(text)
-    found = submission(folder).predictions
+    found = submission(folder).given
     assert found is not None
     assert found.predictions == folder / name.partition("/")[0]
     marked = prediction_folder(folder)
@@ -128,6 +128,24 @@ def test_a_folder_of_predictions_alone_is_evaluated(folder: Path) -> None:
     (folder / "predictions.json").unlink()
     (folder / "1.txt").write_text("0 0.5 0.5 0.1 0.1 0.9\n")
     assert prediction_folder(folder) is None
+
+
+def test_a_folder_of_proposals_alone_is_scored(folder: Path) -> None:
+    """Their recall is all there is, and the check says so; what needs predictions refuses the folder."""
+    truth = folder.parent / "gt.json"
+    (folder / "predictions.json").rename(folder / "proposals.json")
+    found = submission(folder).given
+    assert found is not None
+    assert (found.predictions, found.proposals) == (None, folder / "proposals.json")
+    result = evaluate(truth, folder, resamples=100)
+    assert (result.name, result.metrics["proposal_recall50@100"]) == ("sub", 0.5)
+    assert "AP" not in result.metrics
+    assert _codes(folder, truth) == ["proposals-alone", "timing-missing"]
+    with pytest.raises(DataError, match="holds proposals alone, and no predictions"):
+        evaluate(truth, truth.with_name("none.json"), tune_on=truth, tune_predictions=folder)
+    (folder / "predict.json").write_text('{"schema": "detbench.predict/1"}')
+    with pytest.raises(DataError, match="is a folder of detbench predict without predictions"):
+        submission(folder)
 
 
 def test_two_forms_of_predictions_are_one_too_many(folder: Path) -> None:
@@ -190,7 +208,7 @@ def test_a_result_counts_and_must_be_whole(folder: Path) -> None:
     (folder / "predictions.json").unlink()
     assert _codes(folder, folder.parent / "gt.json") == []
     found = submission(folder)
-    assert (found.predictions, found.result) == (None, folder / "result.json")
+    assert (found.given, found.result) == (None, folder / "result.json")
     text = (folder / "result.json").read_text()
     (folder / "result.json").write_text(text.replace('"AP50": 0.5', '"AP50": 0.9', 1))
     assert _codes(folder) == ["result-unusable"]

@@ -33,6 +33,7 @@ __all__ = [
     "ProposalCurves",
     "Proposals",
     "ProposalsWanted",
+    "ScoredProposals",
     "by_group",
     "flaw",
     "headline",
@@ -99,14 +100,30 @@ class Proposals(msgspec.Struct, frozen=True, kw_only=True):
     by_category: list[ProposalCurves]
 
 
-def proposal_recall(dataset: Dataset, wanted: ProposalsWanted, protocol: Protocol, draws: Draws | None) -> Proposals:
+class ScoredProposals(NamedTuple):
+    """Proposals, their recall, and its headline numbers in each draw.
+
+    ``drawn`` maps a metric's name to float64 ``[S]``, NaN where it is undefined, and is empty without draws;
+    ``truth_images`` is in how many images there is ground truth to be found.
+    """
+
+    loaded: LoadedPredictions
+    part: Proposals
+    drawn: dict[str, NDArray[np.float64]]
+    truth_images: int
+
+
+def proposal_recall(
+    dataset: Dataset, wanted: ProposalsWanted, protocol: Protocol, draws: Draws | None
+) -> ScoredProposals:
     """Match proposals with ``dataset``'s ground truth, once, and return their recall with intervals from ``draws``."""
     table, found = wanted.loaded.predictions, ranks(dataset, wanted.loaded.predictions, protocol)
     per_image = np.bincount(table.image, minlength=len(dataset.images))
     at, named_at = sorted({*_GRID, *wanted.counts}), sorted(wanted.counts)
-    whole, *parts = _curves(list(_groups(dataset, found, at, named_at)), draws)
+    groups = list(_groups(dataset, found, at, named_at))
+    (whole, *parts), drawn = _curves(groups, draws)
     sizes = len(found.rules.areas) - 1
-    return Proposals(
+    part = Proposals(
         source=unbroken(Path(wanted.loaded.source).name),
         fingerprint=predictions_fingerprint(dataset, table),
         proposals=len(table),
@@ -119,6 +136,13 @@ def proposal_recall(dataset: Dataset, wanted: ProposalsWanted, protocol: Protoco
         by_size=parts[:sizes],
         by_category=parts[sizes:],
     )
+    places = {count: at.index(count) for count in named_at}
+    of_names = {
+        f"proposal_{measure}@{count}": values[place]
+        for count, place in places.items()
+        for measure, values in zip(MEASURES, drawn, strict=False)
+    }
+    return ScoredProposals(wanted.loaded, part, of_names, len(np.unique(groups[0].image)))
 
 
 class _Group(NamedTuple):
@@ -148,16 +172,20 @@ def _groups(dataset: Dataset, found: Ranks, at: list[int], named_at: list[int]) 
         yield _Group(unbroken(name), "", found.image[rows], found.rank[rows, 0], named_at, why)
 
 
-def _curves(groups: list[_Group], draws: Draws | None) -> list[ProposalCurves]:
+def _curves(groups: list[_Group], draws: Draws | None) -> tuple[list[ProposalCurves], list[NDArray[np.float64]]]:
+    """Return the curves of each group, and each measure of the first in the draws, float64 ``[K, S]``."""
     bands: list[list[Band | None]] = []
     for group in groups:
         recall = recall_at(group.rank, np.array(group.counts)) if len(group.rank) else None
         bands.append([None if recall is None else _band(recall, thresholds) for thresholds in MEASURES.values()])
+    first: list[NDArray[np.float64]] = []
     if draws is not None:
         per_image = [found_per_image(group.image, group.rank, np.array(group.counts)) for group in groups]
-        drawn = zip(per_image, sums_of_draws(draws, per_image), strict=True)
+        sums = sums_of_draws(draws, per_image)
+        first = _in_draws(sums[0])
+        drawn = zip(per_image, sums, strict=True)
         bands = [_with_ends(draws, *of, lines) for of, lines in zip(drawn, bands, strict=True)]
-    return [
+    curves = [
         ProposalCurves(
             name=group.name,
             suffix=group.suffix,
@@ -170,11 +198,19 @@ def _curves(groups: list[_Group], draws: Draws | None) -> list[ProposalCurves]:
         )
         for group, lines in zip(groups, bands, strict=True)
     ]
+    return curves, first
 
 
 def _band(recall: NDArray[np.float64], thresholds: range) -> Band:
     """Return the mean over some thresholds of ``recall``, float64 ``[K, T]``."""
     return Band(value=np.mean(recall[:, thresholds.start : thresholds.stop], axis=1).tolist())
+
+
+def _in_draws(sums: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return float64 ``[K, S]`` a measure from a group's sums in the draws: those of its ground truths come first."""
+    truths = np.where(sums[0] > 0, sums[0], np.nan)
+    found = np.split(sums[1:], len(MEASURES))
+    return [of / (truths * len(thresholds)) for of, thresholds in zip(found, MEASURES.values(), strict=True)]
 
 
 def _with_ends(
@@ -183,12 +219,10 @@ def _with_ends(
     """Return the curves of a group with their intervals; what lies in a single image has none."""
     if per_image.in_one_image:
         return lines
-    truths = np.where(sums[0] > 0, sums[0], np.nan)
     found: list[Band | None] = []
-    for band, thresholds, first in zip(lines, MEASURES.values(), range(1, len(sums), len(sums) // 3), strict=True):
+    for band, values in zip(lines, _in_draws(sums), strict=True):
         if band is None:
             return lines
-        values = sums[first : first + len(band.value)] / (truths * len(thresholds))
         found.append(with_ends(draws, band.value, values, within=SHARE, images=len(per_image.image)))
     return found
 

@@ -20,7 +20,7 @@ __all__ = ["SCHEMA", "Entry", "ModelCard", "Speed", "Standings", "Status", "read
 
 SCHEMA = "detbench.standings/1"
 
-Status = Literal["ranked", "apart", "broken"]
+Status = Literal["ranked", "unranked", "apart", "broken"]
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,8 +61,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     source
         The name of the folder it comes from.
     status, reason
-        ``ranked``; ``apart``: measured otherwise than the ranked ones; ``broken``: there is no result. The reason says
-        why it is not ranked, in one sentence, and is empty where it is.
+        ``ranked``; ``unranked``: measured as the ranked ones, without the number that ranks, such as proposals alone,
+        or without its draws; ``apart``: measured otherwise; ``broken``: there is no result. The reason says why it is
+        not ranked, in one sentence, and is empty where it is.
     card
         What its makers say; None where they say nothing.
     dataset, protocol
@@ -107,7 +108,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standings(msgspec.Struct, frozen=True, kw_only=True):
-    """Models on the same ground truth under the same protocol, by rank; then those set apart; then the broken ones.
+    """Models on the same ground truth under the same protocol, by rank; then the unranked, those apart, the broken.
 
     Attributes
     ----------
@@ -120,7 +121,7 @@ class Standings(msgspec.Struct, frozen=True, kw_only=True):
     resamples, seed, interval_method, p_method
         How intervals and p-values were made, the latter two in words; 0 and empty where a single model is shown.
     entries
-        Ranked by rank, equals by name; apart and broken by name.
+        Ranked by rank, equals by name; unranked, apart and broken by name.
     remarks
         What to know before quoting the numbers.
     """
@@ -141,6 +142,10 @@ class Standings(msgspec.Struct, frozen=True, kw_only=True):
     def of(self, status: Status) -> list[Entry]:
         """Return the entries of one status, in order."""
         return [entry for entry in self.entries if entry.status == status]
+
+    def alike(self) -> list[Entry]:
+        """Return what was measured alike: the ranked, by rank, and then the unranked."""
+        return [*self.of("ranked"), *self.of("unranked")]
 
     def to_json(self) -> bytes:
         """Return indented UTF-8 JSON, the same bytes for the same standings, ending in a newline."""

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from detbench.errors import DataError, UsageError
-from detbench.evaluation.ranking import lower_is_better, require_rankable
+from detbench.evaluation.ranking import lower_is_better, require_rankable, why_missing
 from detbench.evaluation.runs import mismatch
 
 if TYPE_CHECKING:
@@ -26,10 +26,14 @@ _NO_DRAWS = (
 
 
 class Group(NamedTuple):
-    """``ranked`` are row numbers of the runs that are ranked by ``metric``, ascending; ``apart`` row → why not."""
+    """``ranked`` are row numbers of the runs that are ranked by ``metric``, ascending; of the others, row → why not.
+
+    ``unranked`` were measured alike, ``apart`` otherwise.
+    """
 
     metric: str
     ranked: list[int]
+    unranked: dict[int, str]
     apart: dict[int, str]
 
 
@@ -37,7 +41,7 @@ def group_of(runs: Sequence[Run], metric: str | None, *, allow_mixed: bool) -> G
     """Return the largest group of runs that were measured alike, the one whose run comes first among equals.
 
     Alike means: the same ground truth, protocol, seed and number of resamples. A run without draws cannot be tested
-    against the others, and is set apart; where no run has any, all are ranked by their numbers.
+    against the others, and is not ranked; where no run has any, all are ranked by their numbers.
 
     Raises
     ------
@@ -47,10 +51,11 @@ def group_of(runs: Sequence[Run], metric: str | None, *, allow_mixed: bool) -> G
         If nothing of the group can be ranked by ``metric``.
     """
     if not runs:
-        return Group(metric or "", [], {})
+        return Group(metric or "", [], {}, {})
     tested = [row for row, run in enumerate(runs) if run.drawn.resamples] or list(range(len(runs)))
     first = runs[_first_of_most([runs[row] for row in tested], tested)]
     alike: list[int] = []
+    unranked: dict[int, str] = {}
     apart: dict[int, str] = {}
     for row, run in enumerate(runs):
         if found := mismatch(run, first):
@@ -59,12 +64,13 @@ def group_of(runs: Sequence[Run], metric: str | None, *, allow_mixed: bool) -> G
                 raise DataError(text, file=run.source, remedy=f"give runs {found.wanted}, or say --allow-mixed")
             apart[row] = f"it was measured {found.words}, and those that are ranked {found.reference}"
         elif first.drawn.resamples and not run.drawn.resamples:
-            apart[row] = _NO_DRAWS
+            unranked[row] = _NO_DRAWS
         else:
             alike.append(row)
     name = _ranking_metric([runs[row] for row in alike], metric)
-    undefined = {row: why for row in alike if (why := _why_undefined(runs[row], name))} if len(alike) > 1 else {}
-    return Group(name, [row for row in alike if row not in undefined], apart | undefined)
+    if len(alike) > 1:
+        unranked |= {row: why for row in alike if (why := _why_undefined(runs[row], name))}
+    return Group(name, [row for row in alike if row not in unranked], unranked, apart)
 
 
 def _first_of_most(runs: Sequence[Run], rows: Sequence[int]) -> int:
@@ -99,8 +105,10 @@ def _ranking_metric(runs: Sequence[Run], wanted: str | None) -> str:
 
 def _why_undefined(run: Run, metric: str) -> str:
     """Return why a run cannot be ranked by a metric, or nothing where it can."""
+    if not run.document.per_category and run.document.proposals and not metric.startswith(_PARTS):
+        return f"it gives proposals alone, which have no {metric}"
     if run.document.metrics.get(metric) is None:
-        missing = "the result does not have it" if metric not in run.document.metrics else "it is undefined"
+        missing = why_missing(metric) if metric not in run.document.metrics else "it is undefined"
         return f"it has no {metric}, which ranks: {run.document.reasons.get(metric, missing)}"
     if run.drawn.resamples and metric not in run.drawn.metrics:
         return f"its draws have no {metric}, which ranks: evaluate it again with detbench eval -o"

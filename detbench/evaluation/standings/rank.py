@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from detbench.evaluation.comparison import Difference
     from detbench.evaluation.document import Document
     from detbench.evaluation.runs import Run
-    from detbench.evaluation.standings.document import ModelCard
+    from detbench.evaluation.standings.document import ModelCard, Status
+    from detbench.evaluation.standings.group import Group
 
 __all__ = ["standings"]
 
@@ -43,15 +44,15 @@ def standings(
     broken: Mapping[str, str] | None = None,
     allow_mixed: bool = False,
 ) -> tuple[Standings, dict[str, Document]]:
-    """Rank runs, and return the standings with the full results of those ranked and apart, by their entries' names.
+    """Rank runs, and return the standings with the full results of all of them, by their entries' names.
 
     Parameters
     ----------
     runs
-        As :func:`~detbench.evaluation.runs.written_run` returns them; those with NO_DRAWS are set apart where others
-        have draws. One alone has rank 1, and nothing is tested.
+        As :func:`~detbench.evaluation.runs.written_run` returns them; without draws, where others
+        have some, they are unranked. One alone has rank 1, and nothing is tested.
     metric
-        What ranks; by default the protocol's first number. A run that does not define it is set apart.
+        What ranks; by default the protocol's first number. A run that does not define it is unranked.
     cards
         A run's ``source``, or the key in ``broken`` → what its makers say; the card's name is the model's.
     broken
@@ -74,10 +75,12 @@ def standings(
     draws = _draws(ranked)
     entries = _ranked(ranked, group.metric, draws, cards)
     by_name = {run.name: run for run in ranked}
-    apart = [
-        entry_of(measured[row], cards.get(measured[row].source), "apart", reason=why)
-        for row, why in group.apart.items()
-    ]
+    others = {
+        status: [
+            entry_of(measured[row], cards.get(measured[row].source), status, reason=why) for row, why in of.items()
+        ]
+        for status, of in _not_ranked(group).items()
+    }
     missing = [
         Entry(name=name, source=unbroken(source), status="broken", reason=unbroken(why), card=cards.get(source))
         for name, (source, why) in zip(broken_names, broken.items(), strict=True)
@@ -92,10 +95,15 @@ def standings(
         seed=draws.seed if draws else 0,
         interval_method=draws.method if draws else "",
         p_method=_P_METHOD if draws else "",
-        entries=[*entries, *sorted(apart, key=_name), *sorted(missing, key=_name)],
+        entries=[*entries, *(entry for of in [*others.values(), missing] for entry in sorted(of, key=_name))],
         remarks=remarks([by_name[entry.name] for entry in entries], entries),
     )
     return found, {run.name: run.document for run in measured}
+
+
+def _not_ranked(group: Group) -> dict[Status, dict[int, str]]:
+    """Return status → row → why."""
+    return {"unranked": group.unranked, "apart": group.apart}
 
 
 def _name(entry: Entry) -> str:

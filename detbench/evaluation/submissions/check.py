@@ -145,6 +145,9 @@ class _Check:
         if self._truth and given.fingerprint not in {None, dataset_fingerprint(self._truth)}:
             message = "was predicted on other images or annotations than the ground truth's"
             self.findings.report("ground-truth-differs", file=self._root / RECORD, message=message)
+        if given.predictions is None:
+            message = "there are proposals and no predictions: their recall is all that is measured"
+            self.findings.report("proposals-alone", file=self._root, message=message)
         if given.proposals is None:
             self.findings.report("proposals-missing", file=self._root, message="there are no proposals")
         if given.timing is None:

@@ -1,4 +1,4 @@
-"""A submission: a folder with predictions or a result, and what is said of the model; found, and refused if unsafe.
+"""A submission: a folder with something to score, or a result, and what is said of the model; refused if unsafe.
 
 Submissions come from others. Nothing that leads out of the folder is followed, and nothing is opened that is no file.
 """
@@ -28,11 +28,11 @@ _STEMS = ("predictions", "proposals")
 
 
 class Submission(NamedTuple):
-    """What lies in a folder; None for what does not. One of ``predictions`` and ``result`` is there."""
+    """What lies in a folder; None for what does not. One of ``given``, what can be scored, and ``result`` is there."""
 
     folder: Path
     card: ModelCard | None
-    predictions: PredictionFolder | None
+    given: PredictionFolder | None
     result: Path | None
 
 
@@ -69,7 +69,8 @@ def submission(folder: Path) -> Submission:
     Raises
     ------
     DataError
-        If there is neither a result nor predictions, or a file cannot be read, is no file, or leads out of the folder.
+        If there is neither a result nor predictions nor proposals, or a file cannot be read, is no file, or leads out
+        of the folder.
     """
     if _leads_nowhere(folder):
         raise DataError("is a symbolic link that leads nowhere", file=folder, remedy="put the folder in its place")

@@ -113,11 +113,11 @@ def scores(folders: Sequence[Path], terms: Terms | None, *, kept: Path, workers:
         except (DetbenchError, OSError) as error:
             broken[source] = _reason(error, folder)
     places: dict[str, Path] = {}
-    if terms and any(found.predictions for found in read.values()):
+    if terms and any(found.given for found in read.values()):
         name_of = _named(terms)
         for source, found in read.items():
             try:
-                if found.predictions:
+                if found.given:
                     places[source] = kept / name_of(found)
             except (DetbenchError, OSError) as error:
                 broken[source] = _reason(error, found.folder)
@@ -206,8 +206,8 @@ def _evaluate(job: _Job) -> None:
         seed=terms.seed,
         errors=True,
         proposals=found.proposals,
-        count=terms.count,
-        count_threshold=terms.count_threshold,
+        count=terms.count if found.predictions else None,
+        count_threshold=terms.count_threshold if found.predictions else None,
     )
     if result.drawn is None:
         raise DataError("there are no images, so nothing can be compared", file=result.dataset.name)
@@ -249,7 +249,7 @@ def _named(terms: Terms) -> Callable[[Submission], str]:
 
 def _files(found: Submission) -> Iterator[Path]:
     """Yield the files that a result depends on, by kind and name."""
-    given = found.predictions
+    given = found.given
     places = [given.predictions, given.proposals] if given else []
     for place in filter(None, places):
         yield from sorted(file for file in place.iterdir() if file.is_file()) if place.is_dir() else [place]

@@ -6,7 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from detbench.evaluation.ranking import lower_is_better
+from detbench.evaluation.ranking import lower_is_better, why_missing
 from detbench.report.glossary import explain
 from detbench.report.profile_words import significant
 from detbench.report.tables import UNDEFINED, number
@@ -53,8 +53,8 @@ class Cell(NamedTuple):
     """One number of one model as a reader meets it.
 
     ``text`` is a dash where there is none, ``reason`` says why; ``value``, ``low`` and ``high`` are what it is sorted
-    and drawn by; ``interval`` is ``[low, high]`` as text or empty; ``best`` whether no ranked model has a better one
-    that may be compared with it.
+    and drawn by; ``interval`` is ``[low, high]`` as text or empty; ``best`` whether no model has a better one that
+    may be compared with it.
     """
 
     text: str
@@ -151,7 +151,7 @@ def _model(entry: Entry) -> Cell:
 def _metric(name: str, entry: Entry) -> Cell:
     value = entry.metrics.get(name)
     if value is None:
-        missing = "the result does not have it" if name not in entry.metrics else "the result gives no reason"
+        missing = why_missing(name) if name not in entry.metrics else "the result gives no reason"
         return Cell(UNDEFINED, reason=entry.reasons.get(name, missing))
     low, high = entry.intervals.get(name, (None, None))
     interval = "" if low is None or high is None else f"[{number(low)}, {number(high)}]"

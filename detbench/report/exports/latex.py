@@ -66,7 +66,7 @@ _FOOT = r"""\bottomrule
 
 
 def latex(standings: Standings) -> str:
-    """Return a floating table of the ranked models: the best of each column in bold, ties marked."""
+    """Return a floating table of the models, the ranked first: the best of each column in bold, ties marked."""
     return "\n".join(_lines(standings)) + "\n"
 
 

@@ -29,7 +29,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~$])")
 
 
 def markdown(standings: Standings) -> str:
-    """Return a heading, who leads, a table of the ranked models, and lists of the others and of what to know."""
+    """Return a heading, who leads, a table of the models, and lists of the unranked and of what to know."""
     return "\n".join(_lines(standings)) + "\n"
 
 
@@ -49,7 +49,8 @@ def _lines(standings: Standings) -> Iterator[str]:
         for note in tied_note(standings, _TIED), standings.interval_method:
             if note:
                 yield f"\n{escaped(note[:1].upper() + note[1:])}."
-    for title, entries in ("Set apart", [row.entry for row in table.apart]), ("Broken", table.broken):
+    others = {"Not ranked": standings.of("unranked"), "Set apart": standings.of("apart"), "Broken": table.broken}
+    for title, entries in others.items():
         if entries:
             yield f"\n{title}:\n"
             for entry in entries:

@@ -24,9 +24,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The leaderboard: ``rows`` are the ranked by rank, ``apart`` those measured otherwise, ``broken`` have no result.
+    """The leaderboard: ``rows`` are the ranked by rank, then the unranked; ``broken`` have no result.
 
-    ``apart`` have cells in the same columns; a number under another protocol is another number.
+    ``apart``, those measured otherwise, have cells in the same columns; a number under another protocol is another
+    number.
     """
 
     columns: list[Column]
@@ -41,17 +42,17 @@ def leaderboard(standings: Standings, *, every: bool = False) -> Table:
     A column is left out in which no model has a number; what was measured on other data, or under another protocol,
     has no column of its own unless nothing is ranked.
     """
-    ranked, apart = standings.of("ranked"), standings.of("apart")
-    shown = [*ranked, *(entry for entry in apart if not ranked or _is_alike(entry, standings))]
+    alike, apart = standings.alike(), standings.of("apart")
+    shown = [*alike, *(entry for entry in apart if not alike or _is_alike(entry, standings))]
     found = [
         (column, cell)
         for column, cell in columns_of(standings, shown, every=every)
         if any(cell(entry).value is not None for entry in shown) or column.is_ranking or not column.is_number
     ]
-    cells = [_marked(column, [cell(entry) for entry in ranked], ranked) for column, cell in found]
+    cells = [_marked(column, [cell(entry) for entry in alike], alike) for column, cell in found]
     return Table(
         columns=[column for column, _ in found],
-        rows=[Row(entry, [column[place] for column in cells]) for place, entry in enumerate(ranked)],
+        rows=[Row(entry, [column[place] for column in cells]) for place, entry in enumerate(alike)],
         apart=[Row(entry, [cell(entry) for _, cell in found]) for entry in apart],
         broken=standings.of("broken"),
     )

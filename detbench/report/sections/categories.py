@@ -81,7 +81,7 @@ class CategoriesView(NamedTuple):
 
 def categories(models: Sequence[Model]) -> CategoriesView | None:
     """Return the heat map of the models that are drawn: the categories with the most ground truths first."""
-    shown = marked(models)
+    shown = [model for model in marked(models) if model.result.per_category]
     tables = [_by_key(model.result.per_category) for model in shown]
     if not tables or not tables[0]:
         return None

@@ -44,10 +44,11 @@ def plain(pieces: Iterable[Piece]) -> str:
 
 
 def _nobody(standings: Standings) -> str:
-    apart, broken = len(standings.of("apart")), len(standings.of("broken"))
+    unranked, apart, broken = (len(standings.of(status)) for status in ("unranked", "apart", "broken"))
     if not standings.entries:
         return "There is no model to rank."
     why = [
+        f"{counted(unranked, 'model')} {'has' if unranked == 1 else 'have'} no {standings.metric}" if unranked else "",
         f"{counted(apart, 'model')} {'was' if apart == 1 else 'were'} measured otherwise" if apart else "",
         f"{counted(broken, 'submission')} {'is' if broken == 1 else 'are'} broken" if broken else "",
     ]

@@ -17,7 +17,7 @@ MOST_DRAWN = 8
 
 
 class Model(NamedTuple):
-    """A ranked model with its full result; ``mark`` is its colour, dash and marker all over the page, by rank from 0.
+    """A model with its full result; ``mark`` is its colour, dash and marker all over the page, by rank from 0.
 
     Only the first MOST_DRAWN have a mark of their own (``.model-0`` to ``.model-7`` in the style sheet).
     """
@@ -28,8 +28,8 @@ class Model(NamedTuple):
 
 
 def models_of(standings: Standings, results: Mapping[str, Document]) -> list[Model]:
-    """Return the ranked models in rank order; ``results`` are by the entries' names."""
-    return [Model(entry, results[entry.name], mark) for mark, entry in enumerate(standings.of("ranked"))]
+    """Return the ranked models in rank order, and then the unranked; ``results`` are by the entries' names."""
+    return [Model(entry, results[entry.name], mark) for mark, entry in enumerate(standings.alike())]
 
 
 def drawn(models: Sequence[Model]) -> Sequence[Model]:

@@ -46,14 +46,14 @@ class ProvenanceView(NamedTuple):
 
 
 def provenance(standings: Standings, results: Mapping[str, Document]) -> ProvenanceView:
-    """Return what was measured; ``results`` are those of the ranked entries, by name."""
-    ranked = standings.of("ranked")
+    """Return what was measured; ``results`` are those of the ranked and unranked entries, by name."""
+    alike = standings.alike()
     return ProvenanceView(
         data=dataset_rows(standings.dataset) if standings.dataset else [],
         protocol=protocol_rows(standings.protocol or {}),
         ranking=_ranking(standings),
-        environment=_environment([results[entry.name] for entry in ranked]),
-        models=[_model(entry, results[entry.name]) for entry in ranked],
+        environment=_environment([results[entry.name] for entry in alike]),
+        models=[_model(entry, results[entry.name]) for entry in alike],
         commands=_commands(standings),
         citation=_citation(standings, results),
         remarks=standings.remarks,

@@ -51,7 +51,7 @@ class Aside(NamedTuple):
 
 
 class RowView(NamedTuple):
-    """A ranked model with its cells in the columns' order.
+    """A model with its cells in the columns' order.
 
     ``mark`` is None where figures do not draw it; ``page``, an address beside this page, may be empty.
     """
@@ -68,7 +68,7 @@ class StandingView(NamedTuple):
     """What the page opens with.
 
     ``origins`` are the columns' origins with how many columns each spans; ``scale`` is that of the ranking metric,
-    None where no ranked model has it; ``models`` is how many are ranked, ``shown`` how many of them figures show.
+    None where no ranked model has it; ``models`` is how many are ranked, ``shown`` how many of the rows figures show.
     ``apart`` are names, what was measured, and why they are apart; ``broken`` names and why.
     """
 
@@ -92,7 +92,7 @@ class StandingView(NamedTuple):
 
 def standing(standings: Standings, pages: Mapping[str, str]) -> StandingView:
     """Return what the page opens with; ``pages`` leads from a model's name to a page of its own."""
-    table = leaderboard(standings)
+    table, ranked = leaderboard(standings), len(standings.of("ranked"))
     sentence, tied = headline(standings), _tied(standings)
     leaders = sum(row.entry.rank == 1 for row in table.rows)
     place = next((place for place, column in enumerate(table.columns) if column.is_ranking), None)
@@ -108,12 +108,12 @@ def standing(standings: Standings, pages: Mapping[str, str]) -> StandingView:
         leader=ranking[0] if ranking and ranking[0].value is not None else None,
         metric=standings.metric,
         scale=_scale(ranking, is_share=not standings.lower_is_better),
-        models=len(table.rows),
+        models=ranked,
         shown=min(MOST_DRAWN, len(table.rows)),
         columns=table.columns,
         origins=[(origin, len(list(group))) for origin, group in groupby(map(_origin, table.columns))],
         rows=[_row(row, mark, pages.get(row.entry.name, ""), tied, leaders) for mark, row in enumerate(table.rows)],
-        tie_note=_tie_note(standings, len(table.rows), len(tied)),
+        tie_note=_tie_note(standings, ranked, len(tied)),
         apart=[(row.entry.name, _measured(row.entry), brief(row.entry.reason, _LONGEST_REASON)) for row in table.apart],
         broken=[(entry.name, brief(entry.reason, _LONGEST_REASON)) for entry in table.broken],
     )
@@ -170,6 +170,8 @@ def _row(row: Row, mark: int, page: str, tied: set[str], leaders: int) -> RowVie
 
 
 def _stands(entry: Entry, tied: set[str], leaders: int) -> Iterator[Aside]:
+    if entry.status == "unranked":
+        yield Aside(f"not ranked: {brief(entry.reason, _LONGEST_REASON)}")
     if entry.name in tied:
         leads = "leads" if leaders == 1 else "shares the lead"
         yield Aside(leads if entry.rank == 1 else "tied with the first", is_standing=True)
