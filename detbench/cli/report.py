@@ -209,4 +209,6 @@ def _require_free(outputs: Iterable[Path], results: Sequence[Path]) -> None:
     ]
     for output in outputs:
         if output.exists() and any(output.samefile(file) for file in inputs):
-            raise UsageError(f"{output} would be written over what it comes from; say another name with -o")
+            raise UsageError(
+                f"{output} would be written over the result or the profile it comes from; say another name with -o"
+            )

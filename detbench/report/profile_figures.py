@@ -101,9 +101,9 @@ def time_span(case: CaseRows) -> Span:
     return Span.of([*ends, *([case.case.bound_ms] if case.case.bound_ms > 0 else [])])
 
 
-def scale(span: Span, unit: str = "") -> list[tuple[float, str]]:
+def scale(span: Span, unit: str = "", *, most: int = 4) -> list[tuple[float, str]]:
     """Return what stands on an axis in a table's head: where, as shares of its length, and what."""
-    return [(span.place(value), f"{value:,.10g}{unit}") for value in ticks(span, 4)]
+    return [(span.place(value), f"{value:,.10g}{unit}") for value in ticks(span, most)]
 
 
 @default_settings()

@@ -168,7 +168,7 @@ def _case(case: CaseRows) -> Case:
     rows = list(_rows(case, axis))
     return Case(
         title=_plain(case.heading, _LONGEST_TITLE),
-        axis=scale(axis),
+        axis=scale(axis, most=2),
         bound=axis.place(bound_ms) if bound_ms > 0 else None,
         rows=rows[:_MOST_ROWS],
         more=_left_out(len(rows) - _MOST_ROWS, "implementation"),
