@@ -39,6 +39,9 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }
 }
 
+// Where there is no pointer to hold over a number, a tap shows what its title says.
+for (const cell of document.querySelectorAll("td[title]")) cell.tabIndex = -1;
+
 const save = document.getElementById("save");
 const button = make("button", { type: "button", className: "button", textContent: `Save ${save.dataset.file}` });
 button.addEventListener("click", () => {

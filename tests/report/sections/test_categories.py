@@ -87,7 +87,8 @@ def test_an_undefined_number_is_a_dash_with_its_reason(
     """It has no shade, and sorts as nothing; a reason that is not there is said to be missing."""
     found = [_category("car", None, ground_truths=0)]
     section = read_section("categories", categories(make_models(1, per_category=found)))
-    assert section.row("car") == ["car", "0", "–", "–"]
+    assert section.row("car") == ["car", "0", "–a", "–b"]
+    assert section.text.endswith("Nothing of it is in the pictures. The result gives no reason.")
     cells = section.all("td", "undefined")
     assert [cell["title"] for cell in cells] == ["nothing of it is in the pictures", "the result gives no reason"]
     assert [cell["data-value"] for cell in cells] == ["", ""]
@@ -101,7 +102,7 @@ def test_categories_are_found_by_name_whatever_their_order(
     second = make_models(1, per_category=[_category("bus", 0.2), _category("car", 0.1)])
     section = read_section("categories", categories(make_models([first[0].result, second[0].result])))
     rows = [row for row in section.rows if row[0] in {"car", "bus"}]
-    assert [row[2:4] for row in rows] == [["0.90", "0.10"], ["0.40", "0.20"], ["0.30", "–"]]
+    assert [row[2:4] for row in rows] == [["0.90", "0.10"], ["0.40", "0.20"], ["0.30", "–a"]]
 
 
 def test_without_categories_there_is_nothing_to_show(make_models: Callable[..., list[Model]]) -> None:

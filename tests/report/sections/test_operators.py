@@ -38,11 +38,11 @@ def test_a_case_has_a_row_for_each_implementation_and_the_refused_say_why(
     profile = make_profile()
     section = read_section("operators", operators(make_models(), [profile]))
     native, slower = section.row("native"), section.row("combined_nms")
-    assert re.fullmatch(r"0\.20\d\[0\.20\d, 0\.2\d\d\]", native[1])
+    assert re.fullmatch(r"0\.20\d \[0\.20\d, 0\.2\d\d\]", native[1])
     assert native[3] == "1.00"
     assert re.fullmatch(r"9\.\d\d", slower[3])
     assert section.row("mine")[1] == (
-        "refused:an IoU of the threshold exactly: it drops row 1, which the reference keeps"
+        "refused: an IoU of the threshold exactly: it drops row 1, which the reference keeps"
     )
     assert "torchvision not installed" in section.text  # a note, and no row
     assert section.rows.count(native) == 1
@@ -77,7 +77,7 @@ def test_dots_stand_in_the_order_of_their_times(make_profile: Maker, make_models
 @pytest.mark.parametrize(
     ("processor", "device", "says"),
     [
-        ("a desk", "cpu", "Timed on a processor and device of the same name: timed ."),
+        ("a desk", "cpu", "Timed on a processor and device of the same name: timed."),
         ("a desk", "gpu", "The models were timed on another machine: do not set their times against these."),
         ("a rack", "cpu", "The models were timed on another machine: do not set their times against these."),
         ("", "cpu", "The profile does not name its processor: do not set these times against the models'."),
@@ -107,7 +107,7 @@ def test_models_of_two_machines_are_told_apart(
     models = [*make_models(1, ["here"], timing=make_timing(20.0)), *make_models(1, ["there"], timing=elsewhere)]
     profile = _named(make_profile(), "a desk")
     text = read_section("operators", operators(models, [profile])).text
-    assert "of the same name: here . On another: there ; do not set their times against these." in text
+    assert "of the same name: here. On another: there; do not set their times against these." in text
     untimed = read_section("operators", operators(make_models(), [profile])).text
     assert "of the same name" not in untimed
     assert "another machine" not in untimed
@@ -131,7 +131,7 @@ def test_nothing_timed_and_few_samples_are_said(make_profile: Maker, make_models
     section = read_section("operators", operators(make_models(), [empty, refused]))
     assert section.text.count("Nothing was timed.") == 2
     assert "Nobody was timed." in section.text
-    assert section.row("yours")[1].startswith("refused:an IoU")
+    assert section.row("yours")[1].startswith("refused: an IoU")
     single = make_profile()
     measurements = [msgspec.structs.replace(one, samples_ms=one.samples_ms[:1]) for one in single.measurements]
     section = read_section(

@@ -109,7 +109,8 @@ def test_the_table_has_the_numbers_with_their_intervals(
     assert len(table) == 3 * 3 * 4  # measures × models × counts
     assert table[1] == '<td class="number">0.640<span class="ends">[0.576, 0.704]</span></td>'  # of one, at 100
     assert table[0] == (
-        '<td class="number undefined" title="it was not asked for when this model was evaluated">–</td>'
+        '<td class="number undefined" title="it was not asked for when this model was evaluated">'
+        '–<sup class="mark-of-note">a</sup></td>'
     )
 
 
