@@ -72,8 +72,13 @@ class StandingsTable:
         table = plain_table()
         for column in shown:
             width = max(_room(shown, options.max_width), 1) if column.key == "model" else None
-            justify, head = "right" if column.is_number else "left", plain_head(column.heading)
-            table.add_column(head, justify=justify, overflow="fold", max_width=width, no_wrap=width is None)
+            table.add_column(
+                plain_head(column.heading),
+                justify="right" if column.is_number else "left",
+                overflow="fold",
+                max_width=width,
+                no_wrap=width is None,
+            )
         for row in zip(*(column.cells for column in shown), strict=True):
             table.add_row(*map(plain_text, row))
         yield table
