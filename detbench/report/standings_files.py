@@ -61,15 +61,17 @@ def rendered_standings(
     """Return what a folder of standings holds, as paths in it with their bytes.
 
     ``results`` are by the entries' names. With ``html`` among the ``formats`` each model that figures draw has a page
-    of its own, ``models/<folder>/report.html``, that the leaderboard leads to. The leaderboard shows the worst
-    mistakes in ``pictures``, those of the dataset that was measured on.
+    of its own, ``models/<folder>/report.html``, that the leaderboard leads to. Both show the worst mistakes in
+    ``pictures``, those of the dataset that was measured on.
     """
     files: dict[str, bytes] = {}
     if "html" in formats:
         folders = model_folders(standings)
         pages = {entry.name: f"models/{folders[entry.name]}/report.html" for entry in standings.alike()[:MOST_DRAWN]}
         files[PAGE] = render_page(standings, results, pages=pages, pictures=pictures).encode()
-        files |= {page: render_report(Result(results[name])).encode() for name, page in pages.items()}
+        files |= {
+            page: render_report(Result(results[name]), pictures=pictures).encode() for name, page in pages.items()
+        }
     files["standings.json"] = standings.to_json()
     for ending, text in _TEXTS.items():
         if ending in formats:

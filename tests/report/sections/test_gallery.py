@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from detbench.data.formats import read_dataset
 from detbench.errors import DataError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from detbench.evaluation.document import Document
+    from detbench.report.crops import Crop
     from detbench.report.sections.model import Model
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -119,7 +120,14 @@ def test_a_leaderboard_has_a_gallery(measured: Path, detbench: Run, tmp_path: Pa
         "leaderboard", tmp_path / "runs", "-g", data, "--split", "test", "-o", tmp_path / "out", "--pictures", data
     )
     assert done.returncode == 0, done.stderr
-    assert _crops((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
+    all_crops = _crops((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
+    pages = sorted((tmp_path / "out" / "models").glob("*/report.html"))
+    assert len(pages) == 2
+    for page in pages:
+        own = _crops(page.read_text(encoding="utf-8"))
+        assert own
+        assert set(own) < set(all_crops)
+        assert page.stat().st_size < 4_000_000
 
 
 def test_another_dataset_is_refused(measured: Path, detbench: Run, tmp_path: Path) -> None:
@@ -167,6 +175,77 @@ def test_a_crop_is_of_the_picture_and_place_it_says(
     assert seen > 10
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6, 7, 8])
+def test_pictures_are_the_right_way_round(
+    measured: Path, documents: list[Document], make_models: Callable[..., list[Model]], orientation: int
+) -> None:
+    """Boxes lie on the pixels as they are stored, whatever EXIF says, unless the annotated size is that of the turned.
+
+    The pictures are noise, so that no other piece of them looks alike; the crops must be equal to the byte.
+    """
+    dataset = read_dataset(measured / "data", split="test")
+    rng = np.random.default_rng(0)
+    upright = [Image.fromarray(rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)).resize((320, 240)) for _ in range(40)]
+    tag = Image.Exif()
+    tag[ExifTags.Base.Orientation] = orientation
+    turned = _TURNED_BACK[orientation]
+    stored = [image if turned is None else image.transpose(turned) for image in upright]
+
+    def shown(images: list[Image.Image], exif: Image.Exif | None) -> list[Crop | None]:
+        given = dataclasses.replace(dataset, pictures=_Given([_png(image, exif) for image in images]))
+        view = gallery(make_models(documents, ["half", "moved"]), given)
+        assert view
+        return [shot.crop for album in view.albums for group in album.groups for shot in group.shots]
+
+    wanted = shown(upright, None)
+    assert len(wanted) > 10
+    assert None not in wanted
+    assert shown(upright, tag) == wanted  # the annotated size is that of the stored pixels: EXIF changes nothing
+    if orientation >= 5:
+        assert stored[0].size == (240, 320)  # and here it is that of the picture as it is turned
+        assert shown(stored, tag) == wanted
+        assert shown(stored, None) != wanted
+
+
+#: What makes of an upright picture one that EXIF turns upright again, by orientation.
+_TURNED_BACK = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize(
+    ("iou", "words"), [(None, "overlaps nothing"), (0.0012, "barely touches an object"), (0.0079, "IoU 0.01")]
+)
+def test_a_false_alarm_says_what_it_overlaps(
+    measured: Path, documents: list[Document], make_models: Callable[..., list[Model]], iou: float | None, words: str
+) -> None:
+    """An overlap that would be printed as 0.00 is said in words."""
+    found = documents[0].errors
+    assert found
+    dataset = read_dataset(measured / "data", split="test")
+    alarm = Mistake(
+        image=dataset.images.key[0],
+        file_name="a",
+        category="car",
+        box=(2, 2, 20, 20),
+        score=0.75,
+        iou=iou or 0.0,
+        ground_truth=None if iou is None else Object(category="car", box=(19, 19, 90, 90)),
+    )
+    worst = Worst(limit=1, images=[], false_positives={"background": [alarm]}, missed=[])
+    changed = msgspec.structs.replace(documents[0], errors=msgspec.structs.replace(found, worst=worst))
+    view = gallery(make_models([changed]), dataset)
+    assert view
+    assert [shot.facts for shot in view.albums[0].groups[0].shots] == [f"score 0.75, {words}"]
+
+
 def test_pictures_that_cannot_be_read_are_said(
     measured: Path, documents: list[Document], make_models: Callable[..., list[Model]], read_section: Callable[..., Any]
 ) -> None:
@@ -209,9 +288,9 @@ class _Given:
         return data
 
 
-def _png(image: Image.Image) -> bytes:
+def _png(image: Image.Image, exif: Image.Exif | None = None) -> bytes:
     target = io.BytesIO()
-    image.save(target, "PNG")
+    image.save(target, "PNG", exif=exif or b"", compress_level=1)
     return target.getvalue()
 
 
