@@ -175,6 +175,50 @@ def test_a_crop_is_of_the_picture_and_place_it_says(
     assert seen > 10
 
 
+def test_each_box_has_its_own_look_at_its_own_place(
+    measured: Path, documents: list[Document], make_models: Callable[..., list[Model]]
+) -> None:
+    """On black: what is there is blue, what was found is orange, each as wide as its box and where it lies."""
+    found = documents[0].errors
+    assert found
+    dataset = read_dataset(measured / "data", split="test")
+    there, seen = (40, 60, 140, 190), (90, 80, 230, 180)
+    about: dict[str, Any] = {"image": dataset.images.key[0], "file_name": "a", "category": "car"}
+    mistakes = {
+        "localisation": [
+            Mistake(**about, box=seen, score=0.75, iou=0.4, ground_truth=Object(category="car", box=there))
+        ],
+        "classification": [
+            Mistake(**about, box=seen, score=0.75, iou=0.4, ground_truth=Object(category="van", box=there))
+        ],
+        "background": [Mistake(**about, box=seen, score=0.75, iou=0.0, ground_truth=None)],
+    }
+    worst = Worst(limit=1, images=[], false_positives=mistakes, missed=[Missed(**about, box=there)])
+    changed = msgspec.structs.replace(documents[0], errors=msgspec.structs.replace(found, worst=worst))
+    black = [_png(Image.new("RGB", (320, 240)))] * len(dataset.images)
+    view = gallery(make_models([changed]), dataclasses.replace(dataset, pictures=_Given(black)))
+    assert view
+    for group in view.albums[0].groups:
+        (shot,) = group.shots
+        assert shot.crop
+        with Image.open(io.BytesIO(base64.b64decode(shot.crop.uri.partition(",")[2]))) as picture:
+            pixels = np.asarray(picture.convert("RGB"), dtype=float)
+        boxes = {"missed": [there], "false alarm": [seen]}.get(group.kind, [there, seen])
+        assert shot.taken_for == ("van" if group.kind == "wrong category" else "")
+        assert shot.facts == {"missed": "100 × 130 px", "false alarm": "score 0.75, overlaps nothing"}.get(
+            group.kind, "score 0.75, IoU 0.40"
+        )
+        left, _, right, _ = window_around(boxes, (320, 240))
+        scale = shot.crop.width_px / (right - left)
+        red, blue = pixels[:, :, 0], pixels[:, :, 2]
+        for box, lit in ((there, (blue > 150) & (red < 150)), (seen, (red > 150) & (blue < 90))):
+            columns = np.flatnonzero(lit.sum(axis=0) > 8) / scale + left  # fewer are a letter, or what JPEG made of one
+            assert bool(columns.size) == (box in boxes), group.kind
+            if columns.size:
+                assert abs(columns[0] - box[0]) < 3, group.kind
+                assert abs(columns[-1] - box[2]) < 3, group.kind
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 6, 7, 8])
 def test_pictures_are_the_right_way_round(
     measured: Path, documents: list[Document], make_models: Callable[..., list[Model]], orientation: int
@@ -352,8 +396,8 @@ def test_a_window_lies_in_the_picture_around_the_box(
         assert start <= min(seen)
         assert max(seen) <= stop
     made = crop(Image.new("RGB", size), [Drawn(box, "truth", "truth"), Drawn(box, "found", "0.50")])
-    assert 1 <= made.width_px <= 320
-    assert 1 <= made.height_px <= 240
+    assert 1 <= made.width_px <= min(320, 3 * (right - left))
+    assert 1 <= made.height_px <= min(240, 3 * (bottom - top))
 
 
 def test_boxes_are_drawn_where_they_are() -> None:
@@ -393,6 +437,15 @@ def test_names_are_text(
 def test_results_without_errors_have_no_gallery(make_models: Callable[..., list[Model]]) -> None:
     """Where nobody looked into the errors there is nothing to show, not even a hint."""
     assert gallery(make_models(2), None) is None
+
+
+def test_models_without_errors_are_named(
+    documents: list[Document], make_models: Callable[..., list[Model]], read_section: Callable[..., Any]
+) -> None:
+    """Beside a model with errors, one whose errors nobody looked into is named."""
+    bare = msgspec.structs.replace(documents[1], errors=None)
+    section = read_section("gallery", gallery(make_models([documents[0], bare], ["whole", "bare"]), None))
+    assert "Errors were not looked into for bare ." in section.text
 
 
 def test_eight_models_stay_within_four_megabytes(
