@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["brief", "counted", "in_words", "printable", "raised", "unbroken"]
+__all__ = ["NAMELESS", "brief", "counted", "in_words", "named", "printable", "raised", "unbroken"]
+
+#: What stands where a name has nothing that can be seen.
+NAMELESS = "without a name"
 
 #: No letters, but scripts and emoji are wrong without them: the blanks of other widths, the joiners.
 _INVISIBLE = frozenset("\u00a0\u202f\u3000\u200c\u200d")
@@ -47,6 +50,17 @@ def brief(name: str, limit: int) -> str:
     """
     line = re.sub(r"\s", " ", name[:limit])
     return line if len(name) <= limit else line[:-1] + "…"
+
+
+def named(name: str, limit: int) -> str:
+    r"""Return a name as :func:`brief` does, or words in its place where nothing of it can be seen.
+
+    Examples
+    --------
+    >>> named("van", 9), named(" \t", 9)
+    ('van', 'without a name')
+    """
+    return brief(name, limit) if any(c.isprintable() and not c.isspace() for c in name) else NAMELESS
 
 
 def raised(error: BaseException, limit: int = 300) -> str:

@@ -79,13 +79,15 @@ def report(
     detbench report run1 --format json-flat | jq .AP
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     wanted = _formats(formats, several=len(results) > 1)
+    if pictures is not None and Format.html.value not in wanted:
+        raise UsageError("--pictures is for the page: name html in --format too, or leave it out")
     if wanted == [_FLAT]:
         if output is not None:
             raise UsageError("json-flat is written to standard output: leave out -o, or name another format too")
+        if metric is not None:
+            raise UsageError("json-flat ranks nothing: leave out --metric, or name another format too")
         _print_flat(results)
         return
-    if pictures is not None and Format.html.value not in wanted:
-        raise UsageError("--pictures is for the page: name html in --format too, or leave it out")
     formats_wanted = [name for name in wanted if name != _FLAT]
     made = _made(results, formats_wanted, output, metric, pictures, allow_mixed=allow_mixed)
     _require_free(made, results)
@@ -138,7 +140,7 @@ def _made(
     is_page = output is not None and output.suffix.lower() in _PAGES
     page: dict[Path, bytes] = {}
     if len(results) == 1 and Format.html.value in formats:
-        page = _one(results[0], output or Path(), pictures, is_page=is_page)
+        page = _one(results[0], output or Path(), metric, pictures, is_page=is_page)
         formats = [name for name in formats if name != Format.html.value]
     if page and not formats:
         return page
@@ -156,11 +158,15 @@ def _made(
     return page | {folder / name: data for name, data in files.items()}
 
 
-def _one(result: Path, output: Path, pictures: Path | None, *, is_page: bool) -> dict[Path, bytes]:
+def _one(result: Path, output: Path, metric: str | None, pictures: Path | None, *, is_page: bool) -> dict[Path, bytes]:
+    """Return the page of one result, which ranks nothing; but a ``metric`` that there is not was not meant."""
+    from detbench.evaluation.ranking import require_rankable
     from detbench.evaluation.results import Result
     from detbench.report.pages import render_report
 
     loaded = Result.load(result / "result.json" if result.is_dir() else result)
+    if metric is not None:
+        require_rankable(metric, list(loaded.metrics))
     page = render_report(loaded, pictures=_pictures(pictures, loaded.dataset))
     return {output if is_page else output / "report.html": page.encode()}
 

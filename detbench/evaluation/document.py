@@ -162,6 +162,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     counting: counting_part.Counting | None = None
     timing: timing_part.Timing | msgspec.UnsetType = msgspec.UNSET
 
+    @property
+    def is_of_proposals_alone(self) -> bool:
+        """Return whether proposals are all that was measured: no category has numbers then, and there is no curve."""
+        return self.proposals is not None and all(map(proposals_part.is_named, self.metrics))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain dictionaries, lists, strings and numbers."""
         plain: dict[str, Any] = msgspec.to_builtins(self)

@@ -139,7 +139,12 @@ def overall_differences(paired: Sequence[Paired], ranking: str) -> list[dict[str
 
 
 def category_differences(run: Run, first: Run, draws: Draws) -> list[CategoryDifference]:
-    """Return the differences of each category, with Holm's correction over the categories."""
+    """Return the differences of each category, with Holm's correction over the categories.
+
+    Proposals alone have none.
+    """
+    if not run.document.per_category:
+        return []
     tables = {}
     for metric in (name for name in first.drawn.per_category if name in run.drawn.per_category):
         paired = _category_paired(run, first, metric, draws)

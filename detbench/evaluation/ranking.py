@@ -41,7 +41,7 @@ def lower_is_better(metric: str) -> bool | None:
 def require_rankable(metric: str | None, names: Sequence[str]) -> str:
     """Return what ranks of the metrics that can, ``names``: ``metric``, or the first. Raises UsageError."""
     can_rank = [name for name in names if lower_is_better(name) is not None]
-    name = metric or next(iter(can_rank), "")
+    name = next(iter(can_rank), "") if metric is None else metric
     if name not in can_rank:
         raise UsageError(f"no model can be ranked by {name!r:.60}; choose one of {', '.join(can_rank)}")
     return name

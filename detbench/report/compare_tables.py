@@ -11,7 +11,7 @@ from detbench.words import brief, counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rich.console import RenderableType
+    from rich.console import OverflowMethod, RenderableType
     from rich.table import Table
 
     from detbench.evaluation.comparison import Comparison, Contestant, Difference
@@ -168,7 +168,7 @@ def _from_baseline(comparison: Comparison) -> Table:
 
 
 def _numbers(model: Contestant) -> Table:
-    table = _table("baseline", "model", "diff.", "interval", "p (Holm)", named="metric", verdict=True)
+    table = _table("base-\nline", "model", "diff.", "interval", "p\n(Holm)", named="metric", verdict=True, folds=True)
     for name, found in model.differences.items():
         values = [_value(found.baseline), _value(found.model)]
         table.add_row(plain_text(name), *values, *_cells(found), _p(found.p_holm), found.verdict)
@@ -185,10 +185,14 @@ def _categories(model: Contestant) -> Table:
     return table
 
 
-def _table(*numbers: str, named: str, verdict: bool = False) -> Table:
-    """Return a table whose first column takes what the others leave, and whose ``numbers`` are never cut."""
+def _table(*numbers: str, named: str, verdict: bool = False, folds: bool = False) -> Table:
+    """Return a table whose first column takes what the others leave, and whose ``numbers`` are never cut.
+
+    Names that do not fit are cut, or, where two may begin alike, folded.
+    """
     table = plain_table()
-    table.add_column(plain_text(named), no_wrap=True, overflow="ellipsis", min_width=_NARROWEST_NAME)
+    overflow: OverflowMethod = "fold" if folds else "ellipsis"
+    table.add_column(plain_text(named), no_wrap=not folds, overflow=overflow, min_width=_NARROWEST_NAME)
     for head in numbers:
         table.add_column(plain_head(head), justify="right", no_wrap=True)
     if verdict:

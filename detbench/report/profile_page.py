@@ -19,7 +19,7 @@ from detbench.report.profile_figures import MARKS, Span, marks, roofline, ticks,
 from detbench.report.profile_refusals import refusal
 from detbench.report.profile_rows import headline, operator_rows, refused_words, standing
 from detbench.report.templating import embedded, inline, page_environment
-from detbench.words import brief, counted, unbroken
+from detbench.words import counted, unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,7 +104,6 @@ def _environment() -> Environment:
         "error": words.error_words,
         "work": words.counted_work,
         "beyond": lambda case: words.beyond_bound(case.case, case.timed[0].times_bound) if case.timed else "",
-        "brief": lambda text: brief(text, 60),
         "percent": lambda share: f"{share * 100:.2f}%",
         "standing": standing,
         "parts": _parts,

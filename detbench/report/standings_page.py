@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["render_page"]
 
-#: With more numbers of categories than this, they stand in standings.json alone and not in the page as well.
-_MOST_EMBEDDED = 10_000
+#: With numbers of categories longer than so many characters, those stand in standings.json alone, and not in the page.
+_MOST_EMBEDDED = 300_000
+
+#: About as many characters as one number takes.
+_A_NUMBER = 24
 
 
 def render_page(
@@ -66,7 +69,7 @@ def render_page(
 
 def _embeddable(standings: Standings) -> tuple[Standings, bool]:
     """Return the standings that go into the page, and whether they are all: many models' many categories are long."""
-    if sum(len(entry.categories) for entry in standings.entries) <= _MOST_EMBEDDED:
+    if sum(len(name) + _A_NUMBER for entry in standings.entries for name in entry.categories) <= _MOST_EMBEDDED:
         return standings, True
     return replace(standings, entries=[replace(entry, categories={}) for entry in standings.entries]), False
 

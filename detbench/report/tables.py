@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from detbench.evaluation.document import COUNTS
 from detbench.report.glossary import explain
-from detbench.words import counted
+from detbench.words import brief, counted, named
 
 if TYPE_CHECKING:
     from detbench.evaluation.document import CategoryResult, DatasetFacts
@@ -28,6 +28,10 @@ __all__ = [
     "protocol_rows",
     "what_was_measured",
 ]
+
+#: Names come from files, and some are books.
+_LONGEST_NAME = 300
+_LONGEST_IN_TEXT = 80
 
 #: What stands where a number is undefined.
 UNDEFINED = "–"
@@ -169,7 +173,7 @@ def category_rows(result: Result) -> list[CategoryRow]:
     rows = [
         CategoryRow(
             index,
-            category.name,
+            named(category.name, _LONGEST_NAME),
             category.ground_truths,
             category.ignored,
             category.predictions,
@@ -187,20 +191,21 @@ def _best_first(row: CategoryRow) -> tuple[bool, float]:
 
 def headline(result: Result) -> str:
     """Return one sentence: what was measured, on what, and the first metric with its interval or its reason."""
-    data = result.dataset
-    split = f" ({data.split})" if data.split else ""
+    data, name = result.dataset, named(result.name, _LONGEST_IN_TEXT)
+    split = f" ({brief(data.split, _LONGEST_IN_TEXT)})" if data.split else ""
     on = (
-        f"on {data.name}{split}, {counted(data.images, 'image')} with {counted(data.ground_truths, 'ground truth')} "
+        f"on {named(data.name, _LONGEST_IN_TEXT)}{split}, {counted(data.images, 'image')} with "
+        f"{counted(data.ground_truths, 'ground truth')} "
         f"of {counted(data.categories, 'category', 'categories')}"
     )
     if not result.metrics:
-        return f"{result.name} was measured {on}; the protocol gives no overall number."
+        return f"{name} was measured {on}; the protocol gives no overall number."
     first = measures(result)[0]
     if first.value is None:
-        return f"{result.name} has no {first.name} {on}: {first.reason}."
+        return f"{name} has no {first.name} {on}: {first.reason}."
     interval = f" {first.interval}" if first.interval else ""
     spoken = _SPOKEN.get(first.name, f"a {first.name}").format(span=first.short.partition(", ")[2])
-    return f"{result.name} reaches {spoken} of {first.text}{interval} {on}."
+    return f"{name} reaches {spoken} of {first.text}{interval} {on}."
 
 
 def what_was_measured(result: Result) -> str:
@@ -222,12 +227,13 @@ def citation(result: Result) -> list[str]:
     """Return lines to paste under a published number: what was measured, and the protocol's paper where known."""
     first = measures(result)[:1]
     value = "".join(f"{m.name} {m.text}{' ' + m.interval if m.interval else ''}, " for m in first)
-    split = f" {result.dataset.split}" if result.dataset.split else ""
-    protocol = str(result.protocol.get("name", "unnamed"))
+    split = f" {brief(result.dataset.split, _LONGEST_IN_TEXT)}" if result.dataset.split else ""
+    protocol = brief(str(result.protocol.get("name", "unnamed")), _LONGEST_IN_TEXT)
+    on = f"{named(result.dataset.name, _LONGEST_IN_TEXT)}{split}"
     measured = (
-        f"{result.name} on {result.dataset.name}{split}: {value}protocol {protocol} "
+        f"{named(result.name, _LONGEST_IN_TEXT)} on {on}: {value}protocol {protocol} "
         f"({_brief(result.protocol.get('fingerprint', ''))}), data {_brief(result.dataset.fingerprint)}, "
-        f"predictions {_brief(result.predictions.fingerprint)}, detbench {result.detbench}."
+        f"predictions {_brief(result.predictions.fingerprint)}, detbench {brief(result.detbench, _LONGEST_IN_TEXT)}."
     )
     papers = [paper for prefix, paper in _PAPERS.items() if protocol.lower().startswith(prefix)]
     return [measured, *(f"Protocol: {paper}." for paper in papers)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -11,7 +12,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from detbench.words import brief, counted
+from detbench.words import brief, counted, named
 
 __all__ = ["Inline", "embedded", "inline", "page_environment"]
 
@@ -19,6 +20,9 @@ __all__ = ["Inline", "embedded", "inline", "page_environment"]
 _IN_SCRIPT = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"},
 )
+
+#: Characters that must not stand in HTML: all controls but tabs and the ends of lines.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 #: A name longer than this is cut where it stands among other words.
 _MOST_OF_A_NAME = 60
@@ -51,6 +55,7 @@ def page_environment() -> Environment:
         loader=PackageLoader("detbench.report"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_seen,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -59,7 +64,13 @@ def page_environment() -> Environment:
     environment.filters["percent"] = _percent
     environment.filters["counted"] = counted
     environment.filters["brief"] = lambda name, limit=_MOST_OF_A_NAME: brief(name, limit)
+    environment.filters["named"] = lambda name, limit=_MOST_OF_A_NAME: named(name, limit)
     return environment
+
+
+def _seen(value: object) -> object:
+    """Return what a template shows without control characters, which HTML does not allow."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", value) if type(value) is str else value
 
 
 def _percent(share: float) -> str:

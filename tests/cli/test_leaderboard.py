@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -357,12 +358,114 @@ def test_what_cannot_be_meant_is_one_sentence_and_exit_2(detbench: Run, coco_pai
 
 
 def test_a_leaderboard_inside_its_folder_is_not_a_model(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
-    """Written beside the models it is left out the next time."""
+    """Written beside the models it is left out the next time, and an earlier one in another folder with a note."""
     truth, subs = _set(coco_pair, tmp_path, images=2, models=1)
-    for _ in range(2):
-        done = detbench("leaderboard", subs, "-o", subs / "board", "-g", truth, "--resamples", 100)
+    for board, said in (("board", 0), ("board", 0), ("other", 1)):
+        done = detbench("leaderboard", subs, "-o", subs / board, "-g", truth, "--resamples", 100)
         assert done.returncode == 0, done.stderr
-        assert list(_entries(subs / "board")) == ["model0"]
+        assert list(_entries(subs / board)) == ["model0"]
+        assert done.stderr.count(f"note: {subs / 'board'} is left out: it is a leaderboard, not a model\n") == said
+    (subs / "board/predictions.json").write_text("[]")  # somebody's model, whatever lies beside it
+    assert detbench("leaderboard", subs, "-o", subs / "other", "-g", truth, "--resamples", 100).returncode == 0
+    assert sorted(_entries(subs / "other")) == ["board", "model0"]
+    for folder in ("board/predictions.json", "model0/predictions.json"):
+        (subs / folder).unlink()
+    (subs / "model0").rmdir()
+    done = detbench("leaderboard", subs, "-o", tmp_path / "new")
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"{subs}: holds a leaderboard and no models; put a folder for each model there\n")
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_left_of_models_that_are_gone_is_removed(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """Their folders go with the next leaderboard; what is anybody else's, or was changed, stays to the last byte."""
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=5, boxes=3)
+    board, models = tmp_path / "board", tmp_path / "board/models"
+    arguments = ("leaderboard", subs, "-o", board, "-g", truth, "--resamples", 100)
+    assert detbench(*arguments).returncode == 0
+    gone, changed, beside, linked, stays = [entry["name"] for entry in _entries(board).values()]
+    shutil.copytree(models / gone, models / "mine")  # of detbench eval -o, say: no leaderboard knows it
+    (models / changed / "result.json").write_bytes((models / gone / "result.json").read_bytes())
+    (models / beside / "notes.txt").write_text("mine")
+    (models / linked).rename(tmp_path / linked)
+    (models / linked).symlink_to(tmp_path / linked)
+    for name in (gone, changed, beside, linked):
+        shutil.rmtree(subs / name)
+    _put(subs / "new", [])
+    mine = [models / "mine", models / changed, models / beside, tmp_path / linked]
+    before = [_bytes(folder) for folder in mine]
+    done = detbench(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in models.iterdir()} == {changed, beside, linked, stays, "new", "mine"}
+    assert [_bytes(folder) for folder in mine] == before
+    assert (models / linked).is_symlink()
+    assert sorted(path.name for path in (models / stays).iterdir()) == ["draws.npz", "report.html", "result.json"]
+    assert len(list((board / ".cache").iterdir())) == 6  # what was evaluated is kept: models may come back
+
+
+@pytest.mark.slow
+def test_a_model_that_figures_leave_out_keeps_no_old_page(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """The ninth has a result and draws; the page that it had as the eighth goes."""
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=8, boxes=3)
+    arguments = ("leaderboard", subs, "-o", tmp_path / "board", "-g", truth, "--resamples", 100)
+    assert detbench(*arguments).returncode == 0
+    names = [entry["name"] for entry in _entries(tmp_path / "board").values()]
+    _put(subs / "again", (subs / names[0] / "predictions.json").read_text())
+    last = tmp_path / "board/models" / names[-1]
+    assert (last / "report.html").exists()
+    assert detbench(*arguments).returncode == 0
+    assert sorted(path.name for path in last.iterdir()) == ["draws.npz", "result.json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs locks")
+def test_two_leaderboards_do_not_write_into_one_folder(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """The second is told so at once and writes nothing; when the first has ended, or was killed, it may."""
+    import fcntl
+
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=1)
+    arguments = ("leaderboard", subs, "-o", tmp_path / "board", "-g", truth, "--resamples", 100)
+    (tmp_path / "board").mkdir()
+    other = os.open(tmp_path / "board", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    done = detbench(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(
+        "board: another leaderboard is being written here; wait for it, or say another folder with -o\n"
+    )
+    assert not list((tmp_path / "board").iterdir())
+    os.close(other)
+    assert detbench(*arguments).returncode == 0
+
+
+def test_two_real_leaderboards_at_once(coco_pair: Pair, tmp_path: Path) -> None:
+    """Of two that are started together into one folder one is written, or both one after the other."""
+    truth, subs = _set(coco_pair, tmp_path, images=20, models=3)
+    command = [sys.executable, "-P", "-m", "detbench", "leaderboard", subs, "-g", truth, "-o", tmp_path / "board"]
+    started = [
+        subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    ended = [(process.communicate(timeout=120), process.returncode) for process in started]
+    assert min(code for _, code in ended) == 0
+    for (_, said), code in ended:
+        assert code == 0 or "another leaderboard is being written here" in said
+    assert list(_entries(tmp_path / "board"))
+    assert not list(tmp_path.glob("board/**/*.part"))
+
+
+def test_wrong_pictures_are_refused_before_anything_is_evaluated(
+    detbench: Run, coco_pair: Pair, tmp_path: Path
+) -> None:
+    """Other boxes than the ground truth's, and nothing at all: one sentence, and nothing is kept."""
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=2)
+    document = json.loads(truth.read_text())
+    document["annotations"].pop()
+    (tmp_path / "other.json").write_text(json.dumps(document))
+    for pictures, said in (("other.json", "is not what was measured on"), ("nothing", "there is no such file")):
+        done = detbench("leaderboard", subs, "-o", "board", "-g", truth, "--pictures", pictures, cwd=tmp_path)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert f"{pictures}: {said}" in done.stderr
+        assert not (tmp_path / "board").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")

@@ -159,6 +159,28 @@ def test_another_metric_ranks(detbench: Run, runs: Path, tmp_path: Path) -> None
     assert "nonsense" in done.stderr
 
 
+@pytest.mark.parametrize("metric", ["nonsense", ""])
+def test_a_metric_that_there_is_not_is_refused_wherever_it_is_said(
+    detbench: Run, runs: Path, tmp_path: Path, metric: str
+) -> None:
+    """Of one result, of several, of a comparison and of a leaderboard: one sentence that lists what there is."""
+    good, fair = runs / "good", runs / "fair"
+    (tmp_path / "models").mkdir()
+    shutil.copytree(good, tmp_path / "models/good")
+    for command in (
+        ("report", good),
+        ("report", good, "--format", "md"),
+        ("report", good, fair),
+        ("compare", good, fair),
+        ("leaderboard", tmp_path / "models", "-o", "board"),
+    ):
+        done = detbench(*command, "--metric", metric, cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+        assert done.stderr.startswith(f"error: no model can be ranked by {metric!r}; choose one of AP, AP50, AP75, ")
+        assert [path.name for path in tmp_path.iterdir()] == ["models"]
+    assert detbench("report", good, "--metric", "AP50", "-o", tmp_path / "page.html").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -166,6 +188,8 @@ def test_another_metric_ranks(detbench: Run, runs: Path, tmp_path: Path) -> None
         (["--format", ","], "--format names nothing"),
         (["-o", "page.html"], "is one page"),
         (["--format", "json-flat", "-o", "out"], "json-flat is written to standard output"),
+        (["--format", "json-flat", "--metric", "AP"], "json-flat ranks nothing"),
+        (["--format", "json-flat", "--pictures", "."], "--pictures is for the page"),
     ],
 )
 def test_what_cannot_be_done_is_one_clear_error(

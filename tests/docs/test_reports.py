@@ -66,3 +66,24 @@ def test_what_is_committed_is_small_whole_and_of_no_machine() -> None:
     pages = [path for path in PAGE.rglob("*") if path.name in {*COMMITTED, "report.html"}]
     for path in [*files, *pages]:
         assert not re.search(rb'"/(work|home|root|tmp|Users)/', path.read_bytes()), path
+
+
+def test_the_table_of_real_detectors_is_what_the_command_gives(detbench: Run, shared: Path, tmp_path: Path) -> None:
+    """Two detectors and proposals on COCO's pictures, as the page shows them, to the letter."""
+    given = {
+        "yolox_nano/predictions.json": "yolox_nano__coco_tiny_val.json",
+        "yolox_nano/proposals.json": "proposals_yolox_obj__coco_tiny_val.json",
+        "centernet_mbv3/predictions.json": "centernet_mbv3__coco_tiny_val.json",
+        "yolox_proposals/proposals.json": "proposals_yolox_obj__coco_tiny_val.json",
+    }
+    for place, file in given.items():
+        (tmp_path / "submissions" / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "submissions" / place).write_bytes((shared / "predictions" / file).read_bytes())
+    truth = shared / "coco_tiny"
+    done = detbench(
+        "leaderboard", tmp_path / "submissions", "-g", truth, "--split", "val2017", "-o", tmp_path / "board"
+    )
+    assert done.returncode == 0, done.stderr
+    page = (REPORTS / "README.md").read_text(encoding="utf-8")
+    shown = page.partition("<!-- coco_tiny: standings.md as it was written -->\n")[2].partition("<!-- end -->")[0]
+    assert shown == (tmp_path / "board/standings.md").read_text(encoding="utf-8")

@@ -305,7 +305,9 @@ def test_recalls_of_proposals_are_compared(shared: Path, results: list[Result], 
     runs = [write_run(tmp_path / result.name, result) for result in (with_them, alone)]
     found = compare(*runs)
     assert (found.metric, len(found.models)) == ("proposal_AR@100", 2)
-    difference = next(model for model in found.models if model.name == "alone").differences["proposal_recall50@300"]
+    model = next(model for model in found.models if model.name == "alone")
+    assert model.per_category == []
+    difference = model.differences["proposal_recall50@300"]
     assert difference.difference == pytest.approx(
         alone.metrics["proposal_recall50@300"] - with_them.metrics["proposal_recall50@300"]
     )

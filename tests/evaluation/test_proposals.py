@@ -281,7 +281,12 @@ def test_the_command_shows_a_table_and_writes_a_page(detbench: Run, shared: Path
     assert row[4:] == ["0.785", "0.557", "0.241", "0.543", "0.752", "0"]
     assert ["person", "209", "0.387", "0.538"] in lines
     assert Result.load(tmp_path / "run/result.json").metrics["proposal_AR@10"] == 0.2722636815920398
-    assert "proposal_AR@10" in (tmp_path / "run/report.html").read_text()
+    page = (tmp_path / "run/report.html").read_text()
+    assert "proposal_AR@10" in page
+    assert "no categor" not in page  # what only predictions have is left out, and not said to be missing
+    assert "Precision against recall" not in page
+    done = detbench("compare", tmp_path / "run", tmp_path / "run/result.json", env_columns=80)
+    assert (done.returncode, "the same proposal_AR@10 in every resample" in done.stdout) == (0, True), done.stderr
     assert "person" not in detbench(*arguments, "--no-intervals", "--no-per-category").stdout
     for wrong in ("ten", "0", "5,,6"):
         done = detbench(*arguments[:-1], wrong)

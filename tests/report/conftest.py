@@ -1,4 +1,4 @@
-"""Results and profiles to report on, made up and real, and a browser to look at their pages.
+"""Results and profiles to report on, made up and real; a reader of their pages, and a browser to look at them.
 
 The browser is Chromium, driven over its debugging pipe, with nothing but the standard library.
 """
@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -311,6 +312,100 @@ def _not_timed(case: TimedCase, name: str, status: Any) -> Measurement:
         reason=f"{_COUNTEREXAMPLE.case}: {_COUNTEREXAMPLE.problem}" if is_nms else "torchvision is not installed",
         counterexample=_COUNTEREXAMPLE if is_nms else None,
     )
+
+
+#: Elements of HTML that have no end, and those that a reader sees apart from what is before them.
+_VOID = {"meta", "link", "br", "input", "img"}
+_APART = {"title", "text", "p", "span", "div", "td", "th", "li", "dt", "dd", "caption", "figcaption", "summary", "h3"}
+
+
+class Element(dict[str, str | None]):
+    """An element that was read: its attributes, with its tag, what is in it, and what it is in."""
+
+    def __init__(self, tag: str, attributes: list[tuple[str, str | None]], parent: Element | None) -> None:
+        super().__init__(attributes)
+        assert len(self) == len(attributes), f"an attribute of {tag} stands twice"
+        self.tag, self.parent, self.parts = tag, parent, list[Element | str]()
+
+    def inside(self) -> Iterator[Element]:
+        """Yield every element in it, in the order of the page."""
+        for part in self.parts:
+            if isinstance(part, Element):
+                yield part
+                yield from part.inside()
+
+    def all(self, tag: str, look: str = "") -> list[Element]:
+        """Return every element of a kind in it, or of those that have a class."""
+        found = [element for element in self.inside() if element.tag == tag]
+        return [each for each in found if not look or look in (each.get("class") or "").split()]
+
+    @property
+    def text(self) -> str:
+        """What a reader sees of it, with single spaces."""
+        return " ".join("".join(self._words()).split())
+
+    def _words(self) -> Iterator[str]:
+        yield " " if self.tag in _APART else ""
+        if self.tag not in {"script", "style"}:
+            for part in self.parts:
+                yield from [part] if isinstance(part, str) else part._words()
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The texts of the cells of every row in it."""
+        return [[cell.text for cell in row.inside() if cell.tag in {"td", "th"}] for row in self.all("tr")]
+
+    def row(self, head: str) -> list[str]:
+        """Return the cells of the first row that begins so."""
+        return next(row for row in self.rows if row[:1] == [head])
+
+
+class Page(HTMLParser):
+    """A page, or a part of one, that is read as browsers do; complains about elements that do not nest."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.html, self.root = html, Element("", [], None)
+        self._open = self.root
+        self.feed(html)
+        self.close()
+        assert self._open is self.root, f"{self._open.tag} has no end"
+        self.elements = [(element.tag, element) for element in self.root.inside()]
+        self.all, self.row, self.rows, self.text = self.root.all, self.root.row, self.root.rows, self.root.text
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Open an element, or put one there that has no end."""
+        found = Element(tag, attrs, self._open)
+        self._open.parts.append(found)
+        if tag not in _VOID:
+            self._open = found
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Put an element there that ends in a slash: browsers take that in drawings alone."""
+        self._open.parts.append(Element(tag, attrs, self._open))
+        assert tag in _VOID or tag == "svg" or self._is_drawing(), f"{tag} is not ended by a slash"
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave an element."""
+        assert self._open.tag == tag, f"{self._open.tag} is ended by {tag}"
+        assert self._open.parent is not None
+        self._open = self._open.parent
+
+    def handle_data(self, data: str) -> None:
+        """Take text."""
+        self._open.parts.append(data)
+
+    def _is_drawing(self) -> bool:
+        around: Element | None = self._open
+        while around is not None and around.tag != "svg":
+            around = around.parent
+        return around is not None
+
+
+@pytest.fixture(scope="session")
+def read_page() -> Callable[[str], Page]:
+    """Return what reads the HTML of a page, or of a part of one."""
+    return Page
 
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,40 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from conftest import Page
+
     Maker = Callable[..., Profile]
+    Read = Callable[[str], Page]
 
 HOSTILE = ("<script>alert(1)</script>", "ab" * 150, "מכונית", "🚗🚙", "$x^2$", "</style>", "a&b\"c'", "{{ 7 * 7 }}")
-
-
-class _Read(HTMLParser):
-    """Collects the elements of a page and the text that a reader sees."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.visible: list[str] = []
-        self._inside = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self._inside = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = "" if tag == self._inside else self._inside
-
-    def handle_data(self, data: str) -> None:
-        if self._inside not in {"script", "style"}:
-            self.visible.append(data)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of every element of a kind."""
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    @property
-    def text(self) -> str:
-        """Everything a reader sees, with single spaces."""
-        return " ".join(" ".join(self.visible).split())
 
 
 def _embedded(page: str) -> Any:
@@ -73,9 +44,9 @@ def _changed(profile: Profile, implementation: str, **changes: Any) -> Profile:
     return msgspec.structs.replace(profile, measurements=measurements)
 
 
-def test_the_page_opens_with_who_is_fastest_and_by_how_much(make_profile: Maker) -> None:
+def test_the_page_opens_with_who_is_fastest_and_by_how_much(make_profile: Maker, read_page: Read) -> None:
     """The first sentence names the fastest, its time and its lead over the next; the figure has an interval."""
-    text = _Read(render_profile_page(make_profile())).text
+    text = read_page(render_profile_page(make_profile())).text
     assert re.search(
         r"native runs nms of 50,000 boxes \(clustered 5\) in 15\.\d ms, 9\.\d\d times as fast as the next, "
         r"and answers exactly\.",
@@ -84,38 +55,38 @@ def test_the_page_opens_with_who_is_fastest_and_by_how_much(make_profile: Maker)
     assert re.search(r"combined_nms over native, interval \[9\.\d\d, 9\.\d\d\]", text)
 
 
-def test_the_next_is_not_slower_where_the_interval_of_the_ratio_holds_one(make_profile: Maker) -> None:
+def test_the_next_is_not_slower_where_the_interval_of_the_ratio_holds_one(make_profile: Maker, read_page: Read) -> None:
     """Two that take the same time are not ranked in words."""
-    text = _Read(render_profile_page(make_profile({"one": 1.0, "other": 1.0}))).text
+    text = read_page(render_profile_page(make_profile({"one": 1.0, "other": 1.0}))).text
     assert "which is not told apart from the same" in text
     assert re.search(r"o\w+ and o\w+ run nms of 50,000 boxes \(clustered 5\) equally fast", text)
 
 
-def test_who_was_refused_is_said_in_words_with_the_hint(make_profile: Maker) -> None:
+def test_who_was_refused_is_said_in_words_with_the_hint(make_profile: Maker, read_page: Read) -> None:
     """The problem is a sentence, and so is the hint."""
-    text = _Read(render_profile_page(make_profile())).text
+    text = read_page(render_profile_page(make_profile())).text
     assert "Refused, because the answer was not the reference's: mine (nms)." in text
     assert "On an IoU of the threshold exactly: it drops row 1, which the reference keeps." in text
     assert "A box is dropped if its IoU is greater than the threshold, not if it is equal." in text
 
 
-def test_a_counterexample_of_boxes_is_drawn(make_profile: Maker) -> None:
+def test_a_counterexample_of_boxes_is_drawn(make_profile: Maker, read_page: Read) -> None:
     """Each box is drawn once by what becomes of it, with its row and score at its corner."""
-    page = _Read(render_profile_page(make_profile()))
+    page = read_page(render_profile_page(make_profile()))
     looks = [one["class"] for one in page.all("rect") if one.get("x") not in {None, "2"}]
     assert sorted(looks) == ["box is-both", "box is-both", "box is-extra", "box is-missed"]
     assert "0: 0.9 " in page.text
     assert "kept by the reference only" in page.text
 
 
-def test_names_of_boxes_that_share_a_corner_stand_apart(make_profile: Maker) -> None:
+def test_names_of_boxes_that_share_a_corner_stand_apart(make_profile: Maker, read_page: Read) -> None:
     """Each is beside the last, or a line below where the drawing ends: none covers another."""
     box = [[0.0, 0.0, 10.0, 10.0 - row] for row in range(9)] + [[9.9, 0.0, 10.0, 1.0]]
     found = Counterexample(
         case="a corner", problem="it is wrong", hint="", inputs={"box": box, "score": [0.75] * 10}, settings={},
         expected=[0], got=[1],
     )  # fmt: skip
-    page = _Read(render_profile_page(_changed(make_profile(), "mine", counterexample=found, status="refused")))
+    page = read_page(render_profile_page(_changed(make_profile(), "mine", counterexample=found, status="refused")))
     drawn = [one for one in page.all("text") if (one.get("class") or "").startswith("of-")]
     names = [(float(one["x"] or 0), float(one["y"] or 0)) for one in drawn][:10]
     for place, (x, y) in enumerate(names):
@@ -134,18 +105,18 @@ def test_names_of_boxes_that_share_a_corner_stand_apart(make_profile: Maker) -> 
         [[1.0, 2.0, 3.0]],
     ],
 )
-def test_boxes_that_cannot_be_drawn_are_still_numbers(make_profile: Maker, box: list[Any]) -> None:
+def test_boxes_that_cannot_be_drawn_are_still_numbers(make_profile: Maker, box: list[Any], read_page: Read) -> None:
     """No area, infinities and empty inputs give a page."""
     found = Counterexample(
         case="odd", problem="it is wrong", hint="", inputs={"box": box, "score": [0.5] * len(box)}, settings={},
         expected=[], got={"shape": [3, 5], "type": "float64", "first": [1.5, "nan"]},
     )  # fmt: skip
-    page = _Read(render_profile_page(_changed(make_profile(), "mine", counterexample=found, status="refused")))
+    page = read_page(render_profile_page(_changed(make_profile(), "mine", counterexample=found, status="refused")))
     assert "float64, 3 × 5: 1.5, nan, …" in page.text
     assert not [a for _, attributes in page.elements for a in attributes.values() if a in {"nan", "inf"}]
 
 
-def test_an_answer_with_a_value_for_each_row_stands_beside_the_input(make_profile: Maker) -> None:
+def test_an_answer_with_a_value_for_each_row_stands_beside_the_input(make_profile: Maker, read_page: Read) -> None:
     """Where nothing is kept or dropped, both answers are columns."""
     found = Counterexample(
         case="ties", problem="row 0 is 2, not 1", hint="", inputs={"anchor": [[0.0, 0.0, 1.0, 1.5]]},
@@ -154,7 +125,7 @@ def test_an_answer_with_a_value_for_each_row_stands_beside_the_input(make_profil
     profile = _changed(make_profile(), "mine", counterexample=found)
     cases = [msgspec.structs.replace(case, operator="assign-anchors") for case in profile.cases]
     measurements = [msgspec.structs.replace(one, operator="assign-anchors") for one in profile.measurements]
-    text = _Read(render_profile_page(msgspec.structs.replace(profile, cases=cases, measurements=measurements))).text
+    text = read_page(render_profile_page(msgspec.structs.replace(profile, cases=cases, measurements=measurements))).text
     assert "row x1 y1 x2 y2 reference this one 0 0 0 1 1.5 1 2" in text
 
 
@@ -166,15 +137,15 @@ def test_every_time_stands_in_the_table_of_sizes(make_profile: Maker) -> None:
     assert page.count("<b>15.4</b>") >= 1
 
 
-def test_times_that_are_apart_are_named(make_profile: Maker) -> None:
+def test_times_that_are_apart_are_named(make_profile: Maker, read_page: Read) -> None:
     """First calls, compiling and transfers are no part of the median."""
-    text = _Read(render_profile_page(make_profile())).text
+    text = read_page(render_profile_page(make_profile())).text
     assert re.search(r"first call [\d,]+ compile 52.0 send 0.400 fetch 0.100", text)
 
 
-def test_rules_that_differ_and_who_is_absent_are_named(make_profile: Maker) -> None:
+def test_rules_that_differ_and_who_is_absent_are_named(make_profile: Maker, read_page: Read) -> None:
     """Beside each operator: what an implementation does otherwise, and why another was not run."""
-    text = _Read(render_profile_page(make_profile())).text
+    text = read_page(render_profile_page(make_profile())).text
     assert "combined_nms differs in score ties: takes equal scores in any order" in text
     assert "torchvision not installed" in text
 
@@ -188,10 +159,12 @@ def test_the_same_profile_gives_the_same_bytes_whatever_the_plot_settings(make_p
         assert render_profile_page(make_profile()) == plain
 
 
-def test_the_policy_names_the_page_s_own_style_and_script_and_nothing_else(make_profile: Maker) -> None:
+def test_the_policy_names_the_page_s_own_style_and_script_and_nothing_else(
+    make_profile: Maker, read_page: Read
+) -> None:
     """The hashes of the content policy are those of the two inline blocks; there is no inline style attribute."""
     text = render_profile_page(make_profile())
-    page = _Read(text)
+    page = read_page(text)
     policy = page.all("meta")[1]["content"] or ""
     for tag in ("style", "script"):
         found = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
@@ -202,37 +175,37 @@ def test_the_policy_names_the_page_s_own_style_and_script_and_nothing_else(make_
     assert not any("style" in attributes for _, attributes in page.elements)
 
 
-def test_the_page_asks_the_network_for_nothing(make_profile: Maker) -> None:
+def test_the_page_asks_the_network_for_nothing(make_profile: Maker, read_page: Read) -> None:
     """Addresses lead to other places of the page, and there is something at each."""
-    page = _Read(render_profile_page(make_profile()))
+    page = read_page(render_profile_page(make_profile()))
     addresses = {v for _, attributes in page.elements for n, v in attributes.items() if n in {"src", "href", "action"}}
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert addresses - {f"#{name}" for name in ids} == {"data:,"}
     assert len(ids) == len(set(ids))
 
 
-def test_hostile_names_are_text(make_profile: Maker) -> None:
+def test_hostile_names_are_text(make_profile: Maker, read_page: Read) -> None:
     """Names and reasons that look like markup, formulas or templates are shown as they are."""
     profile = make_profile({name: 1.0 + place for place, name in enumerate(HOSTILE)}, refused=(HOSTILE[0] + "!",))
     profile = _changed(profile, "torchvision", reason=HOSTILE[0], differs={HOSTILE[0]: HOSTILE[6]})
     cases = [msgspec.structs.replace(case, counts=HOSTILE[0]) for case in profile.cases]
     profile = msgspec.structs.replace(profile, cases=cases, environment={HOSTILE[0]: HOSTILE[5]})
     text = render_profile_page(profile)
-    page = _Read(text)
+    page = read_page(text)
     assert len(page.all("script")) == 2
     assert len(page.all("style")) == 1
     for name in HOSTILE:
         assert name in page.text
 
 
-def test_series_and_operators_may_be_called_anything(make_profile: Maker) -> None:
+def test_series_and_operators_may_be_called_anything(make_profile: Maker, read_page: Read) -> None:
     """Their names stand in figures and sentences too."""
     plain = make_profile()
     cases = [
         msgspec.structs.replace(case, operator=HOSTILE[0], group=HOSTILE[6], series=HOSTILE[4]) for case in plain.cases
     ]
     measurements = [msgspec.structs.replace(one, operator=HOSTILE[0]) for one in plain.measurements]
-    page = _Read(render_profile_page(msgspec.structs.replace(plain, cases=cases, measurements=measurements)))
+    page = read_page(render_profile_page(msgspec.structs.replace(plain, cases=cases, measurements=measurements)))
     assert len(page.all("script")) == 2
     assert HOSTILE[0] in page.text
     assert HOSTILE[6] in page.text
@@ -244,73 +217,73 @@ def test_the_embedded_profile_reads_back(make_profile: Maker) -> None:
     assert msgspec.convert(_embedded(render_profile_page(profile)), Profile) == profile
 
 
-def test_a_large_profile_is_embedded_without_its_samples_and_says_so(make_profile: Maker) -> None:
+def test_a_large_profile_is_embedded_without_its_samples_and_says_so(make_profile: Maker, read_page: Read) -> None:
     """A page stays under a megabyte: what is left out stands in the file beside it."""
     profile = _changed(make_profile(), "native", samples_ms=[1.2345678901234 + 0.001 * n for n in range(4_000)])
     page = render_profile_page(profile)
     assert len(page.encode()) < 1_000_000
-    assert "without its single samples: they are in the profile.json" in _Read(page).text
+    assert "without its single samples: they are in the profile.json" in read_page(page).text
     assert not any(one["samples_ms"] for one in _embedded(page)["measurements"])
 
 
-def test_two_hundred_implementations_are_all_in_the_tables(make_profile: Maker) -> None:
+def test_two_hundred_implementations_are_all_in_the_tables(make_profile: Maker, read_page: Read) -> None:
     """Fourteen shapes serve them all; a figure draws the fastest twelve."""
     names = {f"kernel {place}": 1.0 + 0.1 * place for place in range(200)}
     profile = make_profile(names)
     one = [case for case in profile.cases if case.operator == "iou"]
-    page = _Read(render_profile_page(msgspec.structs.replace(profile, cases=one)))
+    page = read_page(render_profile_page(msgspec.structs.replace(profile, cases=one)))
     assert all(f"kernel {place} " in page.text for place in range(200))
     assert "187 more" in page.text
 
 
 @pytest.mark.parametrize("names", [{}, {"only": 1.0}])
-def test_one_implementation_or_none_makes_a_page(make_profile: Maker, names: dict[str, float]) -> None:
+def test_one_implementation_or_none_makes_a_page(make_profile: Maker, names: dict[str, float], read_page: Read) -> None:
     """With one there is nobody to compare with; with none the page says that nothing was timed."""
-    text = _Read(render_profile_page(make_profile(names))).text
+    text = read_page(render_profile_page(make_profile(names))).text
     assert ("nobody else was timed" if names else "Nothing was timed.") in text
     assert not re.search(r"\b(nan|inf)\b", text)
 
 
-def test_an_empty_profile_makes_a_page(make_profile: Maker) -> None:
+def test_an_empty_profile_makes_a_page(make_profile: Maker, read_page: Read) -> None:
     """A run that was stopped before its first case has a machine and no more."""
     empty = make_profile(cases=[], measurements=[])
-    assert "Nothing was timed." in _Read(render_profile_page(empty)).text
+    assert "Nothing was timed." in read_page(render_profile_page(empty)).text
     assert _printed(profile_tables(empty), 80) == []
 
 
-def test_few_samples_have_no_interval_and_no_counted_work_no_bound(make_profile: Maker) -> None:
+def test_few_samples_have_no_interval_and_no_counted_work_no_bound(make_profile: Maker, read_page: Read) -> None:
     """With three samples there is a median alone; where nothing is counted, nothing is said of a bound."""
     profile = make_profile()
     cases = [
         msgspec.structs.replace(case, bytes_moved=0, operations=0, counts="", bound_ms=0.0) for case in profile.cases
     ]
     few = [msgspec.structs.replace(one, samples_ms=one.samples_ms[:3], error=None) for one in profile.measurements]
-    text = _Read(render_profile_page(msgspec.structs.replace(profile, cases=cases, measurements=few))).text
+    text = read_page(render_profile_page(msgspec.structs.replace(profile, cases=cases, measurements=few))).text
     assert "Below the roof" not in text
     assert "Counted:" not in text
     assert "[" not in text.split("What was measured")[0].split("Who is fastest")[0]
 
 
-def test_variables_that_are_not_set_share_a_row(make_profile: Maker) -> None:
+def test_variables_that_are_not_set_share_a_row(make_profile: Maker, read_page: Read) -> None:
     """What has a value has a row of its own; without a choice all implementations ran."""
     environment = {"python": "3.11.9", "OMP_NUM_THREADS": "not set", "XLA_FLAGS": "not set"}
-    text = _Read(render_profile_page(make_profile(environment=environment, options={"implementations": []}))).text
+    text = read_page(render_profile_page(make_profile(environment=environment, options={"implementations": []}))).text
     assert "python 3.11.9 not set OMP_NUM_THREADS, XLA_FLAGS" in text
     assert "implementations all" in text
 
 
-def test_two_devices_are_told_apart(make_profile: Maker) -> None:
+def test_two_devices_are_told_apart(make_profile: Maker, read_page: Read) -> None:
     """The same implementation on two devices is two rows."""
     plain = make_profile()
     on_gpu = [msgspec.structs.replace(one, device="gpu") for one in plain.measurements]
-    text = _Read(render_profile_page(msgspec.structs.replace(plain, measurements=plain.measurements + on_gpu))).text
+    text = read_page(render_profile_page(msgspec.structs.replace(plain, measurements=plain.measurements + on_gpu))).text
     assert "native (cpu)" in text
     assert "native (gpu)" in text
 
 
-def test_tables_have_captions_and_scopes(make_profile: Maker) -> None:
+def test_tables_have_captions_and_scopes(make_profile: Maker, read_page: Read) -> None:
     """Every table says what it is, and every heading what it heads."""
-    page = _Read(render_profile_page(make_profile()))
+    page = read_page(render_profile_page(make_profile()))
     assert len(page.all("caption")) == len(page.all("table"))
     assert all(attributes.get("scope") in {"row", "col", "colgroup"} for attributes in page.all("th"))
 
@@ -364,7 +337,7 @@ def test_no_number_of_a_counterexample_is_cut(make_profile: Maker, width: int) -
     assert {"1000004.25", "1000005.25", "0.12345679", "2000004.5", "1000004.5", "reference", "0.125"} <= words
 
 
-def test_a_big_array_is_its_shape_and_its_first_numbers(make_profile: Maker) -> None:
+def test_a_big_array_is_its_shape_and_its_first_numbers(make_profile: Maker, read_page: Read) -> None:
     """Neither the terminal nor the page lists a map of features or what was pooled from it."""
     feature = [[[[float(row), 0.5] for _ in range(9)] for row in range(5)]]
     found = Counterexample(
@@ -377,7 +350,7 @@ def test_a_big_array_is_its_shape_and_its_first_numbers(make_profile: Maker) -> 
     assert "  the reference answers: 1 × 5 × 9 × 2: 0, 0.5, 0, 0.5, …\n" in text
     assert "  this one answers: [[1, 2]]\n" in text
     assert "  output_size: [2, 3]\n" in text
-    assert "1 × 5 × 9 × 2: 0, 0.5, 0, 0.5, …" in _Read(render_profile_page(profile)).text
+    assert "1 × 5 × 9 × 2: 0, 0.5, 0, 0.5, …" in read_page(render_profile_page(profile)).text
 
 
 def test_hostile_names_move_no_cursor(make_profile: Maker) -> None:

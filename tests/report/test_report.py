@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,45 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from conftest import Page
+
+    Read = Callable[[str], Page]
+
 HOSTILE = ("<script>alert(1)</script>", "ab" * 150, "מכונית", "🚗🚙", "$x^2$", "</style>", "a&b\"c'", "{{ 7 * 7 }}")
-_VOID = {"meta", "link", "br", "input"}
-_CLOSED = {"path", "line", "circle", "rect"}
-
-
-class _Page(HTMLParser):
-    """Collects what a page is made of, and complains about elements that do not nest."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self._open: list[str] = []
-        self.visible: list[str] = []
-        self.feed(text)
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in _VOID | _CLOSED:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] not in {"script", "style"}:
-            self.visible.append(data)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of every element of a kind."""
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    @property
-    def text(self) -> str:
-        """Everything a reader sees, with single spaces."""
-        return " ".join(" ".join(self.visible).split())
 
 
 def _embedded(page: str) -> Any:
@@ -72,9 +37,11 @@ def _embedded(page: str) -> Any:
     return json.loads(found[1])
 
 
-def test_the_page_opens_with_the_headline_number_and_its_interval(make_result: Callable[..., Result]) -> None:
+def test_the_page_opens_with_the_headline_number_and_its_interval(
+    make_result: Callable[..., Result], read_page: Read
+) -> None:
     """The first sentence says what was measured, on what, and the number with its interval."""
-    page = _Page(render_report(make_result()))
+    page = read_page(render_report(make_result()))
     assert (
         "a-detector reaches an average precision (AP, mean over IoU 0.50 to 0.95) of 0.300 [0.280, 0.330] "
         "on streets (val), 80 images with 60 ground truths of 3 categories."
@@ -95,10 +62,10 @@ def test_the_user_s_own_plot_settings_change_nothing(make_result: Callable[..., 
         assert render_report(make_result()) == plain
 
 
-def test_every_number_of_the_result_is_shown(make_result: Callable[..., Result]) -> None:
+def test_every_number_of_the_result_is_shown(make_result: Callable[..., Result], read_page: Read) -> None:
     """Each metric stands in the table with its interval and an explanation."""
     result = make_result()
-    text = _Page(render_report(result)).text
+    text = read_page(render_report(result)).text
     for name, value in result.metrics.items():
         low, high = result.intervals[name]
         words = explain(name, result.metrics, result.protocol).short
@@ -106,10 +73,12 @@ def test_every_number_of_the_result_is_shown(make_result: Callable[..., Result])
         assert f"{high:.3f}]" in text
 
 
-def test_the_policy_names_the_page_s_own_style_and_script_and_nothing_else(make_result: Callable[..., Result]) -> None:
+def test_the_policy_names_the_page_s_own_style_and_script_and_nothing_else(
+    make_result: Callable[..., Result], read_page: Read
+) -> None:
     """The hashes of the content policy are those of the two inline blocks; there is no inline style attribute."""
     page = render_report(make_result())
-    policy = _Page(page).all("meta")[1]["content"] or ""
+    policy = read_page(page).all("meta")[1]["content"] or ""
     for tag in ("style", "script"):
         found = re.search(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
         assert found
@@ -117,24 +86,24 @@ def test_the_policy_names_the_page_s_own_style_and_script_and_nothing_else(make_
         assert f"{tag}-src 'sha256-{digest}'" in policy
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert not any("style" in attributes for _, attributes in _Page(page).elements)
+    assert not any("style" in attributes for _, attributes in read_page(page).elements)
 
 
-def test_the_page_asks_the_network_for_nothing(make_result: Callable[..., Result]) -> None:
+def test_the_page_asks_the_network_for_nothing(make_result: Callable[..., Result], read_page: Read) -> None:
     """No element of the page has an address outside it."""
-    page = _Page(render_report(make_result()))
+    page = read_page(render_report(make_result()))
     addresses = [v for _, attributes in page.elements for n, v in attributes.items() if n in {"src", "href", "action"}]
     assert addresses == ["data:,"]
 
 
-def test_ids_are_unique(make_result: Callable[..., Result]) -> None:
+def test_ids_are_unique(make_result: Callable[..., Result], read_page: Read) -> None:
     """Twelve figures in one page share no id."""
-    page = _Page(render_report(make_result(names=tuple(f"kind {place}" for place in range(15)))))
+    page = read_page(render_report(make_result(names=tuple(f"kind {place}" for place in range(15)))))
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
 
 
-def test_hostile_names_are_text(make_result: Callable[..., Result]) -> None:
+def test_hostile_names_are_text(make_result: Callable[..., Result], read_page: Read) -> None:
     """Names that look like markup, formulas or templates are shown as they are, everywhere."""
     result = make_result(
         names=HOSTILE,
@@ -146,7 +115,7 @@ def test_hostile_names_are_text(make_result: Callable[..., Result]) -> None:
         reasons={"AP": HOSTILE[0]},
     )
     page = render_report(result)
-    read = _Page(page)
+    read = read_page(page)
     assert len(read.all("script")) == 2
     assert len(read.all("style")) == 1
     for name in HOSTILE:
@@ -162,9 +131,9 @@ def test_the_embedded_result_reads_back(make_result: Callable[..., Result]) -> N
     assert not set("<>&\u2028") & set(page.split('id="result">')[1].split("</script>")[0])
 
 
-def test_undefined_numbers_have_a_dash_and_a_reason(empty_result: Result) -> None:
+def test_undefined_numbers_have_a_dash_and_a_reason(empty_result: Result, read_page: Read) -> None:
     """Without ground truth there is no number, no curve and no −1: the page says why."""
-    page = _Page(render_report(empty_result))
+    page = read_page(render_report(empty_result))
     assert "a-detector has no AP on streets (val)" in page.text
     assert page.text.count("no ground truth of any category") >= len(empty_result.metrics)
     assert "There is no curve to draw" in page.text
@@ -172,64 +141,66 @@ def test_undefined_numbers_have_a_dash_and_a_reason(empty_result: Result) -> Non
     assert not [attributes for attributes in page.all("path") if "curve" in (attributes.get("class") or "")]
 
 
-def test_one_category_is_not_drawn_twice(make_result: Callable[..., Result]) -> None:
+def test_one_category_is_not_drawn_twice(make_result: Callable[..., Result], read_page: Read) -> None:
     """With one category the mean curve is its curve; small figures start at two."""
-    assert not _Page(render_report(make_result(names=("car",)))).all("figure")
-    assert len(_Page(render_report(make_result(names=("car", "bus")))).all("figure")) == 2
+    assert not read_page(render_report(make_result(names=("car",)))).all("figure")
+    assert len(read_page(render_report(make_result(names=("car", "bus")))).all("figure")) == 2
 
 
 @pytest.mark.parametrize("count", [80, 400])
 def test_many_categories_stand_in_the_table_and_twelve_are_drawn(
-    make_result: Callable[..., Result], count: int
+    make_result: Callable[..., Result], count: int, read_page: Read
 ) -> None:
     """However many categories: a row each, and small figures of the twelve with most ground truths."""
     result = make_result(names=tuple(f"kind {place}" for place in range(count)))
-    page = _Page(render_report(result))
+    page = read_page(render_report(result))
     assert len(page.all("figure")) == 12
     assert f"The 12 of {count} categories with the most ground truths" in page.text
     assert all(f"kind {place} " in page.text for place in range(count))
 
 
-def test_a_result_without_predictions_is_zero_not_missing(make_result: Callable[..., Result]) -> None:
+def test_a_result_without_predictions_is_zero_not_missing(make_result: Callable[..., Result], read_page: Read) -> None:
     """Zero predictions give zeros, with their curves lying on the axis."""
     result = make_result(metrics={"AP": 0.0}, intervals={"AP": (0.0, 0.0)})
     facts = msgspec.structs.replace(result.predictions, predictions=0, images=0)
     flat = msgspec.structs.replace(
         result.curves, mean={"0.50": [0.0] * 101}, by_category=[[0.0] * 101] * len(result.per_category)
     )
-    page = _Page(render_report(Result(msgspec.structs.replace(result.document, predictions=facts, curves=flat))))
+    page = read_page(render_report(Result(msgspec.structs.replace(result.document, predictions=facts, curves=flat))))
     assert "0.000 [0.000, 0.000]" in page.text
     assert "0 of 80" in page.text
 
 
-def test_a_protocol_s_own_columns_are_shown_where_there_is_no_ap(make_result: Callable[..., Result]) -> None:
+def test_a_protocol_s_own_columns_are_shown_where_there_is_no_ap(
+    make_result: Callable[..., Result], read_page: Read
+) -> None:
     """A protocol of other metrics gets its own columns and its own words."""
     category = CategoryResult(
         name="car", ground_truths=4, ignored=0, predictions=9, metrics={"recall@300": 0.5}, intervals={}, reasons={}
     )
-    page = _Page(render_report(make_result(metrics={"recall@300": 0.5}, per_category=[category])))
+    page = read_page(render_report(make_result(metrics={"recall@300": 0.5}, per_category=[category])))
     assert "recall at 300" in page.text
     assert "a-detector reaches a recall@300 of 0.500" in page.text
 
 
-def test_tables_have_captions_and_scopes(make_result: Callable[..., Result]) -> None:
+def test_tables_have_captions_and_scopes(make_result: Callable[..., Result], read_page: Read) -> None:
     """Every table says what it is, and every heading what it heads."""
-    page = _Page(render_report(make_result()))
+    page = read_page(render_report(make_result()))
     assert len(page.all("caption")) == len(page.all("table"))
     assert all(attributes.get("scope") in {"row", "col"} for attributes in page.all("th"))
 
 
-def test_remarks_are_sentences_in_the_result_s_order(make_result: Callable[..., Result]) -> None:
+def test_remarks_are_sentences_in_the_result_s_order(make_result: Callable[..., Result], read_page: Read) -> None:
     """A remark's clause is read as a sentence, with its severity before it and its code behind it."""
     remarks = [Remark(code=f"code-{s}", severity=s, message=f"this is of severity {s}") for s in ("warning", "note")]
-    text = _Page(render_report(make_result(remarks=remarks))).text
+    text = read_page(render_report(make_result(remarks=remarks))).text
     assert "warning This is of severity warning. code-warning note This is of severity note. code-note" in text
 
 
-def test_a_real_result_is_reported(real_result: Result, tmp_path: Path) -> None:
+def test_a_real_result_is_reported(real_result: Result, tmp_path: Path, read_page: Read) -> None:
     """YOLOX-nano on 80 COCO images: pycocotools' AP stands in the page."""
     write_report(real_result, tmp_path / "report.html")
-    text = _Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    text = read_page((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert "an average precision (AP, mean over IoU 0.50 to 0.95) of 0.296 on coco_tiny (val2017), 80 images" in text
     assert "The 12 of 80 categories" in text
 

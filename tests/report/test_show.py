@@ -6,7 +6,6 @@ import base64
 import dataclasses
 import io
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,13 @@ from detbench.report.selection import Selection, category_rows, choose_rows, ima
 from detbench.report.show import render_page, show
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Page
+
     from detbench.report.drawing import Line
+
+    Read = Callable[[str], Page]
 
 NAMES = ("car", "<script>alert(1)</script>")
 
@@ -154,51 +159,35 @@ def test_other_endings_are_refused(tmp_path: Path, name: str) -> None:
         show(selection(dataset(tmp_path)), tmp_path / name)
 
 
-class _Page(HTMLParser):
-    """What a browser would see."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.words += data
-
-
-def test_the_page_needs_nothing_and_runs_nothing(tmp_path: Path) -> None:
+def test_the_page_needs_nothing_and_runs_nothing(tmp_path: Path, read_page: Read) -> None:
     """No script, no style attribute, no address outside the page; a hostile category name is text."""
-    page = _Page(render_page(selection(dataset(tmp_path))))
-    assert {tag for tag, _ in page.tags}.isdisjoint({"script", "iframe", "object"})
-    assert NAMES[1] in page.words
+    page = read_page(render_page(selection(dataset(tmp_path))))
+    assert {tag for tag, _ in page.elements}.isdisjoint({"script", "iframe", "object"})
+    assert NAMES[1] in page.text
     policy = next(
-        a["content"] for t, a in page.tags if t == "meta" and a.get("http-equiv") == "Content-Security-Policy"
+        a["content"] for t, a in page.elements if t == "meta" and a.get("http-equiv") == "Content-Security-Policy"
     )
     assert policy is not None
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
-    for _tag, attributes in page.tags:
+    for _tag, attributes in page.elements:
         assert "style" not in attributes
         assert not [name for name in attributes if name.startswith("on")]
         for name in ("src", "href"):
             assert re.match(r"data:|#", attributes.get(name) or "#")
 
 
-def test_every_picture_has_a_text_and_its_pixels(tmp_path: Path) -> None:
+def test_every_picture_has_a_text_and_its_pixels(tmp_path: Path, read_page: Read) -> None:
     """The page's pictures are JPEGs within it, each with a text that says what is on it."""
-    page = _Page(render_page(selection(dataset(tmp_path))))
-    images = [attributes for tag, attributes in page.tags if tag == "img"]
+    page = read_page(render_page(selection(dataset(tmp_path))))
+    images = [attributes for tag, attributes in page.elements if tag == "img"]
     assert [image["alt"] for image in images][:2] == ["picture-0.png with no boxes", "picture-1.png with 1 box: 1 car"]
     head, _, data = (images[0]["src"] or "").partition(",")
     assert head == "data:image/jpeg;base64"
     assert Image.open(io.BytesIO(base64.b64decode(data))).size == (960, 720)
 
 
-def test_predictions_are_drawn_and_counted(tmp_path: Path) -> None:
+def test_predictions_are_drawn_and_counted(tmp_path: Path, read_page: Read) -> None:
     """Predictions from the lowest score on are drawn; the others are not, and do not count."""
     data = dataset(tmp_path)
     image, category = np.array([1, 1], np.int32), np.array([0, -1], np.int32)
@@ -210,9 +199,9 @@ def test_predictions_are_drawn_and_counted(tmp_path: Path) -> None:
         ("car 0.90", "0.90"),
     ]
     assert chosen.lines() == {"solid": 6, "corners": 1}
-    page = _Page(render_page(chosen))
-    assert "1 prediction with a score of 0.5 or more" in page.words
-    assert "1 car; 1 prediction" in page.words
+    page = read_page(render_page(chosen))
+    assert "1 prediction with a score of 0.5 or more" in page.text
+    assert "1 car; 1 prediction" in page.text
 
 
 def test_one_category_needs_no_tags(tmp_path: Path) -> None:
@@ -221,7 +210,7 @@ def test_one_category_needs_no_tags(tmp_path: Path) -> None:
     assert {mark.tags for mark in chosen.marks(3, 1.0, chosen.colours(), chosen.keys())} == {()}
 
 
-def test_kinds_of_boxes_have_lines_of_their_own(tmp_path: Path) -> None:
+def test_kinds_of_boxes_have_lines_of_their_own(tmp_path: Path, read_page: Read) -> None:
     """Ignored regions are hatched, crowds dotted, difficult boxes dashed; the legend says which are there."""
     builder = GroundTruthBuilder()
     builder.add(0, -1, (1, 1, 50, 50))
@@ -230,12 +219,12 @@ def test_kinds_of_boxes_have_lines_of_their_own(tmp_path: Path) -> None:
     builder.add(0, 0, (1, 1, 50, 50), crowd=True, ignore=True)
     chosen = selection(dataclasses.replace(dataset(tmp_path, 1), ground_truth=builder.build()))
     assert chosen.lines() == {"hatched": 2, "dotted": 1, "dashed": 1}
-    words = _Page(render_page(chosen)).words
+    words = read_page(render_page(chosen)).text
     assert all(word in words for word in ("ignored 2", "crowd 1", "difficult 1"))
     assert "ground truth" not in words
 
 
-def test_pictures_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_read_are_said(tmp_path: Path, read_page: Read) -> None:
     """A missing, a broken and a huge picture become grey canvases of the annotated shape that say why."""
     data = dataset(tmp_path, 3)
     (tmp_path / "picture-0.png").write_bytes(b"junk")
@@ -244,7 +233,7 @@ def test_pictures_that_cannot_be_read_are_said(tmp_path: Path) -> None:
         canvas = canvas_of(data, row, (640, 640))
         assert canvas.picture.size == (640, 480)
         assert canvas.problem
-    assert "no known picture format" in _Page(render_page(selection(data))).words
+    assert "no known picture format" in read_page(render_page(selection(data))).text
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "I;16", "1", "F", "LA"])
@@ -288,7 +277,7 @@ def test_a_border_is_two_pixels_wide_once_shown(size: tuple[int, int]) -> None:
     assert not blue[103:105, 303:305].any()
 
 
-def test_colours_that_come_twice_have_a_number(tmp_path: Path) -> None:
+def test_colours_that_come_twice_have_a_number(tmp_path: Path, read_page: Read) -> None:
     """With more categories than colours, legend and small boxes carry a number; with fewer, neither does."""
     many = tuple(f"kind{number}" for number in range(len(COLOURS) + 1))
     builder = GroundTruthBuilder()
@@ -298,18 +287,18 @@ def test_colours_that_come_twice_have_a_number(tmp_path: Path) -> None:
     chosen = selection(data)
     keys = [mark.key for mark in chosen.marks(0, 1.0, chosen.colours(), chosen.keys())]
     assert keys == [str(number) for number in range(1, len(many) + 1)]
-    assert "13: kind12 1" in " ".join(_Page(render_page(chosen)).words.split())
+    assert "13: kind12 1" in read_page(render_page(chosen)).text
     box = (20.0, 30.0, 26.0, 36.0)
     assert (drawn("solid", box, key="7") != drawn("solid", box)).any()
     few = selection(dataset(tmp_path))
     assert set(few.keys().values()) == {""}
 
 
-def test_an_image_of_unknown_size_is_said(tmp_path: Path) -> None:
+def test_an_image_of_unknown_size_is_said(tmp_path: Path, read_page: Read) -> None:
     """Without a size in the annotations and without a picture the page claims none."""
     data = dataset(tmp_path, 1)
     (tmp_path / "picture-0.png").unlink()
     none = np.zeros(1, np.int32)
     unknown = dataclasses.replace(data, images=dataclasses.replace(data.images, width_px=none, height_px=none))
-    assert "size unknown" in _Page(render_page(selection(unknown))).words
-    assert "320 × 240 px" in _Page(render_page(selection(data))).words
+    assert "size unknown" in read_page(render_page(selection(unknown))).text
+    assert "320 × 240 px" in read_page(render_page(selection(data))).text

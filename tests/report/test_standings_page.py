@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,9 +19,12 @@ from detbench.report.standings_page import render_page
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from conftest import Page
+
     from detbench.evaluation.document import Document
 
     Make = Callable[..., tuple[Standings, dict[str, Document]]]
+    Read = Callable[[str], Page]
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -33,45 +35,6 @@ HOSTILE = (
     '"><img src=x>',
     "{{ 7 * 7 }}",
 )
-_APART = {"td", "th", "dd", "span", "p"}
-_VOID = {"meta", "link", "br", "input", "img"}
-
-
-class _Page(HTMLParser):
-    """Collects what a page is made of, and complains about elements that do not nest."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self._open: list[str] = []
-        self.feed(text)
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self.words.append(" " if tag in _APART else "")
-        if tag not in _VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] not in {"script", "style"}:
-            self.words.append(data)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of every element of a kind."""
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    @property
-    def text(self) -> str:
-        """Everything a reader sees, with single spaces."""
-        return " ".join("".join(self.words).split())
 
 
 def _sentence(made: tuple[Standings, object]) -> str:
@@ -103,7 +66,7 @@ def test_the_sentence_names_those_tied_with_the_leader(make_standings: Make, nam
     assert text.endswith(end)
 
 
-def test_equal_leaders_share_the_lead(make_standings: Make) -> None:
+def test_equal_leaders_share_the_lead(make_standings: Make, read_page: Read) -> None:
     """Models of the same number and rank are named together; who else is tied comes after."""
     assert _sentence(make_standings(["a", "b", "c"], equal=2)) == (
         "a and b share the lead with AP 0.600 [0.570, 0.630]; nobody else is tied with them."
@@ -111,7 +74,7 @@ def test_equal_leaders_share_the_lead(make_standings: Make) -> None:
     assert _sentence(make_standings(["a", "b", "c"], equal=2, tied=3)).endswith("; c is tied with them.")
     both = make_standings(["a", "b"], equal=2)
     assert _sentence(both) == "a and b share the lead with AP 0.600 [0.570, 0.630]."
-    assert _Page(render_page(*both)).text.count("shares the lead") == 2
+    assert read_page(render_page(*both)).text.count("shares the lead") == 2
 
 
 def test_one_model_none_and_undefined_have_sentences(make_standings: Make) -> None:
@@ -145,39 +108,39 @@ def test_nothing_is_called_tied_where_nothing_was_tested(make_standings: Make) -
     assert "tied with the first" not in render_page(*made)
 
 
-def test_ties_are_said_in_words_and_not_by_colour_alone(make_standings: Make) -> None:
+def test_ties_are_said_in_words_and_not_by_colour_alone(make_standings: Make, read_page: Read) -> None:
     """A tied row is shaded and says so; the leader's says that it leads."""
     page = render_page(*make_standings(["a", "b", "c"], tied=2))
     rows = re.findall(r"<tr( class=\"tied\")?>\n<td class=\"number rank\".*?</tr>", page, re.DOTALL)
     assert rows == [' class="tied"', ' class="tied"', ""]
-    text = _Page(page).text
+    text = read_page(page).text
     assert text.count("tied with the first") == 2  # the second row, and the caption
     assert "Shaded rows are tied with the first." in text
     assert text.count("leads") == 2  # the sentence, and the first row
 
 
-def test_every_column_says_what_it_is_and_whence(make_standings: Make) -> None:
+def test_every_column_says_what_it_is_and_whence(make_standings: Make, read_page: Read) -> None:
     """Each heading has its meaning and its protocol in its title, and both stand in words at the end of the page."""
-    page = _Page(render_page(*make_standings(["a", "b"])))
+    page = read_page(render_page(*make_standings(["a", "b"])))
     titles = [attributes.get("title") or "" for attributes in page.all("abbr")]
     assert sum("From: protocol coco." in title for title in titles) >= 6
     assert "AP50 protocol coco" in page.text.replace("· ", "")
 
 
-def test_the_apart_and_the_broken_stand_below_with_their_reasons(make_standings: Make) -> None:
+def test_the_apart_and_the_broken_stand_below_with_their_reasons(make_standings: Make, read_page: Read) -> None:
     """Who is not ranked is named, with what it was measured on and why it stands there."""
     made = make_standings(["a"], apart={"other": "another split: train"}, broken={"cut": "predictions.json is cut"})
-    text = _Page(render_page(*made)).text
+    text = read_page(render_page(*made)).text
     assert re.search(r"other streets \(val\), protocol coco another split: train", text)
     assert "cut predictions.json is cut" in text
 
 
-def test_a_card_is_shown_and_only_a_web_link_is_a_link(make_standings: Make) -> None:
+def test_a_card_is_shown_and_only_a_web_link_is_a_link(make_standings: Make, read_page: Read) -> None:
     """Authors, data and notes are text; a link of another scheme than http is none."""
     card = ModelCard(
         name="a", authors=["Ann B."], link="https://example.org/a?b=1", training_data=["COCO"], notes="new"
     )
-    page = _Page(render_page(*make_standings(["a"], entry={"card": card})))
+    page = read_page(render_page(*make_standings(["a"], entry={"card": card})))
     assert "a Ann B. · trained on COCO · example.org · new" in page.text
     link = next(one for one in page.all("a") if (one.get("href") or "").startswith("http"))
     assert link["href"] == "https://example.org/a?b=1"
@@ -186,14 +149,14 @@ def test_a_card_is_shown_and_only_a_web_link_is_a_link(make_standings: Make) -> 
     assert "javascript:" not in render_page(*make_standings(["a"], entry={"card": evil})).split('id="result"')[0]
 
 
-def test_hostile_names_are_text(make_standings: Make) -> None:
+def test_hostile_names_are_text(make_standings: Make, read_page: Read) -> None:
     """Names that look like markup, are very long or turn the text around are shown, shortened, and run nothing."""
     card = ModelCard(name="x", authors=list(HOSTILE), training_data=list(HOSTILE), notes=HOSTILE[0])
     made = make_standings(
         HOSTILE, broken={f"b{name}": name for name in HOSTILE}, entry={"card": card}, categories=HOSTILE
     )
     page = render_page(*made)
-    read = _Page(page)
+    read = read_page(page)
     assert len(read.all("script")) == 2
     assert len(read.all("style")) == 1
     assert not read.all("img")
@@ -203,10 +166,10 @@ def test_hostile_names_are_text(make_standings: Make) -> None:
     assert not any("style" in attributes for _, attributes in read.elements)
 
 
-def test_the_policy_allows_the_page_s_own_style_and_script_alone(make_standings: Make) -> None:
+def test_the_policy_allows_the_page_s_own_style_and_script_alone(make_standings: Make, read_page: Read) -> None:
     """The hashes of the content policy are those of the two inline blocks."""
     page = render_page(*make_standings(["a", "b"]))
-    policy = _Page(page).all("meta")[1]["content"] or ""
+    policy = read_page(page).all("meta")[1]["content"] or ""
     for tag in ("style", "script"):
         found = re.search(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
         assert found
@@ -214,9 +177,9 @@ def test_the_policy_allows_the_page_s_own_style_and_script_alone(make_standings:
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
-def test_tables_have_captions_and_scopes_and_ids_are_unique(make_standings: Make) -> None:
+def test_tables_have_captions_and_scopes_and_ids_are_unique(make_standings: Make, read_page: Read) -> None:
     """Every table says what it is, every heading what it heads, and no id stands twice."""
-    page = _Page(render_page(*make_standings(["a", "b"], apart={"c": "why"}, broken={"d": "why"})))
+    page = read_page(render_page(*make_standings(["a", "b"], apart={"c": "why"}, broken={"d": "why"})))
     assert len(page.all("caption")) == len(page.all("table"))
     assert all(attributes.get("scope") in {"row", "col", "colgroup", "rowgroup"} for attributes in page.all("th"))
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
@@ -246,7 +209,7 @@ def test_the_same_standings_give_the_same_bytes(make_standings: Make) -> None:
     assert rendered_standings(*made) == rendered_standings(*made)
 
 
-def test_two_hundred_models_stay_under_three_megabytes(make_standings: Make) -> None:
+def test_two_hundred_models_stay_under_three_megabytes(make_standings: Make, read_page: Read) -> None:
     """All of two hundred models are in the table, the first eight have marks, and the page stays small."""
     speed = Speed(machine="one", fps=30.0, fps_interval=None, median_ms=33.3, median_interval_ms=None, p90_ms=40.0)
     card = ModelCard(name="x", authors=["A. Author", "B. Writer"], link="https://example.org/m", training_data=["COCO"])
@@ -254,21 +217,24 @@ def test_two_hundred_models_stay_under_three_megabytes(make_standings: Make) -> 
     kinds = tuple(f"kind {place}" for place in range(80))
     page = render_page(*make_standings(names, ahead=0.001, entry={"card": card, "speed": speed}, categories=kinds))
     assert len(page.encode()) < 3_000_000
-    text = _Page(page).text
+    text = read_page(page).text
     assert all(re.search(rf"{name} (leads · )?A. Author", text) for name in names)
     assert "The figures below show the first 8 of 200 models; all are in the table." in text
 
 
-def test_what_was_measured_can_be_made_again(make_standings: Make) -> None:
+def test_what_was_measured_can_be_made_again(make_standings: Make, read_page: Read) -> None:
     """Data, protocol, seed, files and commands stand in the page; a name never breaks out of a command."""
-    text = _Page(render_page(*make_standings(["a", "b"]))).text
+    text = read_page(render_page(*make_standings(["a", "b"]))).text
     assert "detbench eval GROUND_TRUTH PREDICTIONS --split val --protocol coco --resamples 1000 --seed 0" in text
     assert "1f" * 32 in text
     assert "2 models ranked by AP on streets val, data 1f1f1f1f1f1f, detbench 0.1.0." in text
     standings, results = make_standings(["a", "b"])
     assert standings.dataset
     data = msgspec.structs.replace(standings.dataset, split="x; rm -rf ~")
-    assert "--split 'x; rm -rf ~'" in _Page(render_page(msgspec.structs.replace(standings, dataset=data), results)).text
+    assert (
+        "--split 'x; rm -rf ~'"
+        in read_page(render_page(msgspec.structs.replace(standings, dataset=data), results)).text
+    )
 
 
 def test_folders_of_models_are_safe_and_unique() -> None:

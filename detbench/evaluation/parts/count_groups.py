@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
     from detbench.evaluation.draws import Draws
     from detbench.evaluation.metrics.counting import Tally
 
-__all__ = ["CountGroup", "Group", "all_images", "by_category", "by_density", "expected_counts", "results"]
+__all__ = ["RANGE", "CountGroup", "Group", "all_images", "by_category", "by_density", "expected_counts", "results"]
 
 #: Ends of the ranges of true counts by which images are shown apart; after the last comes one without end.
 _DENSITIES = (0, 1, 5, 10, 20, 50, 100, 200)
+
+#: How such a range is called.
+RANGE = re.compile(r"\d{1,4}( to \d{1,4}| and more)?")
 
 _NOT_IN_CATEGORY = "it has no ground truth to be found"
 

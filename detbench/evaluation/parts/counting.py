@@ -21,6 +21,7 @@ from detbench.evaluation.metrics.counting import (
 )
 from detbench.evaluation.parts.bands import NO_IMAGES, NO_TRUTH, Band, ascend, band_flaw, with_ends
 from detbench.evaluation.parts.count_groups import (
+    RANGE,
     CountGroup,
     all_images,
     by_category,
@@ -282,6 +283,13 @@ def by_group(part: Counting) -> list[tuple[str, CountGroup]]:
 
 def flaw(part: Counting) -> str:
     """Return what in the part cannot be, in words, or nothing."""
+    if not _is_said(part.threshold):
+        return "it is not said where the threshold of the counts comes from"
+    odd = next((group.name for group in part.by_density if not RANGE.fullmatch(group.name)), None)
+    return _flaw_of_numbers(part) if odd is None else f"{odd!r:.60} is no range of counts"
+
+
+def _flaw_of_numbers(part: Counting) -> str:
     counts, curve_of = part.per_image, part.curve
     if not len(counts.image) == len(counts.true) == part.images or len(counts.predicted) not in {0, part.images}:
         return "the counts of images differ in number from the images"
@@ -297,3 +305,10 @@ def flaw(part: Counting) -> str:
             if low > high:
                 return f"the interval of {name} of {group.name!r:.60} is {[low, high]}"
     return ""
+
+
+def _is_said(threshold: CountThreshold | None) -> bool:
+    """Return whether it is said where a threshold comes from."""
+    if threshold is None or threshold.source == "given":
+        return True
+    return threshold.source == "tuned" and threshold.split is not None and threshold.images is not None

@@ -37,6 +37,7 @@ __all__ = [
     "by_group",
     "flaw",
     "headline",
+    "is_named",
     "named",
     "proposal_recall",
 ]
@@ -225,6 +226,11 @@ def _with_ends(
             return lines
         found.append(with_ends(draws, band.value, values, within=SHARE, images=len(per_image.image)))
     return found
+
+
+def is_named(metric: str) -> bool:
+    """Return whether a metric's name is that of a recall of proposals."""
+    return metric.startswith("proposal_")
 
 
 def named(curves: ProposalCurves, counts: Sequence[int]) -> Numbers:

@@ -92,7 +92,7 @@ def _first_of_most(runs: Sequence[Run], rows: Sequence[int]) -> int:
 def _ranking_metric(runs: Sequence[Run], wanted: str | None) -> str:
     """Return what ranks: ``wanted``, which some run must define, or the first of the protocol that some run defines."""
     names = list(dict.fromkeys(name for run in runs for name in run.drawn.metrics or run.document.metrics))
-    if wanted:
+    if wanted is not None:
         require_rankable(wanted, names)
         if all(reasons := [_why_undefined(run, wanted) for run in runs]):
             raise UsageError(f"no model can be ranked: {reasons[0]}")
@@ -105,7 +105,7 @@ def _ranking_metric(runs: Sequence[Run], wanted: str | None) -> str:
 
 def _why_undefined(run: Run, metric: str) -> str:
     """Return why a run cannot be ranked by a metric, or nothing where it can."""
-    if not run.document.per_category and run.document.proposals and not metric.startswith(_PARTS):
+    if run.document.is_of_proposals_alone and not metric.startswith(_PARTS):
         return f"it gives proposals alone, which have no {metric}"
     if run.document.metrics.get(metric) is None:
         missing = why_missing(metric) if metric not in run.document.metrics else "it is undefined"

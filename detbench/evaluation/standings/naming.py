@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from detbench.words import unbroken
+from detbench.words import NAMELESS, unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["told_apart"]
-
-_NAMELESS = "without a name"
 
 
 def told_apart(names: Sequence[str], folders: Sequence[str]) -> list[str]:
@@ -21,8 +19,8 @@ def told_apart(names: Sequence[str], folders: Sequence[str]) -> list[str]:
     >>> told_apart(["yolox", "run", "run"], ["a", "b", "c"]), told_apart(["run", "run", ""], ["a", "a", "a"])
     (['yolox', 'run (b)', 'run (c)'], ['run (a)', 'run (a) 2', 'a'])
     """
-    own = [unbroken(name) if name.strip() else "" for name in names]
-    own = [name or unbroken(folder) or _NAMELESS for name, folder in zip(own, folders, strict=True)]
+    said = (next(filter(str.strip, given), NAMELESS) for given in zip(names, folders, strict=True))
+    own = [unbroken(name) for name in said]
     often = Counter(own)
     found: dict[str, None] = {}
     for name, folder in zip(own, folders, strict=True):

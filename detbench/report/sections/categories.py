@@ -8,7 +8,7 @@ from detbench.evaluation.results import Result
 from detbench.report.glossary import explain
 from detbench.report.sections.keys import key_of, left_out, marked
 from detbench.report.tables import UNDEFINED, category_columns
-from detbench.words import brief, counted
+from detbench.words import counted, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +95,7 @@ def categories(models: Sequence[Model]) -> CategoriesView | None:
     most = max(category.ground_truths for category in tables[0].values())
     rows = [
         Row(
-            brief(category.name, _MOST_OF_A_NAME),
+            named(category.name, _MOST_OF_A_NAME),
             category.ground_truths,
             category.ground_truths / most if most else 0.0,
             [cell for metric in metrics for cell in _cells([table.get(key) for table in tables], metric)],

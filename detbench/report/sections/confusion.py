@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from detbench.report.sections.keys import Key, key_of
-from detbench.words import brief, counted
+from detbench.words import counted, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,7 +78,7 @@ def confusions(having: Sequence[tuple[Model, Errors]]) -> Confusions | None:
     kept = _kept([found.confusion for _, found in having], len(names))
     others = len(names) - len(kept)
     lines = [*kept, *([_OTHERS] if others else []), _NOTHING]
-    called = {place: brief(names[place], _MOST_OF_A_NAME) for place in kept}
+    called = {place: named(names[place], _MOST_OF_A_NAME) for place in kept}
     called[_OTHERS] = counted(others, "other")
     return Confusions(
         columns=[called.get(line, "not found") for line in lines],

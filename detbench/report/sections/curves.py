@@ -9,7 +9,7 @@ from detbench.report.sections.keys import Key, key_of, left_out, marked
 from detbench.report.sections.plots import curve, finished, frame, grid, mark_at
 from detbench.report.tables import UNDEFINED, number
 from detbench.report.vector import default_settings
-from detbench.words import brief, counted, printable
+from detbench.words import counted, named, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +123,7 @@ def _small(models: Sequence[Model], threshold: str) -> tuple[list[Small], str]:
     for place in kept:
         category = result.per_category[place]
         lines = [(m.mark, m.result.curves.recall, m.result.curves.by_category[place] or []) for m in models]
-        name = brief(printable(category.name), _MAX_NAME)
+        name = named(printable(category.name), _MAX_NAME)
         truths = counted(category.ground_truths, "ground truth")
         figures.append(Small(name, truths, _little(lines, f"Precision against recall at IoU {threshold}: {name}")))
     if len(kept) == len(having):

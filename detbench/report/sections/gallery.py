@@ -9,7 +9,7 @@ from detbench.report.canvas import picture_of
 from detbench.report.crops import MAX_BYTES, Crop, Drawn, crop
 from detbench.report.sections.keys import Key, Listed, key_of, left_out, listed, marked
 from detbench.report.sections.worst_cases import KINDS, Case, worst_cases
-from detbench.words import brief, counted, printable, unbroken
+from detbench.words import counted, named, printable, unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -170,4 +170,4 @@ def _overlap(iou: float | None) -> str:
 
 
 def _name(name: str) -> str:
-    return brief(printable(name), _MAX_NAME)
+    return named(printable(name), _MAX_NAME)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from detbench.report.sections.model import MOST_DRAWN
-from detbench.words import brief, counted, printable
+from detbench.words import counted, named, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Listed(NamedTuple):
 
 def key_of(model: Model, value: str = "") -> Key:
     """Return a model's key; its name is fit for one line."""
-    name = brief(printable(model.entry.name), _MAX_NAME)
+    name = named(printable(model.entry.name), _MAX_NAME)
     return Key(name, model.mark if model.mark < MOST_DRAWN else None, value)
 
 

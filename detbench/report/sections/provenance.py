@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from detbench.evaluation.results import Result
 from detbench.report.tables import citation, dataset_rows, protocol_rows
-from detbench.words import counted
+from detbench.words import brief, counted, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from detbench.evaluation.standings.document import Entry, Standings
 
 __all__ = ["ModelRow", "ProvenanceView", "provenance"]
+
+_LONGEST_NAME = 80
 
 #: So many digits of a fingerprint are enough to tell two apart in print.
 _BRIEF = 12
@@ -116,9 +118,9 @@ def _citation(standings: Standings, results: Mapping[str, Document]) -> list[str
     if not ranked or standings.dataset is None:
         return []
     data = standings.dataset
-    split = f" {data.split}" if data.split else ""
+    split = f" {brief(data.split, _LONGEST_NAME)}" if data.split else ""
     ranking = (
-        f"{counted(len(ranked), 'model')} ranked by {standings.metric} on {data.name}{split}, "
+        f"{counted(len(ranked), 'model')} ranked by {standings.metric} on {named(data.name, _LONGEST_NAME)}{split}, "
         f"data {data.fingerprint[:_BRIEF]}, detbench {standings.detbench}."
     )
     return [ranking, *citation(Result(results[ranked[0].name]))]

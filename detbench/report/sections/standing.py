@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from detbench.report.exports.table import leaderboard
 from detbench.report.sections.headline import headline, plain
 from detbench.report.sections.model import MOST_DRAWN
-from detbench.words import brief, counted
+from detbench.words import brief, counted, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -97,7 +97,7 @@ def standing(standings: Standings, pages: Mapping[str, str]) -> StandingView:
     leaders = sum(row.entry.rank == 1 for row in table.rows)
     place = next((place for place, column in enumerate(table.columns) if column.is_ranking), None)
     ranking = [] if place is None else [row.cells[place] for row in table.rows]
-    protocol = (standings.protocol or {}).get("name", "unnamed")
+    protocol = brief(str((standings.protocol or {}).get("name", "unnamed")), 60)
     on = f", {_data(standings)}, protocol {protocol}" if standings.dataset else ""
     return StandingView(
         kicker=f"detbench leaderboard{on}",
@@ -123,7 +123,7 @@ def _data(standings: Standings) -> str:
     data = standings.dataset
     if data is None:
         return "nothing"
-    return f"{brief(data.name, 60)}{f' ({brief(data.split, 40)})' if data.split else ''}"
+    return f"{named(data.name, 60)}{f' ({brief(data.split, 40)})' if data.split else ''}"
 
 
 def _title(standings: Standings) -> str:
@@ -199,7 +199,7 @@ def _listed(names: Iterable[str]) -> str:
 def _measured(entry: Entry) -> str:
     """Return what a model was measured on, in a few words."""
     data = entry.dataset
-    on = f"{brief(data.name, 60)}{f' ({brief(data.split, 40)})' if data.split else ''}" if data else "nothing"
+    on = f"{named(data.name, 60)}{f' ({brief(data.split, 40)})' if data.split else ''}" if data else "nothing"
     return f"{on}, protocol {brief(entry.protocol, 60)}" if entry.protocol else on
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +16,8 @@ from detbench.report.templating import page_environment
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    from conftest import Page
 
     from detbench.evaluation.document import Document
     from detbench.evaluation.results import Result
@@ -117,53 +118,6 @@ def look(browser: Any, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     return look
 
 
-class _Section(HTMLParser):
-    """A section that was read back: its elements, its text and its tables' cells; complains where it does not nest."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.html = html
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.rows: list[list[str]] = []
-        self._open: list[str] = []
-        self._words: list[str] = []
-        self.feed(html)
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag == "tr":
-            self.rows.append([])
-        if tag in {"td", "th"}:
-            self.rows[-1].append("")
-        self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self._words.append(data)
-        if {"td", "th"} & set(self._open):
-            self.rows[-1][-1] = f"{self.rows[-1][-1]}{data}".strip()
-
-    def all(self, tag: str, look: str = "") -> list[dict[str, str | None]]:
-        """Return the attributes of every element of a kind, or of those that have a class."""
-        found = [attributes for name, attributes in self.elements if name == tag]
-        return [each for each in found if not look or look in (each.get("class") or "").split()]
-
-    def row(self, head: str) -> list[str]:
-        """Return the cells of the first row that begins so."""
-        return next(row for row in self.rows if row[:1] == [head])
-
-    @property
-    def text(self) -> str:
-        """All that it says, with single spaces."""
-        return " ".join(" ".join(self._words).split())
-
-
 @pytest.fixture
 def make_models(make_result: Callable[..., Result]) -> Callable[..., list[Model]]:
     """Return a maker of models in rank order: of documents, or so many made-up ones; keywords are the result's."""
@@ -190,10 +144,10 @@ def make_models(make_result: Callable[..., Result]) -> Callable[..., list[Model]
 
 
 @pytest.fixture
-def read_section() -> Callable[[str, object], _Section]:
+def read_section(read_page: Callable[[str], Page]) -> Callable[[str, object], Page]:
     """Return a function that puts a view into its section's template, and reads what comes out."""
 
-    def read(name: str, view: object) -> _Section:
-        return _Section(page_environment().get_template(f"sections/{name}.html.j2").render(**{name: view}))
+    def read(name: str, view: object) -> Page:
+        return read_page(page_environment().get_template(f"sections/{name}.html.j2").render(**{name: view}))
 
     return read

@@ -104,10 +104,10 @@ def test_errors_stand_in_a_table_with_where_the_threshold_comes_from(
     section = read_section("counting", counting(make(_counting())))
     assert section.row("model 0") == [
         "model 0",
-        "0.5chosen on val (7 images) by the least MAE there",
-        "1.00[0.50, 1.50]",
+        "0.5 chosen on val (7 images) by the least MAE there",
+        "1.00 [0.50, 1.50]",
         "1.50",
-        "-0.50[-1.00, +0.25]",
+        "-0.50 [-1.00, +0.25]",
         "18",
         "1",
         "3",
@@ -173,8 +173,8 @@ def test_errors_by_density_have_the_dataset_s_ranges(
     """A row for each range with pictures in it, and a marker for each model."""
     other = _counting(by_density=[_group("0", 1, None), _group("2 to 5", 2, 0.5)])
     section = read_section("counting", counting(make(_counting(), other)))
-    assert section.row("2 to 5") == ["2 to 5", "2", "0.00[0.00, 0.00]bias +0.00", "0.50[0.25, 4.50]bias -0.50"]
-    assert section.row("11 to 20")[2:] == ["3.00[1.50, 27.00]bias -3.00", "–b"]
+    assert section.row("2 to 5") == ["2 to 5", "2", "0.00 [0.00, 0.00] bias +0.00", "0.50 [0.25, 4.50] bias -0.50"]
+    assert section.row("11 to 20")[2:] == ["3.00 [1.50, 27.00] bias -3.00", "–b"]
     titles = [span["title"] for span in section.all("span", "undefined")]
     assert titles == ["they have gone", "the result has no such pictures"]
     (figure,) = _figures(section.html, "Mean absolute error of the count by")
@@ -188,7 +188,7 @@ def test_without_a_threshold_only_the_curve_is_drawn(
 ) -> None:
     """There are no counts at a threshold: dashes say why, and no picture has a dot."""
     section = read_section("counting", counting(make(_counting(**_NO_THRESHOLD))))
-    assert section.row("model 0")[1:4] == ["–no threshold was given", "–a", "–a"]
+    assert section.row("model 0")[1:4] == ["– no threshold was given", "–a", "–a"]
     assert not _figures(section.html, "Predicted against true")
     assert len(_figures(section.html, "Mean absolute error")) == 1
     assert {span["title"] for span in section.all("span", "undefined")} == {"there is no threshold to count at"}
@@ -213,7 +213,7 @@ def test_one_picture_and_no_predictions_are_drawn(
     section = read_section("counting", counting(make(one)))
     assert len(_figures(section.html, "Predicted against true")) == 1
     perfect = _counting((3,), (3,), by_density=[_group("2 to 5", 1, 0.0)])
-    assert read_section("counting", counting(make(perfect))).row("2 to 5")[2] == "0.00[0.00, 0.00]bias +0.00"
+    assert read_section("counting", counting(make(perfect))).row("2 to 5")[2] == "0.00 [0.00, 0.00] bias +0.00"
 
 
 def test_eight_models_are_drawn_with_hostile_names(

@@ -94,9 +94,9 @@ def test_a_kind_says_what_ap_would_gain_without_it(
 ) -> None:
     """Count, gain and interval of each kind; all false positives are the five kinds together."""
     section = read_section("errors", errors(make(_errors())))
-    assert section.row("localisationtoo far off")[1:] == ["4AP +0.010[+0.000, +0.020]"]
-    assert section.row("false positivesall of these five")[1:] == ["15AP +0.060"]
-    assert section.row("false negativeswhatever is not found")[1:] == ["AP +0.070"]
+    assert section.row("localisation too far off")[1:] == ["4 AP +0.010 [+0.000, +0.020]"]
+    assert section.row("false positives all of these five")[1:] == ["15 AP +0.060"]
+    assert section.row("false negatives whatever is not found")[1:] == ["AP +0.070"]
 
 
 def test_a_confusion_matrix_has_a_row_for_what_is_there(
@@ -108,7 +108,7 @@ def test_a_confusion_matrix_has_a_row_for_what_is_there(
     assert section.row("car") == ["car", "7", "2", "", ""]
     assert section.row("van") == ["van", "", "", "", "3"]
     assert section.row("no object") == ["no object", "4", "", "", ""]
-    assert "model 0 : 2 objects taken for another category" in section.text
+    assert "model 0: 2 objects taken for another category" in section.text
     titles = {cell["title"]: cell["class"] for cell in section.all("td") if "title" in cell}
     assert titles["car predicted as van: 2 of 9 (22%)"] == "wrong-1"
     assert titles["van not found: 3 of 3 (100%)"] == "wrong-4"
