@@ -22,11 +22,14 @@ from detbench.report.templating import embedded, inline, page_environment
 from detbench.report.terms import terms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jinja2 import Environment
 
     from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
     from detbench.evaluation.results import Result
+    from detbench.timing.document import Profile
 
 __all__ = ["render_report", "write_report"]
 
@@ -45,14 +48,15 @@ def write_report(result: Result, path: Path | str) -> None:
     write_text(Path(path), render_report(result))
 
 
-def render_report(result: Result, *, pictures: Dataset | None = None) -> str:
+def render_report(result: Result, *, pictures: Dataset | None = None, profiles: Sequence[Profile] = ()) -> str:
     """Return the page of ``result``: HTML that holds everything it shows, and the result itself as JSON.
 
-    ``pictures`` is the dataset that was measured on, where its pictures are to be shown.
+    ``pictures`` is the dataset that was measured on, where its pictures are to be shown; ``profiles`` are
+    timings of operators to show beside the detector's.
     """
     rows = tables.category_rows(result)
     columns = tables.category_columns(result)
-    sections, timing = shown([_alone(result.document)], _PARTS, pictures=pictures), result.timing
+    sections, timing = shown([_alone(result.document)], _PARTS, pictures=pictures, profiles=profiles), result.timing
     template = _environment().get_template("report.html.j2")
     return template.render(
         result=result,
