@@ -445,7 +445,7 @@ def test_models_without_errors_are_named(
     """Beside a model with errors, one whose errors nobody looked into is named."""
     bare = msgspec.structs.replace(documents[1], errors=None)
     section = read_section("gallery", gallery(make_models([documents[0], bare], ["whole", "bare"]), None))
-    assert "Errors were not looked into for bare ." in section.text
+    assert "Errors were not looked into for bare." in section.text
 
 
 def test_eight_models_stay_within_four_megabytes(
