@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from detbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
     from detbench.evaluation.standings.document import Entry, Standings
+    from detbench.timing.document import Profile
 
 __all__ = ["KEPT", "held", "is_board", "require_free", "write_board"]
 
@@ -93,11 +94,12 @@ def write_board(
     places: Mapping[str, Path],
     output: Path,
     pictures: Dataset | None,
+    profiles: Sequence[Profile],
 ) -> str:
     """Write the page, the tables, and a folder for each model, and say what was written.
 
     A model's folder has its result, its draws and, of the first, its page. What an earlier leaderboard left of models
-    that are gone is removed.
+    that are gone is removed. The page shows ``pictures`` and ``profiles``.
     """
     from detbench.evaluation.drawn_file import DRAWS
     from detbench.evaluation.runs import RESULT
@@ -105,7 +107,8 @@ def write_board(
     from detbench.report.standings_files import model_folders, rendered_standings, write_all
 
     before = _entries_before(output)
-    files = {output / name: data for name, data in rendered_standings(standings, results, pictures=pictures).items()}
+    rendered = rendered_standings(standings, results, pictures=pictures, profiles=profiles)
+    files = {output / name: data for name, data in rendered.items()}
     folders = {entry: output / _MODELS / name for entry, name in model_folders(standings).items()}
     written = set(write_all(files | {place / RESULT: results[name].to_json() for name, place in folders.items()}))
     for entry in standings.entries:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from detbench.cli.console import print_json_text, progress, say, stdout
-from detbench.cli.options import AllowMixedOption, IfEvaluating, MetricOption, PicturesOption, given_options
+from detbench.cli.options import (
+    AllowMixedOption,
+    IfEvaluating,
+    MetricOption,
+    PicturesOption,
+    ProfileOption,
+    given_options,
+)
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -43,6 +50,7 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
     metric: MetricOption = None,
     allow_mixed: AllowMixedOption = False,
     pictures: PicturesOption = None,
+    profile: ProfileOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON instead of a table.")] = False,
     protocol: IfEvaluating.Protocol = None,
     split: IfEvaluating.Split = None,
@@ -76,6 +84,7 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
     from detbench.evaluation.submissions.scores import scores
     from detbench.report.sections.headline import headline, plain
     from detbench.report.standings_terminal import standings_table
+    from detbench.timing.files import read_profile
     from detbench.words import printable
 
     options = given_options(
@@ -91,6 +100,7 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
         count_threshold=count_threshold,
     )
     terms = _terms(ground_truth, **options) if ground_truth else None
+    profiles = [read_profile(path) for path in profile or ()]
     folders = _models_in(folder, output)
     require_free(output, [folder, *folders, *([ground_truth] if ground_truth else [])])
     if not folders:
@@ -110,7 +120,7 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
             found.runs, metric=metric, cards=found.cards, broken=found.broken, allow_mixed=allow_mixed
         )
         places = {run.source: place for run, place in zip(found.runs, found.places, strict=True)}
-        say(write_board(standings, results, places, output, shown(standings.dataset)))
+        say(write_board(standings, results, places, output, shown(standings.dataset), profiles))
     if as_json:
         print_json_text(standings.to_json().decode())
     else:

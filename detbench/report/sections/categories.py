@@ -150,6 +150,6 @@ def _shade(value: float) -> int:
 def _caption(rows: int, metrics: Sequence[str], *, several: bool) -> str:
     text = (
         f"{' and '.join(metrics)} of {counted(rows, 'category', 'categories')}, between 0 and 1: "
-        "the stronger the colour, the higher."
+        "the stronger the colour, the higher, and the better."
     )
     return text + " Bold is the highest of a row, whether or not it is surely the best." if several else text

@@ -28,10 +28,13 @@ _CROP_PAGE_BYTES = MAX_BYTES * 4 // 3 + 1_200
 
 _MAX_NAME = 60
 
+#: A smaller IoU would be printed as 0.00.
+_LEAST_IOU = 0.005
+
 #: What a kind of :data:`KINDS` is, in a sentence.
 _MEANINGS = {
     "missed": "Objects that no box found, the largest first.",
-    "false alarm": "Boxes where nothing is annotated, the surest first.",
+    "false alarm": "Boxes where nothing is annotated: they overlap an object hardly or not at all. The surest first.",
     "badly placed": "Boxes of the right category that lie too far beside their object, the surest first.",
     "wrong category": "Boxes on an object of another category, the surest first.",
     "found twice": "Boxes on an object that a surer box has found already, the surest first.",
@@ -150,14 +153,20 @@ def _boxes(case: Case) -> Iterator[Drawn]:
 
 
 def _facts(case: Case) -> str:
-    """Return score and IoU, or the size of an object that was missed."""
+    """Return score and overlap, or the size of an object that was missed."""
     if case.found is None:
         if case.truth is None:
             return ""
         x1, y1, x2, y2 = case.truth.box
         return f"{x2 - x1:,.0f} × {y2 - y1:,.0f} px"
-    overlap = "overlaps nothing" if case.iou is None else f"IoU {case.iou:.2f}"
-    return f"score {case.score:.2f}, {overlap}"
+    return f"score {case.score:.2f}, {_overlap(case.iou)}"
+
+
+def _overlap(iou: float | None) -> str:
+    """Return how far a box lies on an object; what would be printed as 0.00 is said, for 0 it is not."""
+    if iou is None:
+        return "overlaps nothing"
+    return f"IoU {iou:.2f}" if iou >= _LEAST_IOU else "barely touches an object"
 
 
 def _name(name: str) -> str:

@@ -149,8 +149,9 @@ def _lead(standings: Standings) -> str:
     if len(standings.of("ranked")) < 2 or not standings.resamples:  # noqa: PLR2004  one model has nobody to beat
         return text
     return (
-        f"{text} Models are tied where drawing the images anew {standings.resamples:,} times, the same for both, does "
-        "not tell them apart; with more models, more is asked of each difference (Holm)."
+        f"{text} Two models are tied where these images cannot tell which of them is better: drawn anew "
+        f"{standings.resamples:,} times, the same for both, they leave it in doubt. With more models, more is asked of "
+        "each difference (Holm)."
     )
 
 
