@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -81,7 +82,7 @@ def real(detbench: Run, shared: Path, tmp_path_factory: pytest.TempPathFactory) 
     )
     assert done.returncode == 0, done.stderr
     sentence, _, table = done.stdout.partition("\n\n")
-    assert " ".join(sentence.split()).startswith("centernet leads with AP 0.316 [0.26")
+    assert " ".join(sentence.split()).startswith("No clear winner: centernet is first with AP 0.316 [0.26")
     assert table.splitlines()[0].split() == ["rank", "ranks", "model", "AP", "95", "%", "interval"]
     assert [line.split()[2] for line in table.splitlines()[2:5]] == ["centernet", "YOLOX-nano", "proposals"]
     return root / "subs", root / "board"
@@ -281,15 +282,18 @@ def test_names_cannot_leave_their_folder_nor_the_page(detbench: Run, coco_pair: 
     names = ["../x", "CON", "<script>alert(1)</script>", "n" * 200, "A", "a", "..", "שלום", "-rf", "a|b & c_d $e$ #1"]
     for place, name in enumerate(names):
         _put(tmp_path / f"subs/s{place}", [_row(1, 0.1 + place / 100)], f"name = {json.dumps(name)}")
-    for folder in ("it's <b>", "=1+1", "x" * 200):
+    for folder in ("it's <b>", "=1+1", "x" * 200, "\u202egnp.exe\u2067"):
         _put(tmp_path / "subs" / folder, [_row(2)])
     done = detbench("leaderboard", tmp_path / "subs", "-o", tmp_path / "board", "-g", truth, "--resamples", 100)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["board", "dt.json", "gt.json", "subs"]
     folders = [path.name for path in (tmp_path / "board/models").iterdir()]
-    assert len({name.casefold() for name in folders}) == len(folders) == 13
+    assert len({name.casefold() for name in folders}) == len(folders) == 14
     assert all(name.isascii() and len(name) < 100 and name.upper() != "CON" for name in folders)
-    assert {entry["name"] for entry in _entries(tmp_path / "board").values()} >= set(names)
+    assert {entry["name"] for entry in _entries(tmp_path / "board").values()} >= {*names, "\u202egnp.exe\u2067"}
+    for ending in ("csv", "md", "tex"):
+        assert not re.search("[\u202a-\u202e\u2066-\u2069]", (tmp_path / f"board/standings.{ending}").read_text())
+    assert "\ufffdgnp.exe\ufffd" in (tmp_path / "board/standings.csv").read_text() + done.stdout
     assert "<script>alert(1)" not in (tmp_path / "board/index.html").read_text().partition('type="application/json"')[0]
 
 
