@@ -108,7 +108,7 @@ def _mean_figure(result: Result) -> Markup:
 def _small_figures(
     result: Result, rows: list[tables.CategoryRow]
 ) -> list[tuple[tables.CategoryRow, tables.Measure | None, Markup]]:
-    """Return the curves of the categories with most ground truths and the AP that each is of, in the table's order."""
+    """Return the curves of the categories with most ground truths and the AP that each is of, the best first."""
     curves = result.curves.by_category
     drawn = [row for row in rows if row.index < len(curves) and curves[row.index]]
     if len(drawn) < _MIN_SMALL:
@@ -121,7 +121,7 @@ def _small_figures(
         if row.index in kept and precision is not None:
             svg = category_curve(result.curves.recall, precision, mean)
             figures.append((row, tables.curve_measure(row, result), Markup(svg)))  # noqa: S704  only numbers are in it
-    return figures
+    return sorted(figures, key=lambda figure: -((figure[1] and figure[1].value) or 0.0))
 
 
 def _small_note(result: Result) -> str:

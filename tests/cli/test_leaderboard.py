@@ -82,7 +82,7 @@ def real(detbench: Run, shared: Path, tmp_path_factory: pytest.TempPathFactory) 
     )
     assert done.returncode == 0, done.stderr
     sentence, _, table = done.stdout.partition("\n\n")
-    assert " ".join(sentence.split()).startswith("centernet leads with AP 0.316 [0.26")
+    assert " ".join(sentence.split()).startswith("No clear winner: centernet is first with AP 0.316 [0.26")
     assert table.splitlines()[0].split() == ["rank", "ranks", "model", "AP", "95", "%", "interval"]
     assert [line.split()[2] for line in table.splitlines()[2:5]] == ["centernet", "YOLOX-nano", "proposals"]
     return root / "subs", root / "board"
