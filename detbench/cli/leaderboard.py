@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from detbench.cli.console import print_json_text, progress, say, stdout
-from detbench.cli.options import AllowMixedOption, IfEvaluating, MetricOption, PicturesOption, given_options
-from detbench.errors import DataError, UsageError
+from detbench.cli.options import (
+    AllowMixedOption,
+    IfEvaluating,
+    MetricOption,
+    PicturesOption,
+    ProfileOption,
+    given_options,
+)
+from detbench.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable
 
     from detbench.data.tables import Dataset
-    from detbench.evaluation.document import Document
-    from detbench.evaluation.standings.document import Standings
+    from detbench.evaluation.document import DatasetFacts
     from detbench.evaluation.submissions.scores import Terms
 
 __all__ = ["leaderboard"]
 
 _EXIT_FINDINGS = 1
-
-#: What has been evaluated is kept here, in the folder that is written.
-_KEPT = ".cache"
 
 
 def leaderboard(  # noqa: PLR0913  one parameter for each option
@@ -48,6 +50,7 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
     metric: MetricOption = None,
     allow_mixed: AllowMixedOption = False,
     pictures: PicturesOption = None,
+    profile: ProfileOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the standings as JSON instead of a table.")] = False,
     protocol: IfEvaluating.Protocol = None,
     split: IfEvaluating.Split = None,
@@ -76,11 +79,12 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
     detbench leaderboard submissions -g coco -o board --pictures coco
     detbench leaderboard runs -o board --json | jq '.entries[0].name'
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
+    from detbench.cli.board_folder import KEPT, held, require_free, write_board
     from detbench.evaluation.standings.rank import standings as ranked
-    from detbench.evaluation.submissions.folder import folders_in
     from detbench.evaluation.submissions.scores import scores
     from detbench.report.sections.headline import headline, plain
     from detbench.report.standings_terminal import standings_table
+    from detbench.timing.files import read_profile
     from detbench.words import printable
 
     options = given_options(
@@ -96,27 +100,27 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
         count_threshold=count_threshold,
     )
     terms = _terms(ground_truth, **options) if ground_truth else None
-    folders = [one for one in folders_in(folder) if not _is_same(one, output)]
-    _require_free(output, [folder, *folders, *([ground_truth] if ground_truth else [])])
-    found = scores(
-        folders,
-        terms,
-        kept=output / _KEPT,
-        workers=workers or os.cpu_count() or 1,
-        watch=lambda total: progress("evaluating", total, "models"),
-    )
-    for name, reason in found.broken.items():
-        say(f"error: {name}: {reason}")
-    standings, results = ranked(
-        found.runs, metric=metric, cards=found.cards, broken=found.broken, allow_mixed=allow_mixed
-    )
-    shown = None
-    if pictures is not None and standings.dataset is not None:
-        from detbench.report.picture_data import picture_data
-
-        shown = picture_data(pictures, standings.dataset)
-    places = {run.source: place for run, place in zip(found.runs, found.places, strict=True)}
-    _write(standings, results, places, output, shown)
+    profiles = [read_profile(path) for path in profile or ()]
+    folders = _models_in(folder, output)
+    require_free(output, [folder, *folders, *([ground_truth] if ground_truth else [])])
+    if not folders:
+        raise DataError("holds a leaderboard and no models", file=folder, remedy="put a folder for each model there")
+    with held(output):
+        shown = _pictures(pictures, terms)
+        found = scores(
+            folders,
+            terms,
+            kept=output / KEPT,
+            workers=workers or os.cpu_count() or 1,
+            watch=lambda total: progress("evaluating", total, "models"),
+        )
+        for name, reason in found.broken.items():
+            say(f"error: {name}: {reason}")
+        standings, results = ranked(
+            found.runs, metric=metric, cards=found.cards, broken=found.broken, allow_mixed=allow_mixed
+        )
+        places = {run.source: place for run, place in zip(found.runs, found.places, strict=True)}
+        say(write_board(standings, results, places, output, shown(standings.dataset), profiles))
     if as_json:
         print_json_text(standings.to_json().decode())
     else:
@@ -143,46 +147,35 @@ def _terms(ground_truth: Path, *, protocol: str = "coco", **options: Any) -> Ter
     return Terms(ground_truth=ground_truth, protocol=protocol_named(protocol), **options)
 
 
-def _is_same(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
+def _models_in(folder: Path, output: Path) -> list[Path]:
+    """Return the folders of models, without those of leaderboards. Raises DataError if there are no folders."""
+    from detbench.cli.board_folder import is_board
+    from detbench.evaluation.submissions.folder import folders_in
+
+    found = [one for one in folders_in(folder) if not (one.exists() and output.exists() and one.samefile(output))]
+    boards = [one for one in found if is_board(one)]
+    for board in boards:
+        say(f"note: {board} is left out: it is a leaderboard, not a model")
+    return [one for one in found if one not in boards]
 
 
-def _require_free(output: Path, inputs: Iterable[Path]) -> None:
-    """Raise UsageError, before minutes are spent, if the leaderboard would go over what it is made from."""
-    from detbench.evaluation.submissions.folder import is_read
+def _pictures(place: Path | None, terms: Terms | None) -> Callable[[DatasetFacts | None], Dataset | None]:
+    """Return what gives the pictures of what was measured on; they are those of the ground truth, where it is given.
 
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file; say another folder with -o")
-    if any(map(is_read, output.glob("*"))):
-        raise UsageError(f"{output} holds a model, which would not be ranked; say another folder with -o")
-    target = Path(os.path.realpath(output))
-    for path in inputs:
-        given = Path(os.path.realpath(path))  # which takes links in circles as they are
-        if target == given or given.is_relative_to(target / "models") or given.is_relative_to(target / _KEPT):
-            raise UsageError(f"{output} would be written over what it comes from; say another folder with -o")
+    Raises DataError, before anything is evaluated, where they are not.
+    """
+    from detbench.data.formats import read_dataset
+    from detbench.evaluation.assemble import dataset_facts
+    from detbench.report.picture_data import picture_data
 
+    truth = found = None
+    if place and terms:
+        truth = dataset_facts(read_dataset(terms.ground_truth, split=terms.split, format_name=terms.format_name))
+        found = picture_data(place, truth)
 
-def _write(
-    standings: Standings,
-    results: Mapping[str, Document],
-    places: Mapping[str, Path],
-    output: Path,
-    pictures: Dataset | None,
-) -> None:
-    """Write the page, the tables, and a folder for each model with its result, draws and, of the first, its page."""
-    from detbench.evaluation.drawn_file import DRAWS
-    from detbench.evaluation.runs import RESULT
-    from detbench.files import replacing
-    from detbench.report.standings_files import model_folders, rendered_standings, write_all
+    def pictures(measured: DatasetFacts | None) -> Dataset | None:
+        if place is None or measured is None:
+            return None
+        return found if truth and truth.fingerprint == measured.fingerprint else picture_data(place, measured)
 
-    files = {output / name: data for name, data in rendered_standings(standings, results, pictures=pictures).items()}
-    folders = {entry: output / "models" / name for entry, name in model_folders(standings).items()}
-    write_all(files | {place / RESULT: results[name].to_json() for name, place in folders.items()})
-    for entry in standings.entries:
-        if entry.name in folders and (draws := places[entry.source] / DRAWS).is_file():
-            with draws.open("rb") as given, replacing(folders[entry.name] / DRAWS, durable=False) as file:
-                shutil.copyfileobj(given, file)
-    say(
-        f"wrote {output / 'index.html'}, standings.json, .md, .tex and .csv"
-        + (", and a folder for each model" if folders else "")
-    )
+    return pictures

@@ -26,6 +26,7 @@ __all__ = [
     "MetricOption",
     "PicturesOption",
     "PredictionsFormatOption",
+    "ProfileOption",
     "ProtocolOption",
     "ResamplesOption",
     "SeedOption",
@@ -117,6 +118,15 @@ PicturesOption = Annotated[
     Path | None,
     typer.Option(
         metavar="DATA", help="Show the worst mistakes in pictures of this dataset, which was measured on; up to 4 MB."
+    ),
+]
+ProfileOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--profile",
+        metavar="PROFILE",
+        help="Show how fast operators are by themselves: what detbench profile -o wrote (again for more).",
+        show_default=False,
     ),
 ]
 

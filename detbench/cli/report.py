@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from detbench.cli.console import print_json, print_json_text, say
-from detbench.cli.options import AllowMixedOption, MetricOption, PicturesOption  # noqa: TC001  wanted at run time by Typer
+from detbench.cli.options import (  # noqa: TC001  wanted at run time by Typer
+    AllowMixedOption,
+    MetricOption,
+    PicturesOption,
+    ProfileOption,
+)
 from detbench.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from detbench.data.tables import Dataset
     from detbench.evaluation.document import DatasetFacts
     from detbench.evaluation.standings.document import ModelCard
+    from detbench.timing.document import Profile
 
 
 class Format(StrEnum):
@@ -28,6 +33,22 @@ class Format(StrEnum):
     tex = "tex"
     csv = "csv"
     json_flat = "json-flat"
+
+
+class _Beside(NamedTuple):
+    """What a page is to show beside its results: the dataset that has their pictures, and timings of operators."""
+
+    pictures: Path | None
+    profiles: list[Profile]
+
+    def shown(self, measured: DatasetFacts | None) -> dict[str, Any]:
+        """Return it as pages take it. Raises DataError if the pictures are not of what was measured on."""
+        pictures = None
+        if self.pictures is not None and measured is not None:
+            from detbench.report.picture_data import picture_data
+
+            pictures = picture_data(self.pictures, measured)
+        return {"pictures": pictures, "profiles": self.profiles}
 
 
 _FLAT = Format.json_flat.value
@@ -62,6 +83,7 @@ def report(
     metric: MetricOption = None,
     allow_mixed: AllowMixedOption = False,
     pictures: PicturesOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Write the page of a result, or of several: who is ahead, by how much, and how sure that is.
 
@@ -79,8 +101,9 @@ def report(
     detbench report run1 --format json-flat | jq .AP
     """  # noqa: D301  Click's mark for "keep these lines" is a backspace
     wanted = _formats(formats, several=len(results) > 1)
-    if pictures is not None and Format.html.value not in wanted:
-        raise UsageError("--pictures is for the page: name html in --format too, or leave it out")
+    for option, value in (("pictures", pictures), ("profile", profile)):
+        if value and Format.html.value not in wanted:
+            raise UsageError(f"--{option} is for the page: name html in --format too, or leave it out")
     if wanted == [_FLAT]:
         if output is not None:
             raise UsageError("json-flat is written to standard output: leave out -o, or name another format too")
@@ -88,9 +111,12 @@ def report(
             raise UsageError("json-flat ranks nothing: leave out --metric, or name another format too")
         _print_flat(results)
         return
+    from detbench.timing.files import read_profile
+
+    beside = _Beside(pictures, [read_profile(path) for path in profile or ()])
     formats_wanted = [name for name in wanted if name != _FLAT]
-    made = _made(results, formats_wanted, output, metric, pictures, allow_mixed=allow_mixed)
-    _require_free(made, results)
+    made = _made(results, formats_wanted, output, metric, beside, allow_mixed=allow_mixed)
+    _require_free(made, [*results, *(profile or ())])
     from detbench.report.standings_files import write_all
     from detbench.words import counted
 
@@ -132,7 +158,7 @@ def _made(
     formats: Sequence[str],
     output: Path | None,
     metric: str | None,
-    pictures: Path | None,
+    beside: _Beside,
     *,
     allow_mixed: bool,
 ) -> dict[Path, bytes]:
@@ -140,7 +166,7 @@ def _made(
     is_page = output is not None and output.suffix.lower() in _PAGES
     page: dict[Path, bytes] = {}
     if len(results) == 1 and Format.html.value in formats:
-        page = _one(results[0], output or Path(), metric, pictures, is_page=is_page)
+        page = _one(results[0], output or Path(), metric, beside, is_page=is_page)
         formats = [name for name in formats if name != Format.html.value]
     if page and not formats:
         return page
@@ -153,12 +179,12 @@ def _made(
     runs = [written_run(path, draws_needed=False) for path in results]
     ranked, documents = standings(runs, metric=metric, cards=_cards(results), allow_mixed=allow_mixed)
     folder = output or Path("" if len(results) == 1 else "report")
-    shown = _pictures(pictures, ranked.dataset) if Format.html.value in formats else None
-    files = rendered_standings(ranked, documents, formats=formats, pictures=shown)
+    shown = beside.shown(ranked.dataset) if Format.html.value in formats else {}
+    files = rendered_standings(ranked, documents, formats=formats, **shown)
     return page | {folder / name: data for name, data in files.items()}
 
 
-def _one(result: Path, output: Path, metric: str | None, pictures: Path | None, *, is_page: bool) -> dict[Path, bytes]:
+def _one(result: Path, output: Path, metric: str | None, beside: _Beside, *, is_page: bool) -> dict[Path, bytes]:
     """Return the page of one result, which ranks nothing; but a ``metric`` that there is not was not meant."""
     from detbench.evaluation.ranking import require_rankable
     from detbench.evaluation.results import Result
@@ -167,30 +193,28 @@ def _one(result: Path, output: Path, metric: str | None, pictures: Path | None, 
     loaded = Result.load(result / "result.json" if result.is_dir() else result)
     if metric is not None:
         require_rankable(metric, list(loaded.metrics))
-    page = render_report(loaded, pictures=_pictures(pictures, loaded.dataset))
+    page = render_report(loaded, **beside.shown(loaded.dataset))
     return {output if is_page else output / "report.html": page.encode()}
-
-
-def _pictures(place: Path | None, measured: DatasetFacts | None) -> Dataset | None:
-    """Return the dataset whose pictures the page shows. Raises DataError if it is not what was measured on."""
-    if place is None or measured is None:
-        return None
-    from detbench.report.picture_data import picture_data
-
-    return picture_data(place, measured)
 
 
 def _cards(results: Iterable[Path]) -> dict[str, ModelCard]:
     """Return what lies beside the results about their models, by what the user called each."""
-    from detbench.evaluation.submissions.model_card import read_model_card
+    from detbench.evaluation.submissions.model_card import card_in
 
-    places = {str(path): (path if path.is_dir() else path.parent) / "model.toml" for path in results}
-    return {source: read_model_card(file) for source, file in places.items() if file.is_file()}
+    cards = {str(path): card_in(path if path.is_dir() else path.parent) for path in results}
+    return {source: card for source, card in cards.items() if card}
 
 
 def _require_free(outputs: Iterable[Path], results: Sequence[Path]) -> None:
     """Raise UsageError if something would be written over what it comes from."""
-    inputs = [file for path in results for file in (path, path / "result.json", path / "draws.npz") if file.is_file()]
+    inputs = [
+        file
+        for path in results
+        for file in (path, path / "result.json", path / "draws.npz", path / "profile.json")
+        if file.is_file()
+    ]
     for output in outputs:
         if output.exists() and any(output.samefile(file) for file in inputs):
-            raise UsageError(f"{output} would be written over the result it comes from; say another name with -o")
+            raise UsageError(
+                f"{output} would be written over the result or the profile it comes from; say another name with -o"
+            )

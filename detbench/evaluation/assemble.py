@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from detbench.evaluation.protocols import Protocol
     from detbench.evaluation.scored import Scored
 
-__all__ = ["Seen", "Wanted", "assemble", "assemble_matches", "assemble_proposals", "prediction_facts"]
+__all__ = ["Seen", "Wanted", "assemble", "assemble_matches", "assemble_proposals", "dataset_facts", "prediction_facts"]
 
 _DECIMALS_DRAWN = 6
 
@@ -107,7 +107,7 @@ def assemble_matches(scored: Scored, wanted: Wanted, seen: Seen) -> Document:
         detbench=__version__,
         name=unbroken(wanted.name or Path(scored.loaded.source).stem),
         protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
-        dataset=_dataset_facts(dataset),
+        dataset=dataset_facts(dataset),
         predictions=seen.facts,
         environment=environment(),
         metrics=metrics,
@@ -135,7 +135,7 @@ def assemble_proposals(
         detbench=__version__,
         name=unbroken(name or Path(proposals.loaded.source).stem),
         protocol=rules.to_dict() | {"fingerprint": rules.fingerprint()},
-        dataset=_dataset_facts(dataset),
+        dataset=dataset_facts(dataset),
         predictions=prediction_facts(
             proposals.loaded,
             tally(dataset, proposals.loaded.predictions, rules),
@@ -217,7 +217,8 @@ def _rounded(values: NDArray[np.float64]) -> list[float]:
     return [round(float(value), _DECIMALS_DRAWN) for value in values]
 
 
-def _dataset_facts(dataset: Dataset) -> DatasetFacts:
+def dataset_facts(dataset: Dataset) -> DatasetFacts:
+    """Return what a result says of what was evaluated on."""
     return DatasetFacts(
         name=unbroken(dataset.name),
         format=dataset.format,

@@ -19,13 +19,17 @@ from detbench.report.profile_figures import MARKS
 from detbench.report.sections.model import Model
 from detbench.report.sections.shown import shown
 from detbench.report.templating import embedded, inline, page_environment
+from detbench.report.terms import terms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jinja2 import Environment
 
     from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
     from detbench.evaluation.results import Result
+    from detbench.timing.document import Profile
 
 __all__ = ["render_report", "write_report"]
 
@@ -44,14 +48,15 @@ def write_report(result: Result, path: Path | str) -> None:
     write_text(Path(path), render_report(result))
 
 
-def render_report(result: Result, *, pictures: Dataset | None = None) -> str:
+def render_report(result: Result, *, pictures: Dataset | None = None, profiles: Sequence[Profile] = ()) -> str:
     """Return the page of ``result``: HTML that holds everything it shows, and the result itself as JSON.
 
-    ``pictures`` is the dataset that was measured on, where its pictures are to be shown.
+    ``pictures`` is the dataset that was measured on, where its pictures are to be shown; ``profiles`` are
+    timings of operators to show beside the detector's.
     """
     rows = tables.category_rows(result)
     columns = tables.category_columns(result)
-    sections, timing = shown([_alone(result.document)], _PARTS, pictures=pictures), result.timing
+    sections, timing = shown([_alone(result.document)], _PARTS, pictures=pictures, profiles=profiles), result.timing
     template = _environment().get_template("report.html.j2")
     return template.render(
         result=result,
@@ -72,6 +77,7 @@ def render_report(result: Result, *, pictures: Dataset | None = None) -> str:
         environment_rows=[("detbench", result.detbench), *sorted(result.environment.items())],
         citation=tables.citation(result),
         glossary=_glossary([*result.metrics, *columns], result),
+        terms=terms([*(["speed"] if timing else []), *sections.views]),
         frames=timing and timing_tables.frames(timing),
         what_was_timed=timing and timing_tables.what_was_timed(timing),
         timing_rows=timing and timing_tables.timing_rows(timing),
@@ -102,7 +108,7 @@ def _mean_figure(result: Result) -> Markup:
 def _small_figures(
     result: Result, rows: list[tables.CategoryRow]
 ) -> list[tuple[tables.CategoryRow, tables.Measure | None, Markup]]:
-    """Return the curves of the categories with most ground truths and the AP that each is of, in the table's order."""
+    """Return the curves of the categories with most ground truths and the AP that each is of, the best first."""
     curves = result.curves.by_category
     drawn = [row for row in rows if row.index < len(curves) and curves[row.index]]
     if len(drawn) < _MIN_SMALL:
@@ -115,7 +121,7 @@ def _small_figures(
         if row.index in kept and precision is not None:
             svg = category_curve(result.curves.recall, precision, mean)
             figures.append((row, tables.curve_measure(row, result), Markup(svg)))  # noqa: S704  only numbers are in it
-    return figures
+    return sorted(figures, key=lambda figure: -((figure[1] and figure[1].value) or 0.0))
 
 
 def _small_note(result: Result) -> str:
@@ -139,19 +145,5 @@ def _prediction_rows(result: Result) -> list[tuple[str, str]]:
 
 
 def _glossary(names: list[str], result: Result) -> list[tuple[str, str]]:
-    """Return each name once with its meaning, then the words that the meanings use."""
-    own = [(name, explain(name, result.metrics, result.protocol).long) for name in dict.fromkeys(names)]
-    return [*own, *_COMMON]
-
-
-#: The words that the meanings use.
-_COMMON = (
-    (
-        "IoU",
-        "Intersection over union: the area that two boxes share, divided by the area that they cover together.",
-    ),
-    (
-        "interval",
-        "Where the number would plausibly lie had other images of the same kind been drawn; nothing about other kinds.",
-    ),
-)
+    """Return each name once with its meaning."""
+    return [(name, explain(name, result.metrics, result.protocol).long) for name in dict.fromkeys(names)]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from detbench.report.profile_rows import CaseRows, OperatorRows, Row
     from detbench.timing.document import Machine
 
-__all__ = ["MARKS", "OTHER", "Span", "marks", "roofline", "ticks", "time_plot"]
+__all__ = ["MARKS", "OTHER", "Span", "marks", "roofline", "scale", "ticks", "time_plot", "time_span"]
 
 #: Shapes around the origin, as SVG path data: told apart without their colours, and alike in area. The style sheet
 #: has a colour for each, ``m0`` to ``m13``; the last is shared by all who have no shape of their own.
@@ -87,6 +87,23 @@ def ticks(span: Span, most: int = 5) -> list[float]:
     """Return powers of ten on an axis, about so many of them."""
     step = ceil((span.high - span.low) / most)
     return [10.0**power for power in range(int(span.low), int(span.high) + 1, step)]
+
+
+def time_span(case: CaseRows) -> Span:
+    """Return the axis of times of one case, its bound on it."""
+    ends = [
+        end
+        for row in case.timed
+        if row.summary
+        for end in (row.median_ms, row.summary.p50.low_ms, row.summary.p50.high_ms)
+        if end is not None
+    ]
+    return Span.of([*ends, *([case.case.bound_ms] if case.case.bound_ms > 0 else [])])
+
+
+def scale(span: Span, unit: str = "", *, most: int = 4) -> list[tuple[float, str]]:
+    """Return what stands on an axis in a table's head: where, as shares of its length, and what."""
+    return [(span.place(value), f"{value:,.10g}{unit}") for value in ticks(span, most)]
 
 
 @default_settings()

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from detbench import __version__
 from detbench.files import write_text
 from detbench.report import profile_words as words
-from detbench.report.profile_figures import MARKS, Span, marks, roofline, ticks, time_plot
+from detbench.report.profile_figures import MARKS, Span, marks, roofline, scale, time_plot, time_span
 from detbench.report.profile_refusals import refusal
 from detbench.report.profile_rows import headline, operator_rows, refused_words, standing
 from detbench.report.templating import embedded, inline, page_environment
@@ -78,8 +78,7 @@ def render_profile_page(profile: Profile) -> str:
         shapes=MARKS,
         mark=mark,
         factors=_factors(operators),
-        ticks=ticks,
-        machine_rows=_machine_rows(profile),
+        machine_rows=words.machine_rows(profile.machine),
         option_rows=[
             (name.replace("_", " "), "all" if name == "implementations" and not value else _plain(value))
             for name, value in profile.options.items()
@@ -108,7 +107,8 @@ def _environment() -> Environment:
         "standing": standing,
         "parts": _parts,
         "width": _width,
-        "time_span": _time_span,
+        "time_span": time_span,
+        "scale": scale,
     }
     return environment
 
@@ -183,29 +183,6 @@ def _lead(operators: Sequence[OperatorRows]) -> str:
 def _factors(operators: Sequence[OperatorRows]) -> Span:
     """Return the axis of times over the fastest, for all operators."""
     return Span.of([1.0, *(row.ratio.value for one in operators for row in one.largest.timed if row.ratio)])
-
-
-def _time_span(case: CaseRows) -> Span:
-    """Return the axis of times of one case, its bound on it."""
-    ends = [
-        end
-        for row in case.timed
-        if row.summary
-        for end in (row.median_ms, row.summary.p50.low_ms, row.summary.p50.high_ms)
-        if end is not None
-    ]
-    return Span.of([*ends, *([case.case.bound_ms] if case.case.bound_ms > 0 else [])])
-
-
-def _machine_rows(profile: Profile) -> list[tuple[str, str]]:
-    machine = profile.machine
-    return [
-        ("cores", str(machine.cores)),
-        ("threads used", str(machine.threads)),
-        ("matrix products by", machine.blas),
-        ("copies (read and written)", f"{words.in_bytes(machine.copy_bytes_per_s)}/s"),
-        ("operations", f"{words.in_operations(machine.operations_per_s)}/s"),
-    ]
 
 
 def _environment_rows(profile: Profile) -> list[tuple[str, str]]:

@@ -77,6 +77,11 @@ class CaseRows:
         return f"{self.case.size:,} {size_unit(self.case)}"
 
     @property
+    def heading(self) -> str:
+        """What a table of the case is of: the size and the series, and its bound."""
+        return self.title + (f"; bound {significant(self.case.bound_ms)} ms" if self.case.bound_ms > 0 else "")
+
+    @property
     def in_brackets(self) -> str:
         """The size, in its unit, and the series in brackets: for the middle of a sentence."""
         series = f" ({self.case.series})" if self.case.series else ""

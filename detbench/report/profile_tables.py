@@ -60,9 +60,8 @@ def _operator(one: OperatorRows) -> Iterator[RenderableType]:
 
 def _above(case: CaseRows) -> str:
     """Return what a table is of."""
-    bound = f"; bound {significant(case.case.bound_ms)} ms" if case.case.bound_ms > 0 else ""
     unit = next((row.measurement.error_unit for row in case.timed if row.measurement.error_unit), "")
-    return f"{case.title}{bound}{f'; error in {unit}' if unit else ''}"
+    return f"{case.heading}{f'; error in {unit}' if unit else ''}"
 
 
 def _case(case: CaseRows) -> _Numbers:

@@ -23,6 +23,7 @@ __all__ = [
     "in_operations",
     "interval",
     "listed",
+    "machine_rows",
     "milliseconds",
     "name_of",
     "ratio_words",
@@ -205,3 +206,14 @@ def counted_work(case: TimedCase, machine: Machine) -> str:
     return (
         f"Counted: {listed(work)}{what}. At this machine's rates, {slower} bounds it: {significant(case.bound_ms)} ms."
     )
+
+
+def machine_rows(machine: Machine) -> list[tuple[str, str]]:
+    """Return what is known of the machine, by name."""
+    return [
+        ("cores", str(machine.cores)),
+        ("threads used", str(machine.threads)),
+        ("matrix products by", machine.blas),
+        ("copies (read and written)", f"{in_bytes(machine.copy_bytes_per_s)}/s"),
+        ("operations", f"{in_operations(machine.operations_per_s)}/s"),
+    ]

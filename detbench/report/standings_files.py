@@ -15,12 +15,13 @@ from detbench.report.sections.model import MOST_DRAWN
 from detbench.report.standings_page import render_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
     from detbench.evaluation.standings.document import Standings
+    from detbench.timing.document import Profile
 
 __all__ = ["FORMATS", "PAGE", "folder_names", "model_folders", "rendered_standings", "write_all"]
 
@@ -57,19 +58,23 @@ def rendered_standings(
     *,
     formats: Collection[str] = FORMATS,
     pictures: Dataset | None = None,
+    profiles: Sequence[Profile] = (),
 ) -> dict[str, bytes]:
     """Return what a folder of standings holds, as paths in it with their bytes.
 
     ``results`` are by the entries' names. With ``html`` among the ``formats`` each model that figures draw has a page
-    of its own, ``models/<folder>/report.html``, that the leaderboard leads to. The leaderboard shows the worst
-    mistakes in ``pictures``, those of the dataset that was measured on.
+    of its own, ``models/<folder>/report.html``, that the leaderboard leads to. Both show the worst mistakes in
+    ``pictures``, those of the dataset that was measured on; the leaderboard also the operators' timings in
+    ``profiles``.
     """
     files: dict[str, bytes] = {}
     if "html" in formats:
         folders = model_folders(standings)
         pages = {entry.name: f"models/{folders[entry.name]}/report.html" for entry in standings.alike()[:MOST_DRAWN]}
-        files[PAGE] = render_page(standings, results, pages=pages, pictures=pictures).encode()
-        files |= {page: render_report(Result(results[name])).encode() for name, page in pages.items()}
+        files[PAGE] = render_page(standings, results, pages=pages, pictures=pictures, profiles=profiles).encode()
+        files |= {
+            page: render_report(Result(results[name]), pictures=pictures).encode() for name, page in pages.items()
+        }
     files["standings.json"] = standings.to_json()
     for ending, text in _TEXTS.items():
         if ending in formats:

@@ -14,15 +14,17 @@ from detbench.report.sections.provenance import provenance
 from detbench.report.sections.shown import shown
 from detbench.report.sections.standing import standing
 from detbench.report.templating import embedded, inline, page_environment
+from detbench.report.terms import terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from jinja2 import Environment
 
     from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
     from detbench.evaluation.standings.document import Standings
+    from detbench.timing.document import Profile
 
 __all__ = ["render_page"]
 
@@ -39,16 +41,17 @@ def render_page(
     *,
     pages: Mapping[str, str] | None = None,
     pictures: Dataset | None = None,
+    profiles: Sequence[Profile] = (),
 ) -> str:
     """Return the page of ``standings``: HTML that holds everything it shows, and the standings as JSON.
 
     ``results`` are those of the ranked and unranked entries, by name; ``pages`` leads from a model's name to a
     page of its own, beside this one; ``pictures`` is the dataset that was measured on, where its pictures are to be
-    shown.
+    shown; ``profiles`` are timings of operators to show beside those of the models.
     """
     models = models_of(standings, results)
     first = standing(standings, pages or {})
-    sections = shown(models, pictures=pictures)
+    sections = shown(models, pictures=pictures, profiles=profiles)
     kept, is_whole = _embeddable(standings)
     page = _environment().get_template("standings.html.j2")
     return page.render(
@@ -59,6 +62,7 @@ def render_page(
         standing=first,
         sections=list(sections.views),
         provenance=provenance(standings, results),
+        terms=terms(sections.views, several=True),
         embedded=embedded(kept),
         is_whole=is_whole,
         **sections.views,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,7 +82,7 @@ def real(detbench: Run, shared: Path, tmp_path_factory: pytest.TempPathFactory) 
     )
     assert done.returncode == 0, done.stderr
     sentence, _, table = done.stdout.partition("\n\n")
-    assert " ".join(sentence.split()).startswith("centernet leads with AP 0.316 [0.26")
+    assert " ".join(sentence.split()).startswith("No clear winner: centernet is first with AP 0.316 [0.26")
     assert table.splitlines()[0].split() == ["rank", "ranks", "model", "AP", "95", "%", "interval"]
     assert [line.split()[2] for line in table.splitlines()[2:5]] == ["centernet", "YOLOX-nano", "proposals"]
     return root / "subs", root / "board"
@@ -280,15 +282,18 @@ def test_names_cannot_leave_their_folder_nor_the_page(detbench: Run, coco_pair: 
     names = ["../x", "CON", "<script>alert(1)</script>", "n" * 200, "A", "a", "..", "שלום", "-rf", "a|b & c_d $e$ #1"]
     for place, name in enumerate(names):
         _put(tmp_path / f"subs/s{place}", [_row(1, 0.1 + place / 100)], f"name = {json.dumps(name)}")
-    for folder in ("it's <b>", "=1+1", "x" * 200):
+    for folder in ("it's <b>", "=1+1", "x" * 200, "\u202egnp.exe\u2067"):
         _put(tmp_path / "subs" / folder, [_row(2)])
     done = detbench("leaderboard", tmp_path / "subs", "-o", tmp_path / "board", "-g", truth, "--resamples", 100)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["board", "dt.json", "gt.json", "subs"]
     folders = [path.name for path in (tmp_path / "board/models").iterdir()]
-    assert len({name.casefold() for name in folders}) == len(folders) == 13
+    assert len({name.casefold() for name in folders}) == len(folders) == 14
     assert all(name.isascii() and len(name) < 100 and name.upper() != "CON" for name in folders)
-    assert {entry["name"] for entry in _entries(tmp_path / "board").values()} >= set(names)
+    assert {entry["name"] for entry in _entries(tmp_path / "board").values()} >= {*names, "\u202egnp.exe\u2067"}
+    for ending in ("csv", "md", "tex"):
+        assert not re.search("[\u202a-\u202e\u2066-\u2069]", (tmp_path / f"board/standings.{ending}").read_text())
+    assert "\ufffdgnp.exe\ufffd" in (tmp_path / "board/standings.csv").read_text() + done.stdout
     assert "<script>alert(1)" not in (tmp_path / "board/index.html").read_text().partition('type="application/json"')[0]
 
 
@@ -357,12 +362,145 @@ def test_what_cannot_be_meant_is_one_sentence_and_exit_2(detbench: Run, coco_pai
 
 
 def test_a_leaderboard_inside_its_folder_is_not_a_model(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
-    """Written beside the models it is left out the next time."""
+    """Written beside the models it is left out the next time, and an earlier one in another folder with a note."""
     truth, subs = _set(coco_pair, tmp_path, images=2, models=1)
-    for _ in range(2):
-        done = detbench("leaderboard", subs, "-o", subs / "board", "-g", truth, "--resamples", 100)
+    for board, said in (("board", 0), ("board", 0), ("other", 1)):
+        done = detbench("leaderboard", subs, "-o", subs / board, "-g", truth, "--resamples", 100)
         assert done.returncode == 0, done.stderr
-        assert list(_entries(subs / "board")) == ["model0"]
+        assert list(_entries(subs / board)) == ["model0"]
+        assert done.stderr.count(f"note: {subs / 'board'} is left out: it is a leaderboard, not a model\n") == said
+    (subs / "board/predictions.json").write_text("[]")  # somebody's model, whatever lies beside it
+    assert detbench("leaderboard", subs, "-o", subs / "other", "-g", truth, "--resamples", 100).returncode == 0
+    assert sorted(_entries(subs / "other")) == ["board", "model0"]
+    for folder in ("board/predictions.json", "model0/predictions.json"):
+        (subs / folder).unlink()
+    (subs / "model0").rmdir()
+    done = detbench("leaderboard", subs, "-o", tmp_path / "new")
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"{subs}: holds a leaderboard and no models; put a folder for each model there\n")
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_left_of_models_that_are_gone_is_removed(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """Their folders go with the next leaderboard; what is anybody else's, or was changed, stays to the last byte."""
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=5, boxes=3)
+    board, models = tmp_path / "board", tmp_path / "board/models"
+    arguments = ("leaderboard", subs, "-o", board, "-g", truth, "--resamples", 100)
+    assert detbench(*arguments).returncode == 0
+    gone, changed, beside, linked, stays = [entry["name"] for entry in _entries(board).values()]
+    shutil.copytree(models / gone, models / "mine")  # of detbench eval -o, say: no leaderboard knows it
+    (models / changed / "result.json").write_bytes((models / gone / "result.json").read_bytes())
+    (models / beside / "notes.txt").write_text("mine")
+    (models / linked).rename(tmp_path / linked)
+    (models / linked).symlink_to(tmp_path / linked)
+    for name in (gone, changed, beside, linked):
+        shutil.rmtree(subs / name)
+    _put(subs / "new", [])
+    mine = [models / "mine", models / changed, models / beside, tmp_path / linked]
+    before = [_bytes(folder) for folder in mine]
+    done = detbench(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in models.iterdir()} == {changed, beside, linked, stays, "new", "mine"}
+    assert [_bytes(folder) for folder in mine] == before
+    assert (models / linked).is_symlink()
+    assert sorted(path.name for path in (models / stays).iterdir()) == ["draws.npz", "report.html", "result.json"]
+    assert len(list((board / ".cache").iterdir())) == 6  # what was evaluated is kept: models may come back
+
+
+@pytest.mark.slow
+def test_a_model_that_figures_leave_out_keeps_no_old_page(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """The ninth has a result and draws; the page that it had as the eighth goes."""
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=8, boxes=3)
+    arguments = ("leaderboard", subs, "-o", tmp_path / "board", "-g", truth, "--resamples", 100)
+    assert detbench(*arguments).returncode == 0
+    names = [entry["name"] for entry in _entries(tmp_path / "board").values()]
+    _put(subs / "again", (subs / names[0] / "predictions.json").read_text())
+    last = tmp_path / "board/models" / names[-1]
+    assert (last / "report.html").exists()
+    assert detbench(*arguments).returncode == 0
+    assert sorted(path.name for path in last.iterdir()) == ["draws.npz", "result.json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs locks")
+def test_two_leaderboards_do_not_write_into_one_folder(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """The second is told so at once and writes nothing; when the first has ended, or was killed, it may."""
+    import fcntl
+
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=1)
+    arguments = ("leaderboard", subs, "-o", tmp_path / "board", "-g", truth, "--resamples", 100)
+    (tmp_path / "board").mkdir()
+    other = os.open(tmp_path / "board", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    done = detbench(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(
+        "board: another leaderboard is being written here; wait for it, or say another folder with -o\n"
+    )
+    assert not list((tmp_path / "board").iterdir())
+    os.close(other)
+    assert detbench(*arguments).returncode == 0
+
+
+def test_two_real_leaderboards_at_once(coco_pair: Pair, tmp_path: Path) -> None:
+    """Of two that are started together into one folder one is written, or both one after the other."""
+    truth, subs = _set(coco_pair, tmp_path, images=20, models=3)
+    command = [sys.executable, "-P", "-m", "detbench", "leaderboard", subs, "-g", truth, "-o", tmp_path / "board"]
+    started = [
+        subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    ended = [(process.communicate(timeout=120), process.returncode) for process in started]
+    assert min(code for _, code in ended) == 0
+    for (_, said), code in ended:
+        assert code == 0 or "another leaderboard is being written here" in said
+    assert list(_entries(tmp_path / "board"))
+    assert not list(tmp_path.glob("board/**/*.part"))
+
+
+def test_wrong_pictures_are_refused_before_anything_is_evaluated(
+    detbench: Run, coco_pair: Pair, tmp_path: Path
+) -> None:
+    """Other boxes than the ground truth's, and nothing at all: one sentence, and nothing is kept."""
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=2)
+    document = json.loads(truth.read_text())
+    document["annotations"].pop()
+    (tmp_path / "other.json").write_text(json.dumps(document))
+    for pictures, said in (("other.json", "is not what was measured on"), ("nothing", "there is no such file")):
+        done = detbench("leaderboard", subs, "-o", "board", "-g", truth, "--pictures", pictures, cwd=tmp_path)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert f"{pictures}: {said}" in done.stderr
+        assert not (tmp_path / "board").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "head", "left_out"),
+    [
+        (20, ["rank", "model", "AP"], "no room for 95 % interval and ranks: see standings.md"),
+        (40, ["rank", "ranks", "model", "AP"], "no room for 95 % interval: see standings.md"),
+        (60, ["rank", "ranks", "model", "AP", "95", "%", "interval"], ""),
+    ],
+)
+def test_a_narrow_terminal_shows_whole_numbers(
+    real: tuple[Path, Path], detbench: Run, tmp_path: Path, columns: int, head: list[str], left_out: str
+) -> None:
+    """Numbers are never cut nor folded, names only where they must be; columns for which there is no room are named."""
+    _, board = real
+    names = ["a-model-of-this-length", "b-model-of-this-length"]
+    for name, source in zip(names, ("YOLOX-nano", "centernet"), strict=True):
+        shutil.copytree(board / "models" / source, tmp_path / "runs" / name)
+        (tmp_path / "runs" / name / "model.toml").write_text(f'name = "{name}"')
+    done = detbench("leaderboard", tmp_path / "runs", "-o", tmp_path / "out", env_columns=columns)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= columns
+    table = done.stdout.partition("\n\n")[2]
+    lines = table.partition("no room")[0].splitlines()
+    assert lines[0].split() == head
+    rows = [line.split() for line in lines[2:] if line[:4].strip()]
+    place = head.index("AP")
+    assert [row[place] for row in rows] == ["0.316", "0.296"]
+    folded = {20: "".join(line[6:13].strip() for line in lines[2:]), 40: "".join(row[2] for row in rows)}
+    assert columns == 60 or folded[columns].startswith(names[1][:20])
+    assert " ".join(table.partition("no room")[2].split()) == left_out.removeprefix("no room").strip()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")

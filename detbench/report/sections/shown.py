@@ -10,6 +10,7 @@ from detbench.report.sections.counting import counting
 from detbench.report.sections.curves import curves
 from detbench.report.sections.errors import errors
 from detbench.report.sections.gallery import gallery
+from detbench.report.sections.operators import operators
 from detbench.report.sections.proposals import proposals
 from detbench.report.sections.speed import speed
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from detbench.data.tables import Dataset
     from detbench.report.sections.model import Model
+    from detbench.timing.document import Profile
 
 __all__ = ["SECTIONS", "Shown", "shown"]
 
@@ -39,12 +41,22 @@ class Shown(NamedTuple):
     styles: list[str]
 
 
-def shown(models: Sequence[Model], names: Iterable[str] = SECTIONS, *, pictures: Dataset | None = None) -> Shown:
+def shown(
+    models: Sequence[Model],
+    names: Iterable[str] = SECTIONS,
+    *,
+    pictures: Dataset | None = None,
+    profiles: Sequence[Profile] = (),
+) -> Shown:
     """Return what the sections show of models in rank order; without models there is nothing to show.
 
-    The gallery comes last, with ``pictures``: the dataset that was measured on, where its pictures are at hand.
+    The gallery comes after them, with ``pictures``: the dataset that was measured on, where its pictures are at hand.
+    The operators come last, with ``profiles``, where there are any.
     """
-    found = {name: SECTIONS[name](models) for name in names} | {"gallery": gallery(models, pictures)} if models else {}
+    found: dict[str, object | None] = {}
+    if models:
+        found = {name: SECTIONS[name](models) for name in names}
+        found |= {"gallery": gallery(models, pictures), "operators": operators(models, profiles)}
     views = {name: view for name, view in found.items() if view is not None}
     return Shown(views, _styles_of(views))
 

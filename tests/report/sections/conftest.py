@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from detbench.evaluation.parts.timing import Latency, Timing
 from detbench.evaluation.standings.document import Entry, Speed, Standings
 from detbench.report.sections.model import Model
 from detbench.report.standings_page import render_page
 from detbench.report.templating import page_environment
+from detbench.timing.prediction_times import STAGES, FramesPerSecond
+from detbench.timing.samples import Quantile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -151,3 +154,38 @@ def read_section(read_page: Callable[[str], Page]) -> Callable[[str, object], Pa
         return read_page(page_environment().get_template(f"sections/{name}.html.j2").render(**{name: view}))
 
     return read
+
+
+@pytest.fixture
+def make_timing() -> Callable[[float], Timing]:
+    """Return a maker of times of which the total's median is given; all are of one machine, "a desk"."""
+
+    def make(median_ms: float) -> Timing:
+        def latency(share: float) -> Latency:
+            value = share * median_ms
+            return Latency(
+                p50=Quantile(value, 0.9 * value, 1.1 * value),
+                p90=Quantile(1.2 * value, value, None),
+                p99=Quantile(2 * value, None, None),
+            )
+
+        shares = (0.1, 0.2, 0.6, 0.1, 1.0)
+        return Timing(
+            source="timing.json",
+            fingerprint="4c" * 32,
+            model="a-model",
+            adapter="",
+            device="cpu",
+            processor="a desk",
+            threads=2,
+            clock="perf_counter",
+            batch_size=1,
+            images=80,
+            samples=80,
+            warm_up=3,
+            samples_left_out=0,
+            fps=FramesPerSecond(value=1000 / max(median_ms, 1e-6), low=None, high=None),
+            stages={stage: latency(share) for stage, share in zip(STAGES, shares, strict=True)},
+        )
+
+    return make

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from detbench.evaluation.parts.timing import Latency, Timing
 from detbench.evaluation.standings.document import Speed
 from detbench.report.sections.speed_plot import Dot, front, nice
-from detbench.timing.prediction_times import STAGES, FramesPerSecond
-from detbench.timing.samples import Quantile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from detbench.evaluation.parts.timing import Timing
     from detbench.evaluation.results import Result
 
 _HOSTILE = "<script>$\\frac{$\x00\u202ecb"
@@ -32,41 +30,14 @@ def _speed(median_ms: float, machine: str = "a desk") -> Speed:
     )
 
 
-def _timing(median_ms: float) -> Timing:
-    def latency(share: float) -> Latency:
-        value = share * median_ms
-        return Latency(
-            p50=Quantile(value, 0.9 * value, 1.1 * value),
-            p90=Quantile(1.2 * value, value, None),
-            p99=Quantile(2 * value, None, None),
-        )
-
-    shares = (0.1, 0.2, 0.6, 0.1, 1.0)
-    return Timing(
-        source="timing.json",
-        fingerprint="4c" * 32,
-        model="a-model",
-        adapter="",
-        device="cpu",
-        processor="a desk",
-        threads=2,
-        clock="perf_counter",
-        batch_size=1,
-        images=80,
-        samples=80,
-        warm_up=3,
-        samples_left_out=0,
-        fps=FramesPerSecond(value=1000 / max(median_ms, 1e-6), low=None, high=None),
-        stages={stage: latency(share) for stage, share in zip(STAGES, shares, strict=True)},
-    )
-
-
 @pytest.fixture
-def make_timed(make_result: Callable[..., Result]) -> Callable[[float, float], Result]:
+def make_timed(
+    make_result: Callable[..., Result], make_timing: Callable[[float], Timing]
+) -> Callable[[float, float], Result]:
     """Return a maker of results with an AP and a median latency."""
 
     def make(ap: float, median_ms: float) -> Result:
-        return make_result(metrics={"AP": ap}, intervals={"AP": (ap - 0.05, ap + 0.05)}, timing=_timing(median_ms))
+        return make_result(metrics={"AP": ap}, intervals={"AP": (ap - 0.05, ap + 0.05)}, timing=make_timing(median_ms))
 
     return make
 

@@ -1,0 +1,174 @@
+"""The folder of a leaderboard: over nothing that it is made from, written by one process, without leftovers."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from detbench.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from detbench.data.tables import Dataset
+    from detbench.evaluation.document import Document
+    from detbench.evaluation.standings.document import Entry, Standings
+    from detbench.timing.document import Profile
+
+__all__ = ["KEPT", "held", "is_board", "require_free", "write_board"]
+
+#: What has been evaluated is kept here.
+KEPT = ".cache"
+
+_MODELS = "models"
+_STANDINGS = "standings.json"
+
+
+def is_board(folder: Path) -> bool:
+    """Return whether a folder holds a leaderboard, and nothing of a model."""
+    from detbench.evaluation.submissions.folder import is_read
+
+    try:
+        return (folder / _STANDINGS).is_file() and not any(map(is_read, folder.iterdir()))
+    except OSError:  # it may not be looked into: scoring it says so
+        return False
+
+
+def require_free(output: Path, inputs: Iterable[Path]) -> None:
+    """Raise UsageError, before minutes are spent, if the leaderboard would go over what it is made from."""
+    from detbench.evaluation.submissions.folder import is_read
+
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file; say another folder with -o")
+    if any(map(is_read, output.glob("*"))):
+        raise UsageError(f"{output} holds a model, which would not be ranked; say another folder with -o")
+    target = Path(os.path.realpath(output))
+    for path in inputs:
+        given = Path(os.path.realpath(path))  # which takes links in circles as they are
+        if target == given or given.is_relative_to(target / _MODELS) or given.is_relative_to(target / KEPT):
+            raise UsageError(f"{output} would be written over what it comes from; say another folder with -o")
+
+
+@contextlib.contextmanager
+def held(output: Path) -> Iterator[None]:
+    """Make the folder, and keep other leaderboards out of it while the block runs; after an error no empty one is left.
+
+    The lock is on the folder itself, as the same models give the same files, and none beside them. File systems
+    without such locks, as some across a network are, keep nobody out.
+
+    Raises
+    ------
+    DataError
+        If another process holds the folder, or it cannot be made.
+    """
+    from detbench.files import make_folder
+
+    is_new = not output.exists()
+    make_folder(output)
+    descriptor = os.open(output, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            remedy = "wait for it, or say another folder with -o"
+            raise DataError("another leaderboard is being written here", file=output, remedy=remedy) from error
+        except OSError:  # no locks here
+            pass
+        yield
+    except BaseException:
+        if is_new:
+            with contextlib.suppress(OSError):
+                output.rmdir()
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def write_board(
+    standings: Standings,
+    results: Mapping[str, Document],
+    places: Mapping[str, Path],
+    output: Path,
+    pictures: Dataset | None,
+    profiles: Sequence[Profile],
+) -> str:
+    """Write the page, the tables, and a folder for each model, and say what was written.
+
+    A model's folder has its result, its draws and, of the first, its page. What an earlier leaderboard left of models
+    that are gone is removed. The page shows ``pictures`` and ``profiles``.
+    """
+    from detbench.evaluation.drawn_file import DRAWS
+    from detbench.evaluation.runs import RESULT
+    from detbench.files import replacing
+    from detbench.report.standings_files import model_folders, rendered_standings, write_all
+
+    before = _entries_before(output)
+    rendered = rendered_standings(standings, results, pictures=pictures, profiles=profiles)
+    files = {output / name: data for name, data in rendered.items()}
+    folders = {entry: output / _MODELS / name for entry, name in model_folders(standings).items()}
+    written = set(write_all(files | {place / RESULT: results[name].to_json() for name, place in folders.items()}))
+    for entry in standings.entries:
+        if entry.name in folders and (draws := places[entry.source] / DRAWS).is_file():
+            with draws.open("rb") as given, replacing(folders[entry.name] / DRAWS, durable=False) as file:
+                shutil.copyfileobj(given, file)
+            written.add(folders[entry.name] / DRAWS)
+    for folder, gone in before.items():
+        _remove_leftovers(output / _MODELS / folder, gone, written)
+    said = f"wrote {output / 'index.html'}, standings.json, .md, .tex and .csv"
+    return said + (", and a folder for each model" if folders else "")
+
+
+def _entries_before(output: Path) -> dict[str, Entry]:
+    """Return the folder's name → the entry of the leaderboard that lies here; nothing where none can be read."""
+    from detbench.evaluation.standings.document import read_standings
+    from detbench.report.standings_files import model_folders
+
+    file = output / _STANDINGS
+    try:
+        found = read_standings(file) if file.is_file() else None
+    except DataError:
+        return {}
+    folders = model_folders(found) if found else {}
+    return {folders[entry.name]: entry for entry in (found.entries if found else ()) if entry.name in folders}
+
+
+def _remove_leftovers(folder: Path, entry: Entry, written: Iterable[Path]) -> None:
+    """Remove from a model's folder what was not written now, if it is what a leaderboard with ``entry`` wrote.
+
+    A folder that holds anything else, or the result of other predictions, is somebody's: it stays as it is.
+    """
+    from detbench.evaluation.drawn_file import DRAWS
+    from detbench.evaluation.runs import RESULT
+
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    new = {_key(path) for path in written}
+    files = list(folder.iterdir())
+    old = [path for path in files if path.name in {RESULT, DRAWS, "report.html"} and _key(path) not in new]
+    stays = any(_key(path) in new for path in files)
+    if not stays and (len(old) < len(files) or not _is_result_of(folder / RESULT, entry)):
+        return
+    with contextlib.suppress(OSError):  # the leaderboard itself is whole
+        for path in old:
+            path.unlink()
+        if not stays:
+            folder.rmdir()
+
+
+def _key(path: Path) -> tuple[str, str]:
+    """Return what tells the files of models' folders apart where letters' case does not."""
+    return path.parent.name.casefold(), path.name.casefold()
+
+
+def _is_result_of(file: Path, entry: Entry) -> bool:
+    from detbench.evaluation.results import Result
+
+    try:
+        found = Result.load(file).document
+    except DataError:
+        return False
+    return found.predictions.fingerprint == entry.predictions and found.metrics == entry.metrics
