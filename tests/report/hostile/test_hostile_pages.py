@@ -360,15 +360,15 @@ CASES = {
         sections="curves categories errors counting gallery",
     ),
     "nothing found by the only one": Case(models=1, empty=[0], says=("model 0 reaches AP 0.000",)),
-    "one image": Case(images=1, says=("Measured on 1 image with 2 ground truths of 2 categories.",)),
-    "one category": Case(categories=("car",), says=("of 1 category.",)),
+    "one image": Case(images=1, says=("Measured on 1 image with 2 ground truths of 2 categories",)),
+    "one category": Case(categories=("car",), says=("of 1 category",)),
     "one object": Case(
         categories=("car",),
         images=1,
         objects=1,
         options=("--count-threshold", "0.5"),
         sections="curves categories errors counting gallery",
-        says=("Measured on 1 image with 1 ground truth of 1 category.",),
+        says=("Measured on 1 image with 1 ground truth of 1 category",),
     ),
     "no ground truth": Case(
         objects=0, sections="categories errors gallery", returns=2, says=("No model is ranked: 2 models have no AP.",)
