@@ -48,11 +48,13 @@ def write_report(result: Result, path: Path | str) -> None:
     write_text(Path(path), render_report(result))
 
 
-def render_report(result: Result, *, pictures: Dataset | None = None, profiles: Sequence[Profile] = ()) -> str:
+def render_report(
+    result: Result, *, pictures: Dataset | None = None, profiles: Sequence[Profile] = (), board: str = ""
+) -> str:
     """Return the page of ``result``: HTML that holds everything it shows, and the result itself as JSON.
 
     ``pictures`` is the dataset that was measured on, where its pictures are to be shown; ``profiles`` are
-    timings of operators to show beside the detector's.
+    timings of operators to show beside the detector's; ``board`` is the address of a leaderboard that it is a model of.
     """
     rows = tables.category_rows(result)
     columns = tables.category_columns(result)
@@ -64,6 +66,7 @@ def render_report(result: Result, *, pictures: Dataset | None = None, profiles: 
         style=inline("page.css", "models.css", "sections/legend.css", *sections.styles),
         script=inline("page.js"),
         headline=tables.headline(result),
+        board=board,
         measures=tables.measures(result),
         columns=[(name, explain(name, result.metrics, result.protocol).long) for name in columns],
         rows=rows,
