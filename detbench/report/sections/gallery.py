@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from detbench.data.tables import Dataset
+    from detbench.evaluation.parts.errors import Errors
     from detbench.report.sections.model import Model
 
 __all__ = ["MOST_OF_A_MODEL", "Album", "GalleryView", "Group", "Shot", "gallery"]
@@ -33,11 +34,11 @@ _LEAST_IOU = 0.005
 
 #: What a kind of :data:`KINDS` is, in a sentence.
 _MEANINGS = {
-    "missed": "Objects that no box found, the largest first.",
-    "false alarm": "Boxes where nothing is annotated: they overlap an object hardly or not at all. The surest first.",
-    "badly placed": "Boxes of the right category that lie too far beside their object, the surest first.",
-    "wrong category": "Boxes on an object of another category, the surest first.",
-    "found twice": "Boxes on an object that a surer box has found already, the surest first.",
+    "missed": "Objects that no accepted box found, though one with a lower score may lie there: the largest of each category.",
+    "false alarm": "Boxes that overlap an object hardly or not at all: the surest of each category.",
+    "badly placed": "Boxes of the right category that lie too far beside their object: the surest of each category.",
+    "wrong category": "Boxes on an object of another category, some of them badly placed too: the surest of each category.",
+    "found twice": "Boxes on an object that a surer box has found already: the surest of each category.",
 }
 
 
@@ -84,23 +85,28 @@ def gallery(models: Sequence[Model], pictures: Dataset | None) -> GalleryView | 
 
     ``pictures`` is the dataset that the results were measured on, None where it is not at hand.
     """
-    having = [(model, found.worst) for model in marked(models) if (found := model.result.errors) is not None]
+    having = [(model, found) for model in marked(models) if (found := model.result.errors) is not None]
     if not having:
         return None
     most = min(MOST_OF_A_MODEL, _MAX_PAGE_BYTES // (len(having) * _CROP_PAGE_BYTES))
-    cases = [worst_cases(worst, most) for _, worst in having] if pictures is not None else []
+    cases = [worst_cases(found.worst, most, found.threshold) for _, found in having] if pictures is not None else []
     shots = _Shots(pictures, [case for of_model in cases for case in of_model]) if pictures is not None else None
     return GalleryView(
         at_hand=pictures is not None,
         albums=[
-            Album(key_of(model), counted(len(of_model), "mistake"), list(_groups(of_model, shots)))
-            for (model, _), of_model in zip(having, cases, strict=False)
+            Album(key_of(model), _total(found, len(of_model)), list(_groups(of_model, shots)))
+            for (model, found), of_model in zip(having, cases, strict=False)
             if shots is not None
         ],
         most=most,
         without=listed([model for model in models if model.result.errors is None]),
         left_out=left_out(models),
     )
+
+
+def _total(found: Errors, shown: int) -> str:
+    """Return how many of a model's mistakes are shown."""
+    return f"{shown} of {counted(sum(found.tide.kinds.at_operating_point.values()), 'mistake')}"
 
 
 def _groups(cases: Sequence[Case], shots: _Shots) -> Iterator[Group]:

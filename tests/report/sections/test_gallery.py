@@ -348,14 +348,27 @@ def test_every_category_has_its_worst_before_any_has_its_second() -> None:
         },
         missed=[Missed(image=1, file_name="a", category="car", box=(0, 0, 9, 9))] * 8,
     )
-    cases = worst_cases(worst, 10)
+    cases = worst_cases(worst, 10, 0.0)
     assert [case.kind for case in cases] == [
         kind for kind in ("missed", "false alarm", "badly placed", "wrong category", "found twice") for _ in "ab"
     ]
     alarms = [(case.category, case.score) for case in cases if case.kind == "false alarm"]
     assert alarms == [("car", 0.9), ("bus", 0.1)]
-    assert len(worst_cases(worst, 1000)) == 8 + 9 * 5
-    assert worst_cases(Worst(limit=0, images=[], false_positives={}, missed=[]), 24) == []
+    assert len(worst_cases(worst, 1000, 0.0)) == 8 + 9 * 5
+    assert worst_cases(Worst(limit=0, images=[], false_positives={}, missed=[]), 24, 0.0) == []
+
+
+def test_only_accepted_boxes_are_mistakes() -> None:
+    """A box below the operating point is none, one on it is; where nothing is accepted, all that is left is missed."""
+    worst = Worst(
+        limit=9,
+        images=[],
+        false_positives={"background": [_mistake("car", score) for score in (0.9, 0.5, 0.1, 0.0)]},
+        missed=[Missed(image=1, file_name="a", category="car", box=(0, 0, 9, 9))],
+    )
+    assert [case.score for case in worst_cases(worst, 9, 0.5)] == [None, 0.9, 0.5]
+    assert [case.score for case in worst_cases(worst, 9, 0.0)] == [None, 0.9, 0.5, 0.1, 0.0]
+    assert [case.score for case in worst_cases(worst, 9, None)] == [None]
 
 
 def _mistake(category: str, score: float) -> Mistake:
