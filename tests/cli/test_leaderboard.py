@@ -472,6 +472,37 @@ def test_wrong_pictures_are_refused_before_anything_is_evaluated(
         assert not (tmp_path / "board").exists()
 
 
+@pytest.mark.parametrize(
+    ("columns", "head", "left_out"),
+    [
+        (20, ["rank", "model", "AP"], "no room for 95 % interval and ranks: see standings.md"),
+        (40, ["rank", "ranks", "model", "AP"], "no room for 95 % interval: see standings.md"),
+        (60, ["rank", "ranks", "model", "AP", "95", "%", "interval"], ""),
+    ],
+)
+def test_a_narrow_terminal_shows_whole_numbers(
+    real: tuple[Path, Path], detbench: Run, tmp_path: Path, columns: int, head: list[str], left_out: str
+) -> None:
+    """Numbers are never cut nor folded, names only where they must be; columns for which there is no room are named."""
+    _, board = real
+    names = ["a-model-of-this-length", "b-model-of-this-length"]
+    for name, source in zip(names, ("YOLOX-nano", "centernet"), strict=True):
+        shutil.copytree(board / "models" / source, tmp_path / "runs" / name)
+        (tmp_path / "runs" / name / "model.toml").write_text(f'name = "{name}"')
+    done = detbench("leaderboard", tmp_path / "runs", "-o", tmp_path / "out", env_columns=columns)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= columns
+    table = done.stdout.partition("\n\n")[2]
+    lines = table.partition("no room")[0].splitlines()
+    assert lines[0].split() == head
+    rows = [line.split() for line in lines[2:] if line[:4].strip()]
+    place = head.index("AP")
+    assert [row[place] for row in rows] == ["0.316", "0.296"]
+    folded = {20: "".join(line[6:13].strip() for line in lines[2:]), 40: "".join(row[2] for row in rows)}
+    assert columns == 60 or folded[columns].startswith(names[1][:20])
+    assert " ".join(table.partition("no room")[2].split()) == left_out.removeprefix("no room").strip()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")
 def test_folders_are_called_as_the_user_calls_them(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
     """A link is a model by the link's name, wherever the command runs; one named as a result's file is broken."""
