@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["NAMELESS", "brief", "counted", "in_words", "named", "printable", "raised", "unbroken"]
+__all__ = ["NAMELESS", "brief", "counted", "in_words", "named", "printable", "raised", "unbroken", "unturned"]
 
 #: What stands where a name has nothing that can be seen.
 NAMELESS = "without a name"
@@ -38,6 +38,19 @@ def unbroken(text: str) -> str:
     True
     """
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def unturned(text: str) -> str:
+    r"""Return ``text`` with the marks replaced that turn the writing round: where nothing ends them, all that follows.
+
+    HTML has ``<bdi>`` for it, and :func:`printable` replaces them too. Letters turn the writing by themselves.
+
+    Examples
+    --------
+    >>> unturned("\u202egnp.exe, \u05d0") == "\N{REPLACEMENT CHARACTER}gnp.exe, \u05d0"
+    True
+    """
+    return re.sub("[\u202a-\u202e\u2066-\u2069]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def brief(name: str, limit: int) -> str:

@@ -199,10 +199,10 @@ def _one(result: Path, output: Path, metric: str | None, beside: _Beside, *, is_
 
 def _cards(results: Iterable[Path]) -> dict[str, ModelCard]:
     """Return what lies beside the results about their models, by what the user called each."""
-    from detbench.evaluation.submissions.model_card import read_model_card
+    from detbench.evaluation.submissions.model_card import card_in
 
-    places = {str(path): (path if path.is_dir() else path.parent) / "model.toml" for path in results}
-    return {source: read_model_card(file) for source, file in places.items() if file.is_file()}
+    cards = {str(path): card_in(path if path.is_dir() else path.parent) for path in results}
+    return {source: card for source, card in cards.items() if card}
 
 
 def _require_free(outputs: Iterable[Path], results: Sequence[Path]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from detbench.data.decoding import read_header
 from detbench.errors import DataError
@@ -27,6 +27,9 @@ _MAX_PX = 178_956_970
 
 #: Small pictures are enlarged at most so much: beyond that there is nothing more to see.
 _MAX_ENLARGED = 3.0
+
+#: EXIF orientations that swap width and height (Exif 2.32, section 4.6.4).
+_QUARTER_TURNS = range(5, 9)
 
 _VOID = (58, 62, 66)
 _VOID_TEXT = (226, 226, 222)
@@ -59,13 +62,18 @@ def canvas_of(dataset: Dataset, row: int, fit_px: tuple[int, int]) -> Canvas:
 def picture_of(dataset: Dataset, row: int) -> Picture:
     """Return the picture of image ``row`` in RGB, as it is stored: boxes are in its pixels, before any EXIF rotation.
 
+    Where the dataset says that width and height are the other way round, and EXIF turns the picture by a quarter, its
+    boxes were drawn on the turned picture: then it is that.
+
     Raises DataError if it is missing, broken or too large to be decoded for the eye.
     """
     data, where = dataset.pictures.read(row), dataset.pictures.where(row)
     try:
         header = read_header(data, where=where)
         size = header.width_px, header.height_px
-        picture = _decoded(data) if size[0] * size[1] <= _MAX_PX else None
+        said = int(dataset.images.width_px[row]), int(dataset.images.height_px[row])
+        is_turned = header.orientation in _QUARTER_TURNS and said == size[::-1] != size
+        picture = _decoded(data, is_turned=is_turned) if size[0] * size[1] <= _MAX_PX else None
     except DataError:
         raise
     except Exception as error:  # hostile bytes make Pillow's plug-ins raise anything
@@ -75,10 +83,11 @@ def picture_of(dataset: Dataset, row: int) -> Picture:
     return picture
 
 
-def _decoded(data: bytes) -> Picture:
-    with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
+def _decoded(data: bytes, *, is_turned: bool) -> Picture:
+    with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as stored:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        picture.load()
+        stored.load()
+        picture = ImageOps.exif_transpose(stored) if is_turned else stored
         if picture.mode.startswith(("I", "F")):  # more than 8 bits: the range that is there becomes 0 to 255
             values = np.asarray(picture, dtype=np.float64)
             low, high = float(values.min()), float(values.max())

@@ -20,6 +20,7 @@ from detbench.report.sections.latency_plot import latency_plot, spread_of
 from detbench.report.sections.model import Model
 from detbench.report.sections.shown import shown
 from detbench.report.templating import embedded, inline, page_environment
+from detbench.report.terms import terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +78,7 @@ def render_report(result: Result, *, pictures: Dataset | None = None, profiles: 
         environment_rows=[("detbench", result.detbench), *sorted(result.environment.items())],
         citation=tables.citation(result),
         glossary=_glossary([*result.metrics, *columns], result),
+        terms=terms([*(["speed"] if timing else []), *sections.views]),
         frames=timing and timing_tables.frames(timing),
         what_was_timed=timing and timing_tables.what_was_timed(timing),
         spread=_spread(result),
@@ -114,7 +116,7 @@ def _spread(result: Result) -> Markup:
 def _small_figures(
     result: Result, rows: list[tables.CategoryRow]
 ) -> list[tuple[tables.CategoryRow, tables.Measure | None, Markup]]:
-    """Return the curves of the categories with most ground truths and the AP that each is of, in the table's order."""
+    """Return the curves of the categories with most ground truths and the AP that each is of, the best first."""
     curves = result.curves.by_category
     drawn = [row for row in rows if row.index < len(curves) and curves[row.index]]
     if len(drawn) < _MIN_SMALL:
@@ -127,7 +129,7 @@ def _small_figures(
         if row.index in kept and precision is not None:
             svg = category_curve(result.curves.recall, precision, mean)
             figures.append((row, tables.curve_measure(row, result), Markup(svg)))  # noqa: S704  only numbers are in it
-    return figures
+    return sorted(figures, key=lambda figure: -((figure[1] and figure[1].value) or 0.0))
 
 
 def _small_note(result: Result) -> str:
@@ -151,19 +153,5 @@ def _prediction_rows(result: Result) -> list[tuple[str, str]]:
 
 
 def _glossary(names: list[str], result: Result) -> list[tuple[str, str]]:
-    """Return each name once with its meaning, then the words that the meanings use."""
-    own = [(name, explain(name, result.metrics, result.protocol).long) for name in dict.fromkeys(names)]
-    return [*own, *_COMMON]
-
-
-#: The words that the meanings use.
-_COMMON = (
-    (
-        "IoU",
-        "Intersection over union: the area that two boxes share, divided by the area that they cover together.",
-    ),
-    (
-        "interval",
-        "Where the number would plausibly lie had other images of the same kind been drawn; nothing about other kinds.",
-    ),
-)
+    """Return each name once with its meaning."""
+    return [(name, explain(name, result.metrics, result.protocol).long) for name in dict.fromkeys(names)]

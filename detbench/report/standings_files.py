@@ -63,8 +63,8 @@ def rendered_standings(
     """Return what a folder of standings holds, as paths in it with their bytes.
 
     ``results`` are by the entries' names. With ``html`` among the ``formats`` each model that figures draw has a page
-    of its own, ``models/<folder>/report.html``, that the leaderboard leads to. The leaderboard shows the worst
-    mistakes in ``pictures``, those of the dataset that was measured on, and the operators' timings in
+    of its own, ``models/<folder>/report.html``, that the leaderboard leads to. Both show the worst mistakes in
+    ``pictures``, those of the dataset that was measured on; the leaderboard also the operators' timings in
     ``profiles``.
     """
     files: dict[str, bytes] = {}
@@ -72,7 +72,9 @@ def rendered_standings(
         folders = model_folders(standings)
         pages = {entry.name: f"models/{folders[entry.name]}/report.html" for entry in standings.alike()[:MOST_DRAWN]}
         files[PAGE] = render_page(standings, results, pages=pages, pictures=pictures, profiles=profiles).encode()
-        files |= {page: render_report(Result(results[name])).encode() for name, page in pages.items()}
+        files |= {
+            page: render_report(Result(results[name]), pictures=pictures).encode() for name, page in pages.items()
+        }
     files["standings.json"] = standings.to_json()
     for ending, text in _TEXTS.items():
         if ending in formats:

@@ -14,6 +14,7 @@ from detbench.report.sections.provenance import provenance
 from detbench.report.sections.shown import shown
 from detbench.report.sections.standing import standing
 from detbench.report.templating import embedded, inline, page_environment
+from detbench.report.terms import terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +62,7 @@ def render_page(
         standing=first,
         sections=list(sections.views),
         provenance=provenance(standings, results),
+        terms=terms(sections.views, several=True),
         embedded=embedded(kept),
         is_whole=is_whole,
         **sections.views,

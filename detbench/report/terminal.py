@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.results import Result
 
-__all__ = ["CategoryTable", "category_table", "metrics_table", "plain_head", "plain_table", "plain_text"]
+__all__ = ["GAP", "CategoryTable", "category_table", "metrics_table", "plain_head", "plain_table", "plain_text"]
 
-_GAP = "  "
+#: What stands between two columns.
+GAP = "  "
 _MIN_NAME = 12
 _COUNTS = ("ground\ntruths", "ignored", "predictions")
 
@@ -65,7 +66,7 @@ class CategoryTable:
         numbers = [_numbers(row) for row in self.rows]
         columns = zip(*numbers, strict=True) if numbers else [()] * len(heads)
         widths = [max(map(len, [*head.split("\n"), *cells])) for head, cells in zip(heads, columns, strict=True)]
-        left = options.max_width - sum(widths) - len(_GAP) * len(widths)
+        left = options.max_width - sum(widths) - len(GAP) * len(widths)
         table = plain_table()
         table.add_column("category", no_wrap=True, overflow="ellipsis", max_width=max(left, _MIN_NAME))
         for head in heads:

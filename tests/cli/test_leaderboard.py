@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -81,7 +82,7 @@ def real(detbench: Run, shared: Path, tmp_path_factory: pytest.TempPathFactory) 
     )
     assert done.returncode == 0, done.stderr
     sentence, _, table = done.stdout.partition("\n\n")
-    assert " ".join(sentence.split()).startswith("centernet leads with AP 0.316 [0.26")
+    assert " ".join(sentence.split()).startswith("No clear winner: centernet is first with AP 0.316 [0.26")
     assert table.splitlines()[0].split() == ["rank", "ranks", "model", "AP", "95", "%", "interval"]
     assert [line.split()[2] for line in table.splitlines()[2:5]] == ["centernet", "YOLOX-nano", "proposals"]
     return root / "subs", root / "board"
@@ -281,15 +282,18 @@ def test_names_cannot_leave_their_folder_nor_the_page(detbench: Run, coco_pair: 
     names = ["../x", "CON", "<script>alert(1)</script>", "n" * 200, "A", "a", "..", "שלום", "-rf", "a|b & c_d $e$ #1"]
     for place, name in enumerate(names):
         _put(tmp_path / f"subs/s{place}", [_row(1, 0.1 + place / 100)], f"name = {json.dumps(name)}")
-    for folder in ("it's <b>", "=1+1", "x" * 200):
+    for folder in ("it's <b>", "=1+1", "x" * 200, "\u202egnp.exe\u2067"):
         _put(tmp_path / "subs" / folder, [_row(2)])
     done = detbench("leaderboard", tmp_path / "subs", "-o", tmp_path / "board", "-g", truth, "--resamples", 100)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["board", "dt.json", "gt.json", "subs"]
     folders = [path.name for path in (tmp_path / "board/models").iterdir()]
-    assert len({name.casefold() for name in folders}) == len(folders) == 13
+    assert len({name.casefold() for name in folders}) == len(folders) == 14
     assert all(name.isascii() and len(name) < 100 and name.upper() != "CON" for name in folders)
-    assert {entry["name"] for entry in _entries(tmp_path / "board").values()} >= set(names)
+    assert {entry["name"] for entry in _entries(tmp_path / "board").values()} >= {*names, "\u202egnp.exe\u2067"}
+    for ending in ("csv", "md", "tex"):
+        assert not re.search("[\u202a-\u202e\u2066-\u2069]", (tmp_path / f"board/standings.{ending}").read_text())
+    assert "\ufffdgnp.exe\ufffd" in (tmp_path / "board/standings.csv").read_text() + done.stdout
     assert "<script>alert(1)" not in (tmp_path / "board/index.html").read_text().partition('type="application/json"')[0]
 
 
@@ -466,6 +470,37 @@ def test_wrong_pictures_are_refused_before_anything_is_evaluated(
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert f"{pictures}: {said}" in done.stderr
         assert not (tmp_path / "board").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "head", "left_out"),
+    [
+        (20, ["rank", "model", "AP"], "no room for 95 % interval and ranks: see standings.md"),
+        (40, ["rank", "ranks", "model", "AP"], "no room for 95 % interval: see standings.md"),
+        (60, ["rank", "ranks", "model", "AP", "95", "%", "interval"], ""),
+    ],
+)
+def test_a_narrow_terminal_shows_whole_numbers(
+    real: tuple[Path, Path], detbench: Run, tmp_path: Path, columns: int, head: list[str], left_out: str
+) -> None:
+    """Numbers are never cut nor folded, names only where they must be; columns for which there is no room are named."""
+    _, board = real
+    names = ["a-model-of-this-length", "b-model-of-this-length"]
+    for name, source in zip(names, ("YOLOX-nano", "centernet"), strict=True):
+        shutil.copytree(board / "models" / source, tmp_path / "runs" / name)
+        (tmp_path / "runs" / name / "model.toml").write_text(f'name = "{name}"')
+    done = detbench("leaderboard", tmp_path / "runs", "-o", tmp_path / "out", env_columns=columns)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= columns
+    table = done.stdout.partition("\n\n")[2]
+    lines = table.partition("no room")[0].splitlines()
+    assert lines[0].split() == head
+    rows = [line.split() for line in lines[2:] if line[:4].strip()]
+    place = head.index("AP")
+    assert [row[place] for row in rows] == ["0.316", "0.296"]
+    folded = {20: "".join(line[6:13].strip() for line in lines[2:]), 40: "".join(row[2] for row in rows)}
+    assert columns == 60 or folded[columns].startswith(names[1][:20])
+    assert " ".join(table.partition("no room")[2].split()) == left_out.removeprefix("no room").strip()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs symbolic links")

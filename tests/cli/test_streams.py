@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -54,6 +55,35 @@ def test_any_encoding_will_do(pair: tuple[Path, Path], encoding: str) -> None:
     runs, board = pair[0].parent / "runs", pair[0].parent / "board"
     assert run("eval", *pair, "--resamples", 100, "-o", runs / "one", env=env).returncode == 0
     assert b"?" not in run("leaderboard", runs, "-o", board, env=env).stdout  # its spaces do not break
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""},
+    ],
+)
+def test_signs_are_written_in_ascii_where_there_is_no_utf8(
+    coco_pair: Pair, tmp_path: Path, env: dict[str, str]
+) -> None:
+    """A minus sign is a hyphen, a space that does not break a space: the text is as elsewhere, with no "?" in it."""
+    boxes = [(image, 1, BOX) for image in range(1, 9)]
+    truth, predictions = coco_pair(boxes, [(*box, 0.9) for box in boxes])
+    rows = json.loads(predictions.read_text())
+    (tmp_path / "fewer.json").write_text(json.dumps(rows[:5]))
+    for name, file in (("all", predictions), ("fewer", tmp_path / "fewer.json")):
+        done = run("eval", truth, file, "--name", name, "--resamples", 100, "-o", tmp_path / "runs" / name)
+        assert done.returncode == 0, done.stderr
+    command = ("leaderboard", tmp_path / "runs", "-o", tmp_path / "board")
+    usual = run(*command, env={"PYTHONIOENCODING": "utf-8"}).stdout.decode()
+    shown = run(*command, env=env).stdout.decode("ascii")
+    assert {"\N{MINUS SIGN}", "\N{NO-BREAK SPACE}", "\N{EN DASH}"} <= set(usual)
+    assert " interval -0." in shown
+    assert "all leads with AP 1.0" in shown
+    assert re.search(r"^ +1[ |]+1-2[ |]+all ", shown, re.MULTILINE)
+    assert "?" not in shown
+    assert len(shown.splitlines()) == len(usual.splitlines())
 
 
 @pytest.mark.slow

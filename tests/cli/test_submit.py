@@ -57,6 +57,31 @@ def test_errors_exit_1_and_json_holds_them(detbench: Run, coco_pair: Pair, tmp_p
     assert detbench("submit", "check", folder, "-g", tmp_path / "gt.json", "--unknown", "drop").returncode == 1
 
 
+def test_a_card_that_is_no_file_is_not_passed_over(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """A folder or a dangling link called model.toml: a finding here, a broken row of a leaderboard, no report."""
+    folder, truth = _submission(coco_pair, tmp_path), tmp_path / "gt.json"
+    assert detbench("eval", truth, folder, "-o", tmp_path / "run", "--resamples", 100).returncode == 0
+    for place in (folder, tmp_path / "run"):
+        (place / "model.toml").mkdir()
+    done = detbench("submit", "check", folder, "-g", truth)
+    assert done.returncode == 1
+    assert "error card-malformed" in done.stdout
+    assert "is a folder" in done.stdout
+    (tmp_path / "subs").mkdir()
+    folder.rename(tmp_path / "subs/model")
+    done = detbench("leaderboard", tmp_path / "subs", "-g", truth, "-o", tmp_path / "board")
+    assert done.returncode == 2
+    assert "error: model: model.toml: is a folder; write model.toml as a text file, or remove it\n" in done.stderr
+    card = tmp_path / "run/model.toml"
+    for said in ("is a folder", "is no file"):
+        done = detbench("report", tmp_path / "run", "--format", "md", "-o", tmp_path / "out")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert f"{card}: {said}" in done.stderr
+        if card.is_dir():
+            card.rmdir()
+            card.symlink_to("nowhere")
+
+
 def test_what_is_no_folder_is_bad_input(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
     """One sentence and exit 2: nothing there, a file, a split without ground truth, ground truth that is none."""
     folder = _submission(coco_pair, tmp_path)

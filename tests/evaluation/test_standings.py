@@ -210,7 +210,7 @@ def test_where_no_run_has_draws_numbers_rank_and_nothing_is_certain(make: Make) 
     found = ranked(make("a", range(40), intervals=False), make("b", range(50), intervals=False))
     assert [row(entry) for entry in found.entries] == [("b", 1, (1, 2), True), ("a", 2, (1, 2), True)]
     assert (found.resamples, found.p_method, found.entries[1].behind) == (0, "", None)
-    assert [remark.code for remark in found.remarks] == ["no-draws"]
+    assert found.remarks[0].code == "no-draws"
 
 
 def test_the_lowest_error_of_counts_is_the_best(make: Make) -> None:
@@ -250,6 +250,35 @@ def test_proposals_alone_stand_below_the_ranked_and_rank_among_proposals(make: M
     assert behind is not None
     assert behind.difference == pytest.approx(-10 / IMAGES)
     assert by_recall.entries[2].reason == "it has no proposal_AR@100, which ranks: no proposals were given"
+
+
+def test_what_is_said_of_a_model_is_said_under_its_name(make: Make) -> None:
+    """What holds for all is said once; the same proposals are noticed; kinds that many have are counted."""
+    runs = [make(name, range(50), proposals=True) for name in ("a", "b")]
+    found = {remark.code: remark.message for remark in ranked(*runs, make("c", range(50))).remarks}
+    assert found["proposals-fewer-than-k"].startswith("a, b: fewer proposals than ")
+    assert found["same-proposals"] == "the proposals are the same: a, b"
+    alone = {remark.code: remark.message for remark in ranked(make("d", range(50))).remarks}
+    assert alone["scores-cut-off"].startswith("no prediction has a score below ")
+    many = ranked(*(make(f"m{last}", range(20 + last)) for last in range(7)))
+    cut = [remark.message for remark in many.remarks if remark.code == "scores-cut-off"]
+    assert [message.partition(":")[0] for message in cut[:4]] == ["m6", "m5", "m4", "m3"]
+    assert cut[4:] == ["as much is said of other models, 3 times: see their pages"]
+
+
+def test_a_mean_over_small_categories_is_warned_of(coco_pair: Pair, tmp_path: Path) -> None:
+    """Where a quarter of them have fewer than ten objects; counting errors are no mean over categories."""
+    truth = [(image, 1, BOX) for image in range(40)] + [(0, 2, BOX), (1, 3, BOX), (2, 3, BOX)]
+    gt, dt = coco_pair(truth, [(image, 1, BOX, 0.9) for image in range(30)])
+    evaluate(gt, dt, resamples=100, count_threshold=0.5).save(tmp_path / "result.json")
+    run = written_run(tmp_path / "result.json", draws_needed=False)
+    messages = {remark.code: remark.message for remark in standings([run])[0].remarks}
+    assert messages["few-objects-of-categories"] == (
+        "2 of 3 categories have fewer than 10 ground truths, 1 of them one: in a mean over the categories each counts "
+        "as much as category 1 with 40"
+    )
+    by_count = standings([run], metric="count_MAE")[0].remarks
+    assert "few-objects-of-categories" not in {remark.code for remark in by_count}
 
 
 def test_without_ground_truth_nothing_is_ranked(make: Make) -> None:

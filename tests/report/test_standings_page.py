@@ -116,7 +116,11 @@ def test_ties_are_said_in_words_and_not_by_colour_alone(make_standings: Make, re
     text = read_page(page).text
     assert text.count("tied with the first") == 2  # the second row, and the caption
     assert "Shaded rows are tied with the first." in text
-    assert text.count("leads") == 2  # the sentence, and the first row
+    assert text.count("No clear winner: a is first with AP") == 2  # the first sentence, and what to quote
+    assert text.count("first, and tied") == 1
+    assert "leads" not in text
+    text = read_page(render_page(*make_standings(["a", "b"]))).text
+    assert text.count("leads") == 3  # the sentence, the first row, and what to quote
 
 
 def test_every_column_says_what_it_is_and_whence(make_standings: Make, read_page: Read) -> None:
@@ -227,7 +231,7 @@ def test_what_was_measured_can_be_made_again(make_standings: Make, read_page: Re
     text = read_page(render_page(*make_standings(["a", "b"]))).text
     assert "detbench eval GROUND_TRUTH PREDICTIONS --split val --protocol coco --resamples 1000 --seed 0" in text
     assert "1f" * 32 in text
-    assert "2 models ranked by AP on streets val, data 1f1f1f1f1f1f, detbench 0.1.0." in text
+    assert "2 models ranked by AP on streets val (80 images), data 1f1f1f1f1f1f, detbench 0.1.0." in text
     standings, results = make_standings(["a", "b"])
     assert standings.dataset
     data = msgspec.structs.replace(standings.dataset, split="x; rm -rf ~")

@@ -96,7 +96,12 @@ def standings(
         interval_method=draws.method if draws else "",
         p_method=_P_METHOD if draws else "",
         entries=[*entries, *(entry for of in [*others.values(), missing] for entry in sorted(of, key=_name))],
-        remarks=remarks([by_name[entry.name] for entry in entries], entries),
+        remarks=remarks(
+            [by_name[entry.name] for entry in entries],
+            [measured[row] for row in group.unranked],
+            [*entries, *others["unranked"]],
+            group.metric,
+        ),
     )
     return found, {run.name: run.document for run in measured}
 

@@ -19,7 +19,7 @@ from detbench.evaluation.prediction_folder import CARD, RECORD, gathered
 from detbench.evaluation.results import Result
 from detbench.evaluation.runs import RESULT
 from detbench.evaluation.submissions.folder import flaws_of, is_read
-from detbench.evaluation.submissions.model_card import read_model_card
+from detbench.evaluation.submissions.model_card import card_in
 from detbench.words import counted
 
 if TYPE_CHECKING:
@@ -114,13 +114,13 @@ class _Check:
         file = self._root / CARD
         if CARD in self._unsafe:
             return None
-        if not file.is_file():
-            self.findings.report("card-missing", file=file, message="nothing is said of the model")
-            return None
         try:
-            card = read_model_card(file)
+            card = card_in(self._root)
         except DataError as error:
             self._report("card-malformed", error)
+            return None
+        if card is None:
+            self.findings.report("card-missing", file=file, message="nothing is said of the model")
             return None
         for key in _WISHED:
             if getattr(card, key) in (None, []):

@@ -11,7 +11,7 @@ from detbench.errors import DataError
 from detbench.evaluation.drawn_file import DRAWS
 from detbench.evaluation.prediction_folder import CARD, RECORD, TIMING, gathered
 from detbench.evaluation.runs import RESULT
-from detbench.evaluation.submissions.model_card import read_model_card
+from detbench.evaluation.submissions.model_card import card_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ def submission(folder: Path) -> Submission:
         raise DataError("is a folder under the name of a result", file=folder, remedy="call it as the model")
     for flaw in flaws_of(folder):
         raise flaw.error()
-    card = read_model_card(folder / CARD) if (folder / CARD).is_file() else None
+    card = card_in(folder)
     result = folder / RESULT if (folder / RESULT).is_file() else None
     if result is None or any(path.stem == "predictions" for path in _listed(folder)):
         return Submission(folder, card, gathered(folder), result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,14 +12,15 @@ from urllib.parse import urlsplit
 import msgspec
 
 from detbench.errors import DataError
+from detbench.evaluation.prediction_folder import CARD
 from detbench.evaluation.standings.document import ModelCard
 from detbench.files import read_text
-from detbench.words import brief, in_words, printable
+from detbench.words import brief, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["KEYS", "read_model_card"]
+__all__ = ["KEYS", "card_in", "read_model_card"]
 
 #: Nobody says more of a model in its card.
 _MOST_BYTES = 2**16
@@ -42,6 +44,35 @@ class _Table(msgspec.Struct, kw_only=True):
 #: What a card may say, in the order in which it is read best.
 KEYS = tuple(_Table.__struct_fields__)
 
+_ONE_LINE = "one line of 1 to 200 characters in quotes"
+
+#: What a key should be, and how it is written.
+_SHOULD = {
+    "name": (_ONE_LINE, '"YOLOX-nano"'),
+    "authors": ("a list of at most 100 names", '["Zheng Ge", "Songtao Liu"]'),
+    "link": ("a link of at most 2,000 characters in quotes", '"https://..."'),
+    "parameters": ("a whole number from 0 to 10¹⁵", "910_000"),
+    "training_data": ("a list of at most 100 names", '["COCO train2017"]'),
+    "notes": ("text of at most 5,000 characters in quotes", '"Input 416 × 416."'),
+}
+
+#: What no key is, and the standard library cannot read: longer numbers, and lists in lists.
+_TOO_LONG, _TOO_DEEP = re.compile(r"[\da-fA-F_]{4000,}"), re.compile(r"[\[{][^\n]*[\[{][^\n]*[\[{]")
+
+
+def card_in(folder: Path) -> ModelCard | None:
+    """Return what the ``model.toml`` of a folder says, None where there is none.
+
+    Raises DataError if it is no file, or as :func:`read_model_card` does.
+    """
+    file = folder / CARD
+    if not os.path.lexists(file):
+        return None
+    if not file.is_file():
+        problem = "is a folder" if file.is_dir() else "is no file"
+        raise DataError(problem, file=file, remedy=f"write {CARD} as a text file, or remove it")
+    return read_model_card(file)
+
 
 def read_model_card(path: Path) -> ModelCard:
     """Return what a ``model.toml`` says.
@@ -61,9 +92,13 @@ def read_model_card(path: Path) -> ModelCard:
     try:
         card = msgspec.convert(table, type=_Table)
     except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at ")
-        problem = re.sub("^expected", "should be", in_words(message))
-        raise DataError(problem, file=path, record=place.strip("`$.")) from error
+        place = str(error).partition(" - at ")[2].strip("`$.")
+        key = place.partition("[")[0]
+        kind, example = _SHOULD[key]
+        kind = _ONE_LINE if place != key else kind  # an entry of a list
+        raise DataError(
+            f"should be {kind}", file=path, record=place, remedy=f"write it as in {key} = {example}"
+        ) from error
     for key in ("name", "authors", "training_data"):
         _require_lines(path, key, getattr(card, key))
     _require_link(path, card.link)
@@ -71,10 +106,27 @@ def read_model_card(path: Path) -> ModelCard:
 
 
 def _table(path: Path) -> dict[str, Any]:
+    text = read_text(path, limit_bytes=_MOST_BYTES)
     try:
-        return tomllib.loads(read_text(path, limit_bytes=_MOST_BYTES))
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        raise DataError(f"is not TOML ({brief(str(error), 200)})", file=path) from error
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what, _, place = str(error).removesuffix(")").rpartition(" (at ")
+        said = f"is not TOML: {brief(printable(what[:1].lower() + what[1:]), 200)}"
+        said = "has a key twice" if what == "Cannot overwrite a value" else said
+        remedy = 'write lines such as name = "...", each key once'
+        raise DataError(said, file=path, record=place.partition(",")[0], remedy=remedy) from error
+    except RecursionError as error:
+        place = _line_of(_TOO_DEEP, text)
+        raise DataError("has lists in lists in lists", file=path, record=place, remedy="no key needs them") from error
+    except ValueError as error:  # what the number's digits are counted by is a setting of Python
+        place, remedy = _line_of(_TOO_LONG, text), "parameters is the one number, of at most 10¹⁵"
+        raise DataError("has a number of thousands of digits", file=path, record=place, remedy=remedy) from error
+
+
+def _line_of(pattern: re.Pattern[str], text: str) -> str:
+    """Return where in a text a pattern is found first, in words; nothing where it is not."""
+    found = pattern.search(text)
+    return f"line {text.count(chr(10), 0, found.start()) + 1}" if found else ""
 
 
 def _nearest(key: str) -> str:
@@ -95,8 +147,8 @@ def _require_link(path: Path, link: str | None) -> None:
         return
     try:
         parts = urlsplit(link)
-        whole = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:  # a bracket where an address of six groups should be
+        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket where an address of six groups should be, a port that there is not
         whole = False
     if not whole or not link.isprintable() or any(c.isspace() or c in '<>"\\' for c in link):
         raise DataError(

@@ -34,11 +34,15 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from detbench.data.tables import Dataset
+    from detbench.evaluation.document import Document
+    from detbench.evaluation.intervals import Drawn
     from detbench.evaluation.protocols import Protocol
     from detbench.evaluation.standings.document import ModelCard
 
     #: Opens a progress bar of a known length; what it yields is told how many more are done.
     Watch = Callable[[int], AbstractContextManager[Callable[[int], object]]]
+    #: Reads a result and its draws.
+    Load = Callable[[Path], tuple[Document, Drawn]]
 
 __all__ = ["Scores", "Terms", "scores"]
 
@@ -113,6 +117,7 @@ def scores(folders: Sequence[Path], terms: Terms | None, *, kept: Path, workers:
         except (DetbenchError, OSError) as error:
             broken[source] = _reason(error, folder)
     places: dict[str, Path] = {}
+    load = functools.cache(_loaded)  # what is kept is read once; what could not be read is tried again when it is made
     if terms and any(found.given for found in read.values()):
         name_of = _named(terms)
         for source, found in read.items():
@@ -121,12 +126,12 @@ def scores(folders: Sequence[Path], terms: Terms | None, *, kept: Path, workers:
                     places[source] = kept / name_of(found)
             except (DetbenchError, OSError) as error:
                 broken[source] = _reason(error, found.folder)
-        broken |= _evaluated(read, places, terms, workers, watch)
+        broken |= _evaluated(read, places, terms, workers, watch, load)
     runs: list[Run] = []
     for source, found in read.items():
         if source not in broken:
             try:
-                runs.append(_run(source, found, places.get(source)))
+                runs.append(_run(source, found, places.get(source), load))
             except (DetbenchError, OSError) as error:
                 broken[source] = _reason(error, found.folder)
     cards = {source: found.card for source, found in read.items() if found.card}
@@ -150,19 +155,25 @@ def _reason(error: Exception | str, folder: Path) -> str:
     return brief(unbroken(text), _LONGEST_REASON)
 
 
-def _run(source: str, found: Submission, place: Path | None) -> Run:
+def _loaded(file: Path) -> tuple[Document, Drawn]:
+    """Return a result and the draws that lie beside it. Raises DataError."""
+    document = Result.load(file).document
+    return document, read_drawn(file.with_name(DRAWS), document)
+
+
+def _run(source: str, found: Submission, place: Path | None, load: Load) -> Run:
     """Return a submission's run, from where it is kept or as it was given. Raises DataError."""
     file = place / RESULT if place else found.result
     if file is None:
         raise DataError("has no result", file=found.folder, remedy="give the ground truth, to have it evaluated")
-    document = Result.load(file).document
+    document, drawn = load(file)
     name = found.card.name if found.card else (source if place else document.name)
     document = msgspec.structs.replace(document, name=name)
-    return Run(name, source, document, read_drawn(file.with_name(DRAWS), document))
+    return Run(name, source, document, drawn)
 
 
 def _evaluated(
-    read: Mapping[str, Submission], places: Mapping[str, Path], terms: Terms, workers: int, watch: Watch
+    read: Mapping[str, Submission], places: Mapping[str, Path], terms: Terms, workers: int, watch: Watch, load: Load
 ) -> dict[str, str]:
     """Evaluate what is not kept yet, the same predictions once; return why it was not possible, by source.
 
@@ -170,7 +181,7 @@ def _evaluated(
     """
     jobs: dict[Path, _Job] = {}
     for source, place in places.items():
-        if place not in jobs and not _is_whole(place):
+        if place not in jobs and not _is_whole(place, load):
             jobs[place] = _Job(read[source].folder, place, terms)
     if not jobs:
         return {}
@@ -183,10 +194,10 @@ def _evaluated(
     return {source: _reason(wrong[place], jobs[place].folder) for source, place in places.items() if place in wrong}
 
 
-def _is_whole(place: Path) -> bool:
+def _is_whole(place: Path, load: Load) -> bool:
     """Return whether a result with its draws is kept there; what is cut, or of another version, is made again."""
     try:
-        read_drawn(place / DRAWS, Result.load(place / RESULT).document)
+        load(place / RESULT)
     except DetbenchError:
         return False
     return True

@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from detbench.evaluation.parts.proposals import is_named
 from detbench.evaluation.ranking import lower_is_better, why_missing
 from detbench.report.glossary import explain
 from detbench.report.profile_words import significant
@@ -118,7 +119,7 @@ def _metric_column(name: str, names: Sequence[str], standings: Standings) -> Col
     origin = f"protocol {protocol.get('name', 'unnamed')}"
     proposals = _PROPOSALS.fullmatch(name)
     heading = f"recall@{proposals[1]}" if proposals else name.replace("_", " ")
-    if name.startswith("proposal_"):
+    if is_named(name):
         origin = f"proposals, {origin}"
     return Column(
         key=name,
@@ -151,7 +152,9 @@ def _model(entry: Entry) -> Cell:
 def _metric(name: str, entry: Entry) -> Cell:
     value = entry.metrics.get(name)
     if value is None:
-        missing = why_missing(name) if name not in entry.metrics else "the result gives no reason"
+        alone = bool(entry.metrics) and all(map(is_named, entry.metrics))
+        missing = "the result gives no reason" if name in entry.metrics else why_missing(name)
+        missing = "it gives proposals alone" if alone and not is_named(name) else missing
         return Cell(UNDEFINED, reason=entry.reasons.get(name, missing))
     low, high = entry.intervals.get(name, (None, None))
     interval = "" if low is None or high is None else f"[{number(low)}, {number(high)}]"

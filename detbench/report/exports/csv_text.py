@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING, TypeAlias
 
 from detbench.evaluation.standings.document import Entry
+from detbench.words import unturned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,8 @@ _NOBODY = Entry(name="", source="", status="broken")
 def csv_text(standings: Standings) -> str:
     """Return a line of headings and one a model, lines ended by CR LF; an undefined number is an empty cell.
 
-    Text that a spreadsheet would take for a formula has an apostrophe before it.
+    Text that a spreadsheet would take for a formula has an apostrophe before it, and marks that would turn the cells
+    behind it round are replaced.
     """
     metrics = list(dict.fromkeys(name for entry in standings.entries for name in entry.metrics))
     text = io.StringIO(newline="")
@@ -81,5 +83,7 @@ def _card(entry: Entry) -> Iterator[tuple[str, Value]]:
 
 
 def _plain(value: Value) -> Value:
-    """Return a value as it is written: text that begins like a formula after an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    """Return a value as it is written: text that begins like a formula after an apostrophe, and turns no other cell."""
+    if not isinstance(value, str):
+        return value
+    return unturned(f"'{value}" if value.startswith(_FORMULA) else value)

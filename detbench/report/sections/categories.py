@@ -31,7 +31,7 @@ _MOST_OF_A_NAME = 60
 #: With more models than this, their names stand upright above narrow columns.
 _MOST_LEVEL = 3
 
-_LEAD = "How well each kind of object is found. What stands on few ground truths says little."
+_LEAD = "How well each kind of object is found. A number that rests on few ground truths says little."
 
 #: A category by name, and which of those that are called so it is: a dataset's names need not differ.
 _Key = tuple[str, int]
@@ -91,6 +91,7 @@ def categories(models: Sequence[Model]) -> CategoriesView | None:
     if not metrics:
         return None
     keys = [key_of(model) for model in shown]
+    without = "too few images for an interval" if any(model.result.interval_method for model in shown) else ""
     groups = [Group(name, explain(name, leader.metrics, leader.protocol).long, keys) for name in metrics]
     most = max(category.ground_truths for category in tables[0].values())
     rows = [
@@ -98,12 +99,14 @@ def categories(models: Sequence[Model]) -> CategoriesView | None:
             named(category.name, _MOST_OF_A_NAME),
             category.ground_truths,
             category.ground_truths / most if most else 0.0,
-            [cell for metric in metrics for cell in _cells([table.get(key) for table in tables], metric)],
+            [cell for metric in metrics for cell in _cells([table.get(key) for table in tables], metric, without)],
         )
         for key, category in sorted(tables[0].items(), key=lambda item: -item[1].ground_truths)
     ]
+    given, must = leader.dataset.ground_truths, sum(category.ground_truths for category in leader.per_category)
+    need = "" if must == given else f" Counted are the {must:,} of {given:,} ground truths that must be found."
     return CategoriesView(
-        f"{_LEAD} {left_out(models)}".strip(),
+        f"{_LEAD}{need} {left_out(models)}".strip(),
         _caption(len(rows), metrics, several=len(shown) > 1),
         groups,
         rows,
@@ -121,8 +124,11 @@ def _by_key(found: Sequence[CategoryResult]) -> dict[_Key, CategoryResult]:
     return table
 
 
-def _cells(found: Sequence[CategoryResult | None], metric: str) -> Iterator[Cell]:
-    """Yield a row's cells of one number, a model each; where all are equal, none is the best."""
+def _cells(found: Sequence[CategoryResult | None], metric: str, without: str) -> Iterator[Cell]:
+    """Yield a row's cells of one number, a model each; where all are equal, none is the best.
+
+    ``without`` is why a number has no interval.
+    """
     values = [None if category is None else category.metrics.get(metric) for category in found]
     texts = [UNDEFINED if value is None else f"{value:.2f}" for value in values]
     defined = [value for value in values if value is not None]
@@ -133,7 +139,7 @@ def _cells(found: Sequence[CategoryResult | None], metric: str) -> Iterator[Cell
             yield Cell("undefined", "", text, why or "the result gives no reason", best=False, starts=place == 0)
             continue
         ends = category.intervals.get(metric)
-        title = "" if ends is None else "{:.2f} to {:.2f}".format(*ends)
+        title = without if ends is None else "{:.2f} to {:.2f}".format(*ends)
         yield Cell(f"heat-{_shade(value)}", f"{value:.4f}", text, title, best=text == best, starts=place == 0)
 
 
@@ -144,6 +150,6 @@ def _shade(value: float) -> int:
 def _caption(rows: int, metrics: Sequence[str], *, several: bool) -> str:
     text = (
         f"{' and '.join(metrics)} of {counted(rows, 'category', 'categories')}, between 0 and 1: "
-        "the stronger the colour, the higher."
+        "the stronger the colour, the higher, and the better."
     )
     return text + " Bold is the highest of a row, whether or not it is surely the best." if several else text

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from detbench.data.tables import Dataset
+    from detbench.evaluation.parts.errors import Errors
     from detbench.report.sections.model import Model
 
 __all__ = ["MOST_OF_A_MODEL", "Album", "GalleryView", "Group", "Shot", "gallery"]
@@ -28,13 +29,16 @@ _CROP_PAGE_BYTES = MAX_BYTES * 4 // 3 + 1_200
 
 _MAX_NAME = 60
 
+#: A smaller IoU would be printed as 0.00.
+_LEAST_IOU = 0.005
+
 #: What a kind of :data:`KINDS` is, in a sentence.
 _MEANINGS = {
-    "missed": "Objects that no box found, the largest first.",
-    "false alarm": "Boxes where nothing is annotated, the surest first.",
-    "badly placed": "Boxes of the right category that lie too far beside their object, the surest first.",
-    "wrong category": "Boxes on an object of another category, the surest first.",
-    "found twice": "Boxes on an object that a surer box has found already, the surest first.",
+    "missed": "Objects that no accepted box found, though one with a lower score may lie there: the largest of each category.",
+    "false alarm": "Boxes that overlap an object hardly or not at all: the surest of each category.",
+    "badly placed": "Boxes of the right category that lie too far beside their object: the surest of each category.",
+    "wrong category": "Boxes on an object of another category, some of them badly placed too: the surest of each category.",
+    "found twice": "Boxes on an object that a surer box has found already: the surest of each category.",
 }
 
 
@@ -81,23 +85,28 @@ def gallery(models: Sequence[Model], pictures: Dataset | None) -> GalleryView | 
 
     ``pictures`` is the dataset that the results were measured on, None where it is not at hand.
     """
-    having = [(model, found.worst) for model in marked(models) if (found := model.result.errors) is not None]
+    having = [(model, found) for model in marked(models) if (found := model.result.errors) is not None]
     if not having:
         return None
     most = min(MOST_OF_A_MODEL, _MAX_PAGE_BYTES // (len(having) * _CROP_PAGE_BYTES))
-    cases = [worst_cases(worst, most) for _, worst in having] if pictures is not None else []
+    cases = [worst_cases(found.worst, most, found.threshold) for _, found in having] if pictures is not None else []
     shots = _Shots(pictures, [case for of_model in cases for case in of_model]) if pictures is not None else None
     return GalleryView(
         at_hand=pictures is not None,
         albums=[
-            Album(key_of(model), counted(len(of_model), "mistake"), list(_groups(of_model, shots)))
-            for (model, _), of_model in zip(having, cases, strict=False)
+            Album(key_of(model), _total(found, len(of_model)), list(_groups(of_model, shots)))
+            for (model, found), of_model in zip(having, cases, strict=False)
             if shots is not None
         ],
         most=most,
         without=listed([model for model in models if model.result.errors is None]),
         left_out=left_out(models),
     )
+
+
+def _total(found: Errors, shown: int) -> str:
+    """Return how many of a model's mistakes are shown."""
+    return f"{shown} of {counted(sum(found.tide.kinds.at_operating_point.values()), 'mistake')}"
 
 
 def _groups(cases: Sequence[Case], shots: _Shots) -> Iterator[Group]:
@@ -150,14 +159,20 @@ def _boxes(case: Case) -> Iterator[Drawn]:
 
 
 def _facts(case: Case) -> str:
-    """Return score and IoU, or the size of an object that was missed."""
+    """Return score and overlap, or the size of an object that was missed."""
     if case.found is None:
         if case.truth is None:
             return ""
         x1, y1, x2, y2 = case.truth.box
         return f"{x2 - x1:,.0f} × {y2 - y1:,.0f} px"
-    overlap = "overlaps nothing" if case.iou is None else f"IoU {case.iou:.2f}"
-    return f"score {case.score:.2f}, {overlap}"
+    return f"score {case.score:.2f}, {_overlap(case.iou)}"
+
+
+def _overlap(iou: float | None) -> str:
+    """Return how far a box lies on an object; what would be printed as 0.00 is said, for 0 it is not."""
+    if iou is None:
+        return "overlaps nothing"
+    return f"IoU {iou:.2f}" if iou >= _LEAST_IOU else "barely touches an object"
 
 
 def _name(name: str) -> str:

@@ -76,8 +76,9 @@ def _of_many(ranked: Sequence[Entry], standings: Standings) -> Iterator[Piece]:
         yield from _names(equals)
         yield Piece(f" share the lead with {_value(leader, standings)}")
     else:
+        yield Piece("No clear winner: " if tied else "")
         yield _name(leader)
-        yield Piece(f" leads with {_value(leader, standings)}, ")
+        yield Piece(f" {'is first' if tied else 'leads'} with {_value(leader, standings)}, ")
         yield from _ahead_of(ranked[1], standings)
     if len(equals) == len(ranked):
         yield Piece(".")

@@ -6,16 +6,17 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from detbench.evaluation.results import Result
+from detbench.report.sections.headline import headline, plain
 from detbench.report.tables import citation, dataset_rows, protocol_rows
 from detbench.words import brief, counted, named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from detbench.evaluation.document import Document, Remark
-    from detbench.evaluation.standings.document import Entry, Standings
+    from detbench.evaluation.standings.document import Standings
 
-__all__ = ["ModelRow", "ProvenanceView", "provenance"]
+__all__ = ["FileRow", "ProvenanceView", "provenance"]
 
 _LONGEST_NAME = 80
 
@@ -23,15 +24,15 @@ _LONGEST_NAME = 80
 _BRIEF = 12
 
 
-class ModelRow(NamedTuple):
-    """Whose predictions were measured: file, SHA-256, how many, the version of detbench that measured them."""
+class FileRow(NamedTuple):
+    """A file of a model that was measured: what it holds, how many, its SHA-256, and detbench's version then."""
 
     name: str
+    what: str
     source: str
+    many: str
     fingerprint: str
-    predictions: str
     detbench: str
-    timing: str
 
 
 class ProvenanceView(NamedTuple):
@@ -41,7 +42,7 @@ class ProvenanceView(NamedTuple):
     protocol: list[tuple[str, str]]
     ranking: list[tuple[str, str]]
     environment: list[tuple[str, str]]
-    models: list[ModelRow]
+    files: list[FileRow]
     commands: list[str]
     citation: list[str]
     remarks: list[Remark]
@@ -55,7 +56,7 @@ def provenance(standings: Standings, results: Mapping[str, Document]) -> Provena
         protocol=protocol_rows(standings.protocol or {}),
         ranking=_ranking(standings),
         environment=_environment([results[entry.name] for entry in alike]),
-        models=[_model(entry, results[entry.name]) for entry in alike],
+        files=[row for entry in alike for row in _files(entry.name, results[entry.name])],
         commands=_commands(standings),
         citation=_citation(standings, results),
         remarks=standings.remarks,
@@ -85,16 +86,16 @@ def _environment(results: list[Document]) -> list[tuple[str, str]]:
     return rows
 
 
-def _model(entry: Entry, result: Document) -> ModelRow:
-    given = result.predictions
-    return ModelRow(
-        name=entry.name,
-        source=given.source,
-        fingerprint=given.fingerprint,
-        predictions=f"{given.predictions:,}",
-        detbench=result.detbench,
-        timing=result.timing.fingerprint[:_BRIEF] if result.timing else "",
-    )
+def _files(name: str, result: Document) -> Iterator[FileRow]:
+    """Yield what was measured of a model: predictions, proposals, times."""
+    given, proposals, timing = result.predictions, result.proposals, result.timing
+    if not result.is_of_proposals_alone:
+        yield FileRow(name, "predictions", given.source, f"{given.predictions:,}", given.fingerprint, result.detbench)
+    if proposals:
+        count = f"{proposals.proposals:,}"
+        yield FileRow(name, "proposals", proposals.source, count, proposals.fingerprint, result.detbench)
+    if timing:
+        yield FileRow(name, "times", timing.source, f"{timing.samples:,}", timing.fingerprint, result.detbench)
 
 
 def _commands(standings: Standings) -> list[str]:
@@ -120,7 +121,7 @@ def _citation(standings: Standings, results: Mapping[str, Document]) -> list[str
     data = standings.dataset
     split = f" {brief(data.split, _LONGEST_NAME)}" if data.split else ""
     ranking = (
-        f"{counted(len(ranked), 'model')} ranked by {standings.metric} on {named(data.name, _LONGEST_NAME)}{split}, "
-        f"data {data.fingerprint[:_BRIEF]}, detbench {standings.detbench}."
+        f"{counted(len(ranked), 'model')} ranked by {standings.metric} on {named(data.name, _LONGEST_NAME)}{split} "
+        f"({counted(data.images, 'image')}), data {data.fingerprint[:_BRIEF]}, detbench {standings.detbench}."
     )
-    return [ranking, *citation(Result(results[ranked[0].name]))]
+    return [ranking, plain(headline(standings)), *citation(Result(results[ranked[0].name]))]

@@ -7,6 +7,7 @@ from math import ceil, floor, log10
 from typing import TYPE_CHECKING, NamedTuple
 
 from detbench.report.exports.table import leaderboard
+from detbench.report.glossary import explain
 from detbench.report.sections.headline import headline, plain
 from detbench.report.sections.model import MOST_DRAWN
 from detbench.words import brief, counted, named
@@ -69,6 +70,7 @@ class StandingView(NamedTuple):
 
     ``origins`` are the columns' origins with how many columns each spans; ``scale`` is that of the ranking metric,
     None where no ranked model has it; ``models`` is how many are ranked, ``shown`` how many of the rows figures show.
+    ``warnings`` says how many there are, and is empty where there are none.
     ``apart`` are names, what was measured, and why they are apart; ``broken`` names and why.
     """
 
@@ -86,6 +88,7 @@ class StandingView(NamedTuple):
     origins: list[tuple[str, int]]
     rows: list[RowView]
     tie_note: str
+    warnings: str
     apart: list[tuple[str, str, str]]
     broken: list[tuple[str, str]]
 
@@ -114,6 +117,7 @@ def standing(standings: Standings, pages: Mapping[str, str]) -> StandingView:
         origins=[(origin, len(list(group))) for origin, group in groupby(map(_origin, table.columns))],
         rows=[_row(row, mark, pages.get(row.entry.name, ""), tied, leaders) for mark, row in enumerate(table.rows)],
         tie_note=_tie_note(standings, ranked, len(tied)),
+        warnings=_warnings(standings),
         apart=[(row.entry.name, _measured(row.entry), brief(row.entry.reason, _LONGEST_REASON)) for row in table.apart],
         broken=[(entry.name, brief(entry.reason, _LONGEST_REASON)) for entry in table.broken],
     )
@@ -129,7 +133,8 @@ def _data(standings: Standings) -> str:
 def _title(standings: Standings) -> str:
     """Return what a tab says."""
     ranked = standings.of("ranked")
-    what = brief(ranked[0].name, 40) if len(ranked) == 1 else counted(len(ranked), "model")
+    models = len(standings.alike())
+    what = brief(ranked[0].name, 40) if models == len(ranked) == 1 else counted(models, "model")
     return f"{what} on {_data(standings)}"
 
 
@@ -140,13 +145,27 @@ def _lead(standings: Standings) -> str:
         return ""
     images = counted(data.images, "image")
     objects = f"{counted(data.ground_truths, 'ground truth')} of {counted(data.categories, 'category', 'categories')}"
-    text = f"Measured on {images} with {objects}."
+    text = f"Measured on {images} with {objects}, by {_ranking(standings)}"
     if len(standings.of("ranked")) < 2 or not standings.resamples:  # noqa: PLR2004  one model has nobody to beat
         return text
     return (
-        f"{text} Models are tied where drawing the images anew {standings.resamples:,} times, the same for both, does "
-        "not tell them apart; with more models, more is asked of each difference (Holm)."
+        f"{text} Two models are tied where these images cannot tell which of them is better: drawn anew "
+        f"{standings.resamples:,} times, the same for both, they leave it in doubt. With more models, more is asked of "
+        "each difference (Holm)."
     )
+
+
+def _warnings(standings: Standings) -> str:
+    """Return how many remarks are graver than a note."""
+    number = sum(remark.severity != "note" for remark in standings.remarks)
+    return counted(number, "warning") if number else ""
+
+
+def _ranking(standings: Standings) -> str:
+    """Return what ranks and what that is, to the end of its last sentence."""
+    names = dict.fromkeys(name for entry in standings.alike() for name in entry.metrics)
+    meaning = explain(standings.metric, names, standings.protocol).long
+    return f"{standings.metric}: {meaning[:1].lower()}{meaning[1:]}"
 
 
 def _origin(column: Column) -> str:
@@ -173,7 +192,7 @@ def _stands(entry: Entry, tied: set[str], leaders: int) -> Iterator[Aside]:
     if entry.status == "unranked":
         yield Aside(f"not ranked: {brief(entry.reason, _LONGEST_REASON)}")
     if entry.name in tied:
-        leads = "leads" if leaders == 1 else "shares the lead"
+        leads = "shares the lead" if leaders > 1 else "leads" if len(tied) == 1 else "first, and tied"
         yield Aside(leads if entry.rank == 1 else "tied with the first", is_standing=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain, zip_longest
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from detbench.evaluation.parts.worst import Object
@@ -42,9 +43,17 @@ class Case(NamedTuple):
     truth: Object | None
 
 
-def worst_cases(worst: Worst, most: int) -> list[Case]:
-    """Return at most ``most`` mistakes, by kind: as many of each as of the others, as far as there are."""
-    lists = [_in_turns(_of_kind(kind, worst)) for kind in KINDS]
+def worst_cases(worst: Worst, most: int, threshold: float | None) -> list[Case]:
+    """Return at most ``most`` mistakes, by kind: as many of each as of the others, as far as there are.
+
+    They are those at the operating point: boxes with a score below ``threshold`` are not accepted, and none is where
+    it is None.
+    """
+    least = inf if threshold is None else threshold
+    lists = [
+        _in_turns([case for case in _of_kind(kind, worst) if case.score is None or case.score >= least])
+        for kind in KINDS
+    ]
     turns = [case for turn in zip_longest(*lists) for case in turn if case is not None][:most]
     order = list(KINDS)
     return sorted(turns, key=lambda case: order.index(case.kind))  # stable: the worst stay first within a kind

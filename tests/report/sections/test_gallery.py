@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from detbench.data.formats import read_dataset
 from detbench.errors import DataError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from detbench.evaluation.document import Document
+    from detbench.report.crops import Crop
     from detbench.report.sections.model import Model
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -119,7 +120,14 @@ def test_a_leaderboard_has_a_gallery(measured: Path, detbench: Run, tmp_path: Pa
         "leaderboard", tmp_path / "runs", "-g", data, "--split", "test", "-o", tmp_path / "out", "--pictures", data
     )
     assert done.returncode == 0, done.stderr
-    assert _crops((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
+    all_crops = _crops((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
+    pages = sorted((tmp_path / "out" / "models").glob("*/report.html"))
+    assert len(pages) == 2
+    for page in pages:
+        own = _crops(page.read_text(encoding="utf-8"))
+        assert own
+        assert set(own) < set(all_crops)
+        assert page.stat().st_size < 4_000_000
 
 
 def test_another_dataset_is_refused(measured: Path, detbench: Run, tmp_path: Path) -> None:
@@ -167,6 +175,121 @@ def test_a_crop_is_of_the_picture_and_place_it_says(
     assert seen > 10
 
 
+def test_each_box_has_its_own_look_at_its_own_place(
+    measured: Path, documents: list[Document], make_models: Callable[..., list[Model]]
+) -> None:
+    """On black: what is there is blue, what was found is orange, each as wide as its box and where it lies."""
+    found = documents[0].errors
+    assert found
+    dataset = read_dataset(measured / "data", split="test")
+    there, seen = (40, 60, 140, 190), (90, 80, 230, 180)
+    about: dict[str, Any] = {"image": dataset.images.key[0], "file_name": "a", "category": "car"}
+    mistakes = {
+        "localisation": [
+            Mistake(**about, box=seen, score=0.75, iou=0.4, ground_truth=Object(category="car", box=there))
+        ],
+        "classification": [
+            Mistake(**about, box=seen, score=0.75, iou=0.4, ground_truth=Object(category="van", box=there))
+        ],
+        "background": [Mistake(**about, box=seen, score=0.75, iou=0.0, ground_truth=None)],
+    }
+    worst = Worst(limit=1, images=[], false_positives=mistakes, missed=[Missed(**about, box=there)])
+    changed = msgspec.structs.replace(documents[0], errors=msgspec.structs.replace(found, worst=worst))
+    black = [_png(Image.new("RGB", (320, 240)))] * len(dataset.images)
+    view = gallery(make_models([changed]), dataclasses.replace(dataset, pictures=_Given(black)))
+    assert view
+    for group in view.albums[0].groups:
+        (shot,) = group.shots
+        assert shot.crop
+        with Image.open(io.BytesIO(base64.b64decode(shot.crop.uri.partition(",")[2]))) as picture:
+            pixels = np.asarray(picture.convert("RGB"), dtype=float)
+        boxes = {"missed": [there], "false alarm": [seen]}.get(group.kind, [there, seen])
+        assert shot.taken_for == ("van" if group.kind == "wrong category" else "")
+        assert shot.facts == {"missed": "100 × 130 px", "false alarm": "score 0.75, overlaps nothing"}.get(
+            group.kind, "score 0.75, IoU 0.40"
+        )
+        left, _, right, _ = window_around(boxes, (320, 240))
+        scale = shot.crop.width_px / (right - left)
+        red, blue = pixels[:, :, 0], pixels[:, :, 2]
+        for box, lit in ((there, (blue > 150) & (red < 150)), (seen, (red > 150) & (blue < 90))):
+            columns = np.flatnonzero(lit.sum(axis=0) > 8) / scale + left  # fewer are a letter, or what JPEG made of one
+            assert bool(columns.size) == (box in boxes), group.kind
+            if columns.size:
+                assert abs(columns[0] - box[0]) < 3, group.kind
+                assert abs(columns[-1] - box[2]) < 3, group.kind
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 7, 8])
+def test_pictures_are_the_right_way_round(
+    measured: Path, documents: list[Document], make_models: Callable[..., list[Model]], orientation: int
+) -> None:
+    """Boxes lie on the pixels as they are stored, whatever EXIF says, unless the annotated size is that of the turned.
+
+    The pictures are noise, so that no other piece of them looks alike; the crops must be equal to the byte.
+    """
+    dataset = read_dataset(measured / "data", split="test")
+    rng = np.random.default_rng(0)
+    upright = [Image.fromarray(rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)).resize((320, 240)) for _ in range(40)]
+    tag = Image.Exif()
+    tag[ExifTags.Base.Orientation] = orientation
+    turned = _TURNED_BACK[orientation]
+    stored = [image if turned is None else image.transpose(turned) for image in upright]
+
+    def shown(images: list[Image.Image], exif: Image.Exif | None) -> list[Crop | None]:
+        given = dataclasses.replace(dataset, pictures=_Given([_png(image, exif) for image in images]))
+        view = gallery(make_models(documents, ["half", "moved"]), given)
+        assert view
+        return [shot.crop for album in view.albums for group in album.groups for shot in group.shots]
+
+    wanted = shown(upright, None)
+    assert len(wanted) > 10
+    assert None not in wanted
+    assert shown(upright, tag) == wanted  # the annotated size is that of the stored pixels: EXIF changes nothing
+    if orientation >= 5:
+        assert stored[0].size == (240, 320)  # and here it is that of the picture as it is turned
+        assert shown(stored, tag) == wanted
+        assert shown(stored, None) != wanted
+
+
+#: What makes of an upright picture one that EXIF turns upright again, by orientation.
+_TURNED_BACK = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize(
+    ("iou", "words"), [(None, "overlaps nothing"), (0.0012, "barely touches an object"), (0.0079, "IoU 0.01")]
+)
+def test_a_false_alarm_says_what_it_overlaps(
+    measured: Path, documents: list[Document], make_models: Callable[..., list[Model]], iou: float | None, words: str
+) -> None:
+    """An overlap that would be printed as 0.00 is said in words."""
+    found = documents[0].errors
+    assert found
+    dataset = read_dataset(measured / "data", split="test")
+    alarm = Mistake(
+        image=dataset.images.key[0],
+        file_name="a",
+        category="car",
+        box=(2, 2, 20, 20),
+        score=0.75,
+        iou=iou or 0.0,
+        ground_truth=None if iou is None else Object(category="car", box=(19, 19, 90, 90)),
+    )
+    worst = Worst(limit=1, images=[], false_positives={"background": [alarm]}, missed=[])
+    changed = msgspec.structs.replace(documents[0], errors=msgspec.structs.replace(found, worst=worst))
+    view = gallery(make_models([changed]), dataset)
+    assert view
+    assert [shot.facts for shot in view.albums[0].groups[0].shots] == [f"score 0.75, {words}"]
+
+
 def test_pictures_that_cannot_be_read_are_said(
     measured: Path, documents: list[Document], make_models: Callable[..., list[Model]], read_section: Callable[..., Any]
 ) -> None:
@@ -209,9 +332,9 @@ class _Given:
         return data
 
 
-def _png(image: Image.Image) -> bytes:
+def _png(image: Image.Image, exif: Image.Exif | None = None) -> bytes:
     target = io.BytesIO()
-    image.save(target, "PNG")
+    image.save(target, "PNG", exif=exif or b"", compress_level=1)
     return target.getvalue()
 
 
@@ -225,14 +348,27 @@ def test_every_category_has_its_worst_before_any_has_its_second() -> None:
         },
         missed=[Missed(image=1, file_name="a", category="car", box=(0, 0, 9, 9))] * 8,
     )
-    cases = worst_cases(worst, 10)
+    cases = worst_cases(worst, 10, 0.0)
     assert [case.kind for case in cases] == [
         kind for kind in ("missed", "false alarm", "badly placed", "wrong category", "found twice") for _ in "ab"
     ]
     alarms = [(case.category, case.score) for case in cases if case.kind == "false alarm"]
     assert alarms == [("car", 0.9), ("bus", 0.1)]
-    assert len(worst_cases(worst, 1000)) == 8 + 9 * 5
-    assert worst_cases(Worst(limit=0, images=[], false_positives={}, missed=[]), 24) == []
+    assert len(worst_cases(worst, 1000, 0.0)) == 8 + 9 * 5
+    assert worst_cases(Worst(limit=0, images=[], false_positives={}, missed=[]), 24, 0.0) == []
+
+
+def test_only_accepted_boxes_are_mistakes() -> None:
+    """A box below the operating point is none, one on it is; where nothing is accepted, all that is left is missed."""
+    worst = Worst(
+        limit=9,
+        images=[],
+        false_positives={"background": [_mistake("car", score) for score in (0.9, 0.5, 0.1, 0.0)]},
+        missed=[Missed(image=1, file_name="a", category="car", box=(0, 0, 9, 9))],
+    )
+    assert [case.score for case in worst_cases(worst, 9, 0.5)] == [None, 0.9, 0.5]
+    assert [case.score for case in worst_cases(worst, 9, 0.0)] == [None, 0.9, 0.5, 0.1, 0.0]
+    assert [case.score for case in worst_cases(worst, 9, None)] == [None]
 
 
 def _mistake(category: str, score: float) -> Mistake:
@@ -273,8 +409,8 @@ def test_a_window_lies_in_the_picture_around_the_box(
         assert start <= min(seen)
         assert max(seen) <= stop
     made = crop(Image.new("RGB", size), [Drawn(box, "truth", "truth"), Drawn(box, "found", "0.50")])
-    assert 1 <= made.width_px <= 320
-    assert 1 <= made.height_px <= 240
+    assert 1 <= made.width_px <= min(320, 3 * (right - left))
+    assert 1 <= made.height_px <= min(240, 3 * (bottom - top))
 
 
 def test_boxes_are_drawn_where_they_are() -> None:
@@ -314,6 +450,15 @@ def test_names_are_text(
 def test_results_without_errors_have_no_gallery(make_models: Callable[..., list[Model]]) -> None:
     """Where nobody looked into the errors there is nothing to show, not even a hint."""
     assert gallery(make_models(2), None) is None
+
+
+def test_models_without_errors_are_named(
+    documents: list[Document], make_models: Callable[..., list[Model]], read_section: Callable[..., Any]
+) -> None:
+    """Beside a model with errors, one whose errors nobody looked into is named."""
+    bare = msgspec.structs.replace(documents[1], errors=None)
+    section = read_section("gallery", gallery(make_models([documents[0], bare], ["whole", "bare"]), None))
+    assert "Errors were not looked into for bare." in section.text
 
 
 def test_eight_models_stay_within_four_megabytes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -111,3 +111,32 @@ def test_every_mark_and_dot_has_its_shape(
     uses = "[...new Set([...document.querySelectorAll('use')].map(u => u.getAttribute('href')))]"
     assert browser.run(f"{uses}.filter(h => document.querySelectorAll(h).length !== 1)") == []
     assert browser.run("document.querySelectorAll('.scatters use').length") > 60
+
+
+def test_captions_are_as_wide_as_what_is_seen(browser: Browser, many: Path) -> None:
+    """Where scroll bars take their room from a narrow page, no line of a caption goes on under them."""
+    browser.open(many, width_px=390)
+    browser.call("Emulation.setDeviceMetricsOverride", width=390, height=900, deviceScaleFactor=1, mobile=False)
+    browser.call("Emulation.setScrollbarsHidden", hidden=False)
+    beyond = (
+        "[...document.querySelectorAll('.wide caption')].map(c => c.getBoundingClientRect().right"
+        " - c.closest('.wide').getBoundingClientRect().left - c.closest('.wide').clientWidth)"
+    )
+    found = browser.run(beyond)
+    browser.call("Emulation.setScrollbarsHidden", hidden=True)
+    assert len(found) >= 2
+    assert max(found) <= 1
+
+
+def test_a_tap_shows_the_interval(browser: Browser, tmp_path: Path, make_page: Callable[..., str], real: Any) -> None:
+    """On a phone a number that is tapped says its interval; nothing of it is in the way of the keyboard."""
+    (tmp_path / "index.html").write_text(make_page(real), encoding="utf-8")
+    browser.open(tmp_path / "index.html", width_px=390)
+    browser.run("cell = document.querySelector('.heat tbody td[title]'); cell.scrollIntoView({block: 'center'})")
+    place = browser.run("(r => [r.x + r.width / 2, r.y + r.height / 2])(cell.getBoundingClientRect())")
+    for kind in ("mousePressed", "mouseReleased"):
+        browser.call("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
+    assert browser.run("document.activeElement === cell")
+    assert browser.run("getComputedStyle(cell, '::after').content") == browser.run("JSON.stringify(cell.title)")
+    assert browser.run("document.querySelectorAll('td[tabindex=\"0\"]').length") == 0
+    assert browser.complaints() == []
