@@ -16,10 +16,8 @@ from detbench.words import brief, counted, named
 
 __all__ = ["Inline", "embedded", "inline", "page_environment"]
 
-#: What must not stand inside a script element, and how JSON says the same.
-_IN_SCRIPT = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"},
-)
+#: What must not stand inside a script element, and how JSON says the same; it leaves DEL and what follows as they are.
+_IN_SCRIPT = str.maketrans({code: f"\\u{code:04x}" for code in (*map(ord, "<>&\u2028\u2029"), *range(0x7F, 0xA0))})
 
 #: Characters that must not stand in HTML: all controls but tabs and the ends of lines.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
