@@ -65,7 +65,7 @@ def demo(session: nox.Session) -> None:
         options = ("--errors", "--count-threshold", "0.5", "--no-per-category", "--name", title)
         detbench("eval", records, f"{found}/{name}", "--split", "test", *options, "-o", f"{scores}/{name}")
     detbench("profile", "nms", "--boxes", "1000", "-o", str(profile))
-    detbench("leaderboard", scores, "-o", str(board), "--pictures", data)
+    detbench("leaderboard", scores, "-o", str(board), "--pictures", data, "--profile", str(profile))
     session.log(f"open {board}/index.html, {profile}/profile.html and {out}/pictures.html")
 
 

@@ -83,7 +83,7 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
     from detbench.evaluation.standings.rank import standings as ranked
     from detbench.evaluation.submissions.scores import scores
     from detbench.report.sections.headline import headline, plain
-    from detbench.report.standings_terminal import standings_table
+    from detbench.report.standings_terminal import notes, standings_table
     from detbench.timing.files import read_profile
     from detbench.words import printable
 
@@ -129,8 +129,8 @@ def leaderboard(  # noqa: PLR0913  one parameter for each option
         if standings.of("ranked"):
             console.print()
             console.print(standings_table(standings))
-    for remark in standings.remarks:
-        say(f"{remark.severity}: {remark.message}")
+    for note in notes(standings):
+        say(note)
     if not standings.of("ranked"):
         raise DataError("holds no model that can be ranked", file=folder, remedy="standings.json says why of each")
     if found.broken:

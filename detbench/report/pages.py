@@ -16,6 +16,7 @@ from detbench.report import tables, timing_tables
 from detbench.report.figures import MAX_SHADES, category_curve, mean_curves
 from detbench.report.glossary import explain
 from detbench.report.profile_figures import MARKS
+from detbench.report.sections.latency_plot import latency_plot, spread_of
 from detbench.report.sections.model import Model
 from detbench.report.sections.shown import shown
 from detbench.report.templating import embedded, inline, page_environment
@@ -48,11 +49,13 @@ def write_report(result: Result, path: Path | str) -> None:
     write_text(Path(path), render_report(result))
 
 
-def render_report(result: Result, *, pictures: Dataset | None = None, profiles: Sequence[Profile] = ()) -> str:
+def render_report(
+    result: Result, *, pictures: Dataset | None = None, profiles: Sequence[Profile] = (), board: str = ""
+) -> str:
     """Return the page of ``result``: HTML that holds everything it shows, and the result itself as JSON.
 
     ``pictures`` is the dataset that was measured on, where its pictures are to be shown; ``profiles`` are
-    timings of operators to show beside the detector's.
+    timings of operators to show beside the detector's; ``board`` is the address of a leaderboard that it is a model of.
     """
     rows = tables.category_rows(result)
     columns = tables.category_columns(result)
@@ -64,6 +67,7 @@ def render_report(result: Result, *, pictures: Dataset | None = None, profiles: 
         style=inline("page.css", "models.css", "sections/legend.css", *sections.styles),
         script=inline("page.js"),
         headline=tables.headline(result),
+        board=board,
         measures=tables.measures(result),
         columns=[(name, explain(name, result.metrics, result.protocol).long) for name in columns],
         rows=rows,
@@ -80,6 +84,7 @@ def render_report(result: Result, *, pictures: Dataset | None = None, profiles: 
         terms=terms([*(["speed"] if timing else []), *sections.views]),
         frames=timing and timing_tables.frames(timing),
         what_was_timed=timing and timing_tables.what_was_timed(timing),
+        spread=_spread(result),
         timing_rows=timing and timing_tables.timing_rows(timing),
         embedded=embedded(result.document),
         shapes=MARKS[:1],
@@ -103,6 +108,12 @@ def _mean_figure(result: Result) -> Markup:
     """Return the mean curves, or nothing where no category has ground truth."""
     curves = {iou: precision for iou, precision in result.curves.mean.items() if precision}
     return Markup(mean_curves(result.curves.recall, curves) if curves else "")  # noqa: S704  only numbers are in it
+
+
+def _spread(result: Result) -> Markup:
+    """Return how latency is distributed, or nothing where the result does not keep it."""
+    spread = spread_of(0, result.timing or None)
+    return latency_plot([spread], {}, "this detector") if spread else Markup()
 
 
 def _small_figures(

@@ -73,7 +73,8 @@ def rendered_standings(
         pages = {entry.name: f"models/{folders[entry.name]}/report.html" for entry in standings.alike()[:MOST_DRAWN]}
         files[PAGE] = render_page(standings, results, pages=pages, pictures=pictures, profiles=profiles).encode()
         files |= {
-            page: render_report(Result(results[name]), pictures=pictures).encode() for name, page in pages.items()
+            page: render_report(Result(results[name]), pictures=pictures, board=f"../../{PAGE}").encode()
+            for name, page in pages.items()
         }
     files["standings.json"] = standings.to_json()
     for ending, text in _TEXTS.items():

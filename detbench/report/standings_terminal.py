@@ -10,14 +10,19 @@ from detbench.report.terminal import GAP, plain_head, plain_table, plain_text
 from detbench.words import brief
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console, ConsoleOptions, RenderResult
 
     from detbench.evaluation.standings.document import Standings
 
-__all__ = ["StandingsTable", "standings_table"]
+__all__ = ["StandingsTable", "notes", "standings_table"]
 
 _SHOWN = ("rank", "rank_interval", "model")
 _LONGEST_NAME = 60
+
+#: More models without a rank than this are counted.
+_MOST_NOTED = 8
 
 #: A name that is folded into less than this is no longer read: what can be missed goes first, in this order.
 _MIN_NAME = 12
@@ -54,6 +59,16 @@ def standings_table(standings: Standings) -> StandingsTable:
     ranking = next((place for place, column in enumerate(found.columns) if column.is_ranking), None)
     intervals = ["" if ranking is None else row.cells[ranking].interval for row in found.rows]
     return StandingsTable([*columns, _Shown(_INTERVAL, "95 % interval", is_number=False, cells=intervals)])
+
+
+def notes(standings: Standings) -> Iterator[str]:
+    """Yield what to know beside the table: why models have no rank, and the remarks."""
+    others = [*standings.of("unranked"), *standings.of("apart")]
+    for entry in others[:_MOST_NOTED]:
+        yield f"note: {brief(entry.name, _LONGEST_NAME)} is not ranked: {entry.reason}"
+    if len(others) > _MOST_NOTED:
+        yield f"note: nor are {len(others) - _MOST_NOTED} others: see standings.md"
+    yield from (f"{remark.severity}: {remark.message}" for remark in standings.remarks)
 
 
 @dataclass(frozen=True, slots=True)

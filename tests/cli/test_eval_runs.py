@@ -92,6 +92,7 @@ def test_a_folder_is_taken_whole(detbench: Command, pair: tuple[Path, Path]) -> 
     assert result["proposals"]["source"] == "proposals.json"
     assert result["timing"]["fps"] == {"value": 1e3 / 12, "low": 1e3 / 15, "high": 1e3 / 9}
     assert result["timing"]["stages"]["forward"]["p50"] == {"value_ms": 5.0, "low_ms": 4.25, "high_ms": 5.75}
+    assert result["timing"]["spread_ms"] == pytest.approx([8 + percent * 8 / 100 for percent in range(5, 100, 5)])
     assert "samples_ms" not in json.dumps(result)
     assert result["timing"]["model"] == "model.onnx"
     assert not [remark for remark in result["remarks"] if remark["code"] == "predicted-on-other-data"]
@@ -152,6 +153,18 @@ def test_a_result_without_times_is_written_as_before(pair: tuple[Path, Path], tm
     assert Result.load(tmp_path / "old.json").to_json() == (tmp_path / "old.json").read_bytes()
 
 
+def test_a_result_of_a_version_that_kept_no_spread_is_read_and_written_as_it_is(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """The same bytes come out; what it does not have is not invented."""
+    evaluate(*pair, intervals=False).save(tmp_path / "result.json")
+    document = msgspec.json.decode((tmp_path / "result.json").read_bytes())
+    del document["timing"]["spread_ms"]
+    old = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    (tmp_path / "old.json").write_bytes(old)
+    assert Result.load(tmp_path / "old.json").to_json() == old
+
+
 @pytest.mark.parametrize(
     ("place", "value", "said"),
     [
@@ -161,10 +174,14 @@ def test_a_result_without_times_is_written_as_before(pair: tuple[Path, Path], tm
         (("stages", "forward", "p50", "value_ms"), -1.0, "the times of forward do not ascend"),
         (("stages", "decode", "p50", "low_ms"), 3.0, "an interval of the times of decode does not hold its number"),
         (("threads",), -1, "timing.threads"),
+        (("spread_ms",), [12.0], "the spread of its times is not that of their total"),
+        (("spread_ms",), [12.0] * 19, "the spread of its times is not that of their total"),
+        (("spread_ms",), [13.0, *(8 + 0.4 * step for step in range(2, 20))], "the spread of its times is not that"),
+        (("spread_ms",), [8 + 0.4 * step for step in range(1, 19)] + [99.0], "the spread of its times is not that"),
     ],
 )
 def test_times_that_cannot_be_are_refused(
-    pair: tuple[Path, Path], tmp_path: Path, place: tuple[str, ...], value: float, said: str
+    pair: tuple[Path, Path], tmp_path: Path, place: tuple[str, ...], value: float | list[float], said: str
 ) -> None:
     """A result whose times were changed is one sentence."""
     evaluate(*pair, intervals=False).save(tmp_path / "result.json")

@@ -7,6 +7,7 @@ The samples stay in that file, whose SHA-256 is kept.
 from __future__ import annotations
 
 from itertools import pairwise
+from math import isclose
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,15 +23,18 @@ from detbench.timing.prediction_times import (
     StageTimes,
     read_prediction_times,
 )
-from detbench.timing.samples import Quantile  # noqa: TC001  msgspec resolves it
+from detbench.timing.samples import Quantile, quantile
 from detbench.words import unbroken
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Latency", "Timing", "by_stage", "flaw", "timing"]
+__all__ = ["SPREAD", "Latency", "Timing", "by_stage", "flaw", "timing"]
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+
+#: Percent at which the spread of the total is kept.
+SPREAD = range(5, 100, 5)
 
 #: Bounds are numbers that were divided and multiplied again.
 _ROUNDING = 1e-6
@@ -48,7 +52,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
         return {"p50": self.p50, "p90": self.p90, "p99": self.p99}
 
 
-class Timing(msgspec.Struct, frozen=True, kw_only=True):
+class Timing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How long pictures took.
 
     Attributes
@@ -63,6 +67,9 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
         One over the median of ``total``.
     stages
         ``decode``, ``pre_processing``, ``forward``, ``post_processing`` and their sum ``total``.
+    spread_ms
+        The total's quantiles from 5 % to 95 % in steps of 5 %: how its samples are spread. Empty, and not written, in
+        results of versions that did not keep it.
     """
 
     source: str
@@ -80,6 +87,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True):
     samples_left_out: Count
     fps: FramesPerSecond
     stages: dict[Stage, Latency]
+    spread_ms: tuple[float, ...] = ()
 
 
 def timing(path: Path) -> Timing:
@@ -101,6 +109,7 @@ def timing(path: Path) -> Timing:
         samples_left_out=times.samples_left_out,
         fps=times.fps,
         stages={stage: _latency(times, stage) for stage in STAGES},
+        spread_ms=tuple(quantile(times.stages["total"].samples_ms, q / 100).value_ms for q in SPREAD),
     )
 
 
@@ -138,11 +147,26 @@ def flaw(part: Timing) -> str:
             return f"the times of {stage} do not ascend from 0"
         if not all(_encloses(of.low_ms, of.value_ms, of.high_ms) for of in quantiles):
             return f"an interval of the times of {stage} does not hold its number"
+    if not _is_spread(part):
+        return "the spread of its times is not that of their total"
     median_ms = part.stages["total"].p50.value_ms
     if abs(part.fps.value * max(median_ms, _LEAST_MS) - 1e3) > 1e3 * _ROUNDING:
         return "its frames per second are not one over the median total"
     whole = _encloses(part.fps.low, part.fps.value, part.fps.high)
     return "" if whole else "the interval of its frames per second does not hold them"
+
+
+def _is_spread(part: Timing) -> bool:
+    """Return whether the spread, if there is one, ascends from 0 through the median and p90 to p99 of the total."""
+    if not part.spread_ms:
+        return True
+    total, spread = part.stages["total"], dict(zip(SPREAD, part.spread_ms, strict=False))
+    if len(part.spread_ms) != len(SPREAD):
+        return False
+    ends = [0.0, *part.spread_ms, total.p99.value_ms]
+    ascends = all(one <= two * (1 + _ROUNDING) + _LEAST_MS for one, two in pairwise(ends))
+    alike = ((spread[50], total.p50.value_ms), (spread[90], total.p90.value_ms))
+    return ascends and all(isclose(one, two, rel_tol=_ROUNDING, abs_tol=_LEAST_MS) for one, two in alike)
 
 
 #: The clock counts nanoseconds.

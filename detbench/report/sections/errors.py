@@ -69,6 +69,7 @@ class ErrorsView(NamedTuple):
     keys: list[Key]
     rows: list[KindRow]
     iou: str
+    background_iou: str
     chosen: list[str]
     confusions: Confusions | None
     reliability: Reliability | None
@@ -89,6 +90,7 @@ def errors(models: Sequence[Model]) -> ErrorsView | None:
         keys=[key_of(model) for model, _ in having],
         rows=[_row(name, having) for name in _ROWS],
         iou=f"{having[0][1].tide.foreground_iou:.2f}",
+        background_iou=f"{having[0][1].tide.background_iou:.2f}",
         chosen=list(dict.fromkeys(point.chosen for point in points if point is not None)),
         confusions=confusions(having),
         reliability=reliability(having),

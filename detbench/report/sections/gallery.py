@@ -34,10 +34,10 @@ _LEAST_IOU = 0.005
 
 #: What a kind of :data:`KINDS` is, in a sentence.
 _MEANINGS = {
-    "missed": "Objects that no accepted box found, though one with a lower score may lie there: the largest of each category.",
+    "missed": "Objects that no accepted box found, though one with a lower score may: the largest of each category.",
     "false alarm": "Boxes that overlap an object hardly or not at all: the surest of each category.",
     "badly placed": "Boxes of the right category that lie too far beside their object: the surest of each category.",
-    "wrong category": "Boxes on an object of another category, some of them badly placed too: the surest of each category.",
+    "wrong category": "Boxes on an object of another category, some badly placed too: the surest of each category.",
     "found twice": "Boxes on an object that a surer box has found already: the surest of each category.",
 }
 

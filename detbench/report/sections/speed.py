@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from detbench.report.profile_words import interval, significant
 from detbench.report.sections.keys import Key, Listed, key_of, left_out, listed, marked
+from detbench.report.sections.latency_plot import latency_plot, spread_of
 from detbench.report.sections.speed_plot import Dot, front, speed_plot
 from detbench.report.tables import UNDEFINED
 from detbench.timing.prediction_times import STAGES
@@ -53,7 +54,8 @@ class Row(NamedTuple):
 class Machine(NamedTuple):
     """What was timed on one machine.
 
-    ``figure`` is empty where fewer than two models can be drawn; ``front`` are those that no other beats in both.
+    ``figure`` is empty where fewer than two models can be drawn; ``front`` are those that no other beats in both;
+    ``spread`` is empty where no result keeps how its times are spread, ``spread_keys`` are those that do.
     """
 
     name: str
@@ -61,6 +63,8 @@ class Machine(NamedTuple):
     keys: list[Key]
     front: Listed | None
     rows: list[Row]
+    spread: Markup | str
+    spread_keys: list[Key]
 
 
 class SpeedView(NamedTuple):
@@ -98,13 +102,14 @@ def speed(models: Sequence[Model]) -> SpeedView | None:
         machines=machines,
         stages=[stage.replace("_", "-") for stage in STAGES[:-1]],
         without=listed([model for model in models if not model.entry.speed]),
-        left_out=left_out(timed) if any(machine.figure for machine in machines) else "",
+        left_out=left_out(timed) if any(machine.figure or machine.spread for machine in machines) else "",
     )
 
 
 def _machine(name: str, models: Sequence[Model], metric: str) -> Machine:
     drawn = {model.mark: model for model in marked(models)}
     dots = [dot for model in drawn.values() for dot in _dots(model, metric)]
+    spreads = [spread for model in drawn.values() if (spread := spread_of(model.mark, model.result.timing or None))]
     is_drawn = len(dots) >= _MIN_DRAWN
     names = {dot.mark: key_of(drawn[dot.mark]).name for dot in dots}
     shown = brief(printable(name), _MAX_MACHINE)
@@ -114,6 +119,8 @@ def _machine(name: str, models: Sequence[Model], metric: str) -> Machine:
         keys=[key_of(drawn[dot.mark]) for dot in dots] if is_drawn else [],
         front=listed([drawn[dot.mark] for dot in front(dots)]) if is_drawn else None,
         rows=_rows(models),
+        spread=latency_plot(spreads, {}, shown) if spreads else "",
+        spread_keys=[key_of(drawn[one.mark]) for one in spreads],
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.axes import Axes
 
-__all__ = ["Dot", "front", "nice", "speed_plot"]
+__all__ = ["Dot", "front", "nice", "speed_plot", "time_ticks", "within"]
 
 
 class Dot(NamedTuple):
@@ -78,7 +78,7 @@ def nice(low: float, high: float) -> list[float]:
 @default_settings()
 def speed_plot(given: Sequence[Dot], metric: str, names: Mapping[int, str], machine: str) -> Markup:
     """Return accuracy against milliseconds a picture, those on a logarithmic axis; ``names`` are by mark."""
-    dots = [dot._replace(ms=_within(dot.ms), ms_ends=_both_within(dot.ms_ends)) for dot in given]
+    dots = [dot._replace(ms=within(dot.ms), ms_ends=_both_within(dot.ms_ends)) for dot in given]
     figure, axes = frame(
         _WIDTH_IN, _HEIGHT_IN, left_in=_LEFT_IN, right_in=_RIGHT_IN, bottom_in=_BOTTOM_IN, top_in=_TOP_IN
     )
@@ -88,7 +88,7 @@ def speed_plot(given: Sequence[Dot], metric: str, names: Mapping[int, str], mach
     )
     left, right = _range(dots)
     axes.set(xscale="log", xlim=(left, right), ylim=(heights[0], heights[-1]))
-    grid(axes, _times(left, right), {height: f"{height:g}" for height in heights})
+    grid(axes, time_ticks(left, right), {height: f"{height:g}" for height in heights})
     axes.text(1, -0.12, "milliseconds a picture, median", gid="axis", ha="right", va="top", transform=axes.transAxes)
     axes.text(0, 1.045, "@m", gid="axis", ha="left", transform=axes.transAxes)
     _step(axes, front(dots), right)
@@ -100,12 +100,13 @@ def speed_plot(given: Sequence[Dot], metric: str, names: Mapping[int, str], mach
     return finished(figure, f"Accuracy against latency: {machine}", names, metric)
 
 
-def _within(ms: float) -> float:
+def within(ms: float) -> float:
+    """Return a time between the ends that a logarithm needs."""
     return min(max(ms, _LEAST_MS), _MOST_MS)
 
 
 def _both_within(ends: tuple[float, float] | None) -> tuple[float, float] | None:
-    return ends and (_within(ends[0]), _within(ends[1]))
+    return ends and (within(ends[0]), within(ends[1]))
 
 
 def _range(dots: Sequence[Dot]) -> tuple[float, float]:
@@ -117,7 +118,7 @@ def _range(dots: Sequence[Dot]) -> tuple[float, float]:
     return low / room, high * room
 
 
-def _times(left: float, right: float) -> dict[float, str]:
+def time_ticks(left: float, right: float) -> dict[float, str]:
     """Return ticks of an axis of times."""
     if right / left <= _SHORT:
         found = nice(left, right)

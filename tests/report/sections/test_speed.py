@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from detbench.evaluation.standings.document import Speed
+from detbench.report.pages import render_report
 from detbench.report.sections.speed_plot import Dot, front, nice
 
 if TYPE_CHECKING:
@@ -186,3 +188,71 @@ def test_figures_can_be_read(
     assert seen["smallest"] >= 9
     assert (seen["touching"], seen["outside"]) == ([], [])
     assert seen["scrolls"] <= width_px
+
+
+def _spread_out(result: Result, median_ms: float) -> Result:
+    """Return the result as versions write it that keep how times are spread."""
+    assert result.timing
+    spread = tuple(median_ms * (1 + (percent - 50) / 200) for percent in range(5, 100, 5))
+    return type(result)(
+        msgspec.structs.replace(result.document, timing=msgspec.structs.replace(result.timing, spread_ms=spread))
+    )
+
+
+def test_latencies_are_a_curve_a_model_with_its_marker_at_the_median(
+    make_page: Callable[..., str],
+    make_timed: Callable[[float, float], Result],
+    section_of: Callable[[str, str], str],
+) -> None:
+    """Beside the points there is the distribution; a result that does not keep it is not among the curves."""
+    results = {name: make_timed(0.5, ms) for name, ms in {"old": 20.0, "a": 30.0, "b": 90.0}.items()}
+    speeds = {name: _speed(20.0) for name in results}
+    without = section_of(make_page(results, speeds), "speed")
+    assert len(_figures(without)) == 1
+    assert "How latency is distributed" not in without
+    results |= {name: _spread_out(results[name], ms) for name, ms in {"a": 30.0, "b": 90.0}.items()}
+    section = section_of(make_page(results, speeds), "speed")
+    _, figure = _figures(section)
+    assert re.findall(r'class="curve (model-\d)"', figure) == ["model-2", "model-1"]  # the first on top
+    for look in ("model-1", "model-2"):
+        line = re.findall(rf'class="curve {look}" d="M([^"]+)"', figure)[0]
+        points = [tuple(map(float, point.split())) for point in line.split("L")]
+        assert len(points) == 20
+        assert points == sorted(points, key=lambda point: (point[0], -point[1]))  # rightwards and up
+        (x, y), *_ = re.findall(rf'class="mark {look} m\d"[^>]* x="([\d.]+)" y="([\d.]+)"', figure)
+        assert any(abs(float(x) - left) < 0.2 and abs(float(y) - down) < 0.2 for left, down in points)
+    assert "with the marker at the median" in section
+    legend = section.split("How latency is distributed")[1].split("</ul>")[0]
+    assert "<bdi>a</bdi>" in legend
+    assert "<bdi>old</bdi>" not in legend
+
+
+def test_one_timed_model_has_its_distribution_on_either_page(
+    make_page: Callable[..., str],
+    make_timed: Callable[[float, float], Result],
+    section_of: Callable[[str, str], str],
+) -> None:
+    """A curve needs no other model, and times of 0 and of years fit its axis."""
+    for median_ms in (0.0, 30.0, 1e13):
+        result = _spread_out(make_timed(0.5, median_ms), median_ms)
+        for page in (make_page({"one": result}, {"one": _speed(median_ms)}), render_report(result)):
+            (figure,) = _figures(section_of(page, "speed"))
+            assert "How latencies are spread" in figure
+            assert "nan" not in figure
+    assert not _figures(section_of(render_report(make_timed(0.5, 30.0)), "speed"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width_px", [390, 1280])
+def test_the_distribution_can_be_read_on_a_phone(
+    make_page: Callable[..., str],
+    make_timed: Callable[[float, float], Result],
+    look: Callable[..., dict[str, Any]],
+    width_px: int,
+) -> None:
+    """No text lies on another or leaves the page, and none is small."""
+    results = {name: _spread_out(make_timed(0.5, ms), ms) for name, ms in {"a": 30.0, "b": 34.0, "c": 900.0}.items()}
+    found = look(make_page(results, {name: _speed(40.0) for name in results}), "speed", width_px)
+    assert found["touching"] == []
+    assert found["outside"] == []
+    assert found["smallest"] > 8
