@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
 from detbench.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 __all__ = [
+    "is_part_of",
     "make_folder",
     "read_bytes",
     "read_text",
     "replacing",
+    "replacing_all",
     "require_utf8_name",
     "require_writable",
     "safe_join",
@@ -29,6 +33,13 @@ __all__ = [
 
 #: Text files larger than this are refused by :func:`read_text`: no annotation of one image is that long.
 MAX_TEXT_BYTES = 64 * 2**20
+
+
+class Opened(Protocol):
+    """Opens a file for writing, as :func:`replacing` does."""
+
+    def __call__(self, path: Path, *, durable: bool = True) -> AbstractContextManager[IO[bytes]]:
+        """Return the open file."""
 
 
 @contextlib.contextmanager
@@ -45,22 +56,65 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
         If the file cannot be written (no such folder, no permission, disk full), or is a device or a pipe, whose place
         a file must not take; the sibling is removed.
     """
-    _require_replaceable(path)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with aside.open("xb") as file:
+    with replacing_all() as opened, opened(path, durable=durable) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def replacing_all() -> Iterator[Opened]:
+    """Give what opens files as :func:`replacing` does: they take their places when the block ends, without an error.
+
+    They do so one after the other, in the order that they were opened in, when all of them are written: what fills the
+    disk leaves all of the old ones.
+
+    Raises
+    ------
+    DataError
+        As :func:`replacing`.
+    """
+    asides: list[tuple[Path, Path]] = []
+
+    @contextlib.contextmanager
+    def opened(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
+        _require_replaceable(path)
+        aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        asides.append((aside, path))
+        with _refused(path), aside.open("xb") as file:
             yield file
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        aside.replace(path)
+
+    try:
+        yield opened
+        for aside, path in asides:
+            with _refused(path):
+                aside.replace(path)
+    finally:
+        for aside, _ in asides:
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Raise DataError where the block fails to write ``path``."""
+    try:
+        yield
     except OSError as error:
         raise DataError(
             f"cannot be written ({error.strerror or error})", file=path, remedy="nothing was left half-written"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
+
+
+def is_part_of(path: Path, name: str) -> bool:
+    """Return whether ``path`` is what :func:`replacing` leaves of a file of that name when it is killed.
+
+    >>> is_part_of(Path(".a.json.0123abcd.part"), "a.json"), is_part_of(Path(".notes.part"), "a.json")
+    (True, False)
+    """
+    middle = path.name.removeprefix(f".{name}.").removesuffix(".part")
+    return path.name == f".{name}.{middle}.part" and re.fullmatch(r"[0-9a-f]{8}", middle) is not None
 
 
 def _require_replaceable(path: Path) -> None:

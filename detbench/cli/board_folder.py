@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,9 @@ KEPT = ".cache"
 _MODELS = "models"
 _STANDINGS = "standings.json"
 
+#: What a model's folder holds: its result first, and what belongs to that.
+_FILES = ("result.json", "draws.npz", "report.html")
+
 
 def is_board(folder: Path) -> bool:
     """Return whether a folder holds a leaderboard, and nothing of a model."""
@@ -46,11 +48,19 @@ def require_free(output: Path, inputs: Iterable[Path]) -> None:
         raise UsageError(f"{output} is a file; say another folder with -o")
     if any(map(is_read, output.glob("*"))):
         raise UsageError(f"{output} holds a model, which would not be ranked; say another folder with -o")
-    target = Path(os.path.realpath(output))
+    _require_no_link(output / _MODELS)
+    target, *inner = (Path(os.path.realpath(path)) for path in (output, output / _MODELS, output / KEPT))
     for path in inputs:
         given = Path(os.path.realpath(path))  # which takes links in circles as they are
-        if target == given or given.is_relative_to(target / _MODELS) or given.is_relative_to(target / KEPT):
+        if target == given or any(map(given.is_relative_to, inner)):
             raise UsageError(f"{output} would be written over what it comes from; say another folder with -o")
+
+
+def _require_no_link(folder: Path) -> None:
+    """Raise DataError for a link: where it leads is somebody's, and no leaderboard writes or removes there."""
+    if folder.is_symlink():
+        remedy = "remove it, or say another folder with -o"
+        raise DataError("is a symbolic link, and a leaderboard writes through none", file=folder, remedy=remedy)
 
 
 @contextlib.contextmanager
@@ -99,25 +109,41 @@ def write_board(
     """Write the page, the tables, and a folder for each model, and say what was written.
 
     A model's folder has its result, its draws and, of the first, its page. What an earlier leaderboard left of models
-    that are gone is removed. The page shows ``pictures`` and ``profiles``.
+    that are gone, or was killed at, is removed. The page shows ``pictures`` and ``profiles``.
+
+    Raises
+    ------
+    DataError
+        If something cannot be written; what was there stays then, whole.
     """
     from detbench.evaluation.drawn_file import DRAWS
     from detbench.evaluation.runs import RESULT
-    from detbench.files import replacing
+    from detbench.files import replacing, require_writable
     from detbench.report.standings_files import model_folders, rendered_standings, write_all
 
     before = _entries_before(output)
     rendered = rendered_standings(standings, results, pictures=pictures, profiles=profiles)
-    files = {output / name: data for name, data in rendered.items()}
     folders = {entry: output / _MODELS / name for entry, name in model_folders(standings).items()}
-    written = set(write_all(files | {place / RESULT: results[name].to_json() for name, place in folders.items()}))
+    files: dict[Path, bytes | Path] = {}
     for entry in standings.entries:
-        if entry.name in folders and (draws := places[entry.source] / DRAWS).is_file():
-            with draws.open("rb") as given, replacing(folders[entry.name] / DRAWS, durable=False) as file:
-                shutil.copyfileobj(given, file)
-            written.add(folders[entry.name] / DRAWS)
-    for folder, gone in before.items():
-        _remove_leftovers(output / _MODELS / folder, gone, written)
+        if entry.name in folders:
+            _require_no_link(folder := folders[entry.name])
+            files[folder / RESULT] = results[entry.name].to_json()
+            if (draws := places[entry.source] / DRAWS).is_file():
+                files[folder / DRAWS] = draws
+    standing = rendered.pop(_STANDINGS)
+    files |= {output / name: data for name, data in rendered.items()}
+    require_writable(output / _STANDINGS)
+    # It tells the next run what is to be removed, so it takes its place when that is done.
+    with replacing(output / _STANDINGS) as file:
+        file.write(standing)
+        file.flush()
+        written = write_all(files)
+        _remove_parts(output, [_STANDINGS, *rendered], of=file.name)
+        for folder in folders.values():
+            _remove_parts(folder, _FILES)
+        for name, gone in before.items():
+            _remove_leftovers(output / _MODELS / name, gone, written)
     said = f"wrote {output / 'index.html'}, standings.json, .md, .tex and .csv"
     return said + (", and a folder for each model" if folders else "")
 
@@ -136,27 +162,42 @@ def _entries_before(output: Path) -> dict[str, Entry]:
     return {folders[entry.name]: entry for entry in (found.entries if found else ()) if entry.name in folders}
 
 
+def _remove_parts(folder: Path, names: Iterable[str], *, of: str = "") -> None:
+    """Remove what runs that were killed left of files of these names, but not ``of``, which is being written."""
+    from detbench.files import is_part_of
+
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if str(path) != of and _is_plain(path) and any(is_part_of(path, name) for name in names):
+                path.unlink()
+
+
 def _remove_leftovers(folder: Path, entry: Entry, written: Iterable[Path]) -> None:
     """Remove from a model's folder what was not written now, if it is what a leaderboard with ``entry`` wrote.
 
     A folder that holds anything else, or the result of other predictions, is somebody's: it stays as it is.
     """
-    from detbench.evaluation.drawn_file import DRAWS
-    from detbench.evaluation.runs import RESULT
+    from detbench.files import is_part_of
 
-    if folder.is_symlink() or not folder.is_dir():
-        return
-    new = {_key(path) for path in written}
-    files = list(folder.iterdir())
-    old = [path for path in files if path.name in {RESULT, DRAWS, "report.html"} and _key(path) not in new]
-    stays = any(_key(path) in new for path in files)
-    if not stays and (len(old) < len(files) or not _is_result_of(folder / RESULT, entry)):
-        return
     with contextlib.suppress(OSError):  # the leaderboard itself is whole
+        if folder.is_symlink() or not folder.is_dir():
+            return
+        new = {_key(path) for path in written}
+        files = list(folder.iterdir())
+        old = [path for path in files if path.name in _FILES and _is_plain(path) and _key(path) not in new]
+        old += [path for path in files if _is_plain(path) and any(is_part_of(path, name) for name in _FILES)]
+        stays = any(_key(path) in new for path in files)
+        if not stays and (len(old) < len(files) or not _is_result_of(folder / _FILES[0], entry)):
+            return
         for path in old:
             path.unlink()
         if not stays:
             folder.rmdir()
+
+
+def _is_plain(path: Path) -> bool:
+    """Return whether it is a file and no link: leaderboards write nothing else."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _key(path: Path) -> tuple[str, str]:

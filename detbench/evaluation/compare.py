@@ -112,7 +112,10 @@ def _ranking_metric(runs: Sequence[Run], wanted: str | None) -> str:
     """Return the metric that ranks: one that every run has, in its result and in its draws. Raises UsageError."""
     shared = [name for name in runs[0].drawn.metrics if all(name in run.drawn.metrics for run in runs)]
     if not shared:
-        raise UsageError("the runs have no number in common: one has proposals alone, and another none")
+        why = "one has proposals alone, and another none"
+        if all(run.document.proposals for run in runs):
+            why = "their proposals were counted otherwise; evaluate all with the same --proposal-counts"
+        raise UsageError(f"the runs have no number in common: {why}")
     name = require_rankable(wanted, shared)
     for run in runs:
         if run.document.metrics.get(name) is None:

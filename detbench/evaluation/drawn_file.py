@@ -45,6 +45,9 @@ _ABOUT = "about.json"
 
 _FLOAT64 = "<f8"
 
+#: Errors of counts may be large, but not so that sums of their squares overflow.
+_LARGEST = 1e12
+
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -176,13 +179,13 @@ def _about(path: Path) -> _About:
 
 
 def _floats(path: Path, name: str, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Return a member as float64 of this ``shape``: numbers and NaN, no infinities."""
+    """Return a member as float64 of this ``shape``: numbers that a metric can be, and NaN."""
     data, head = _member(path, name), array_head(_FLOAT64, shape)
     if not data.startswith(head) or len(data) != len(head) + 8 * prod(shape):
         raise _refusal(path, f"{name} is not {shape[0]:,} rows of {shape[1]:,} numbers")
     values = np.frombuffer(data, dtype=_FLOAT64, offset=len(head)).astype(np.float64, copy=False).reshape(shape)
-    if np.isinf(values).any():
-        raise _refusal(path, f"{name} holds an infinite number")
+    if not (np.abs(values[~np.isnan(values)]) <= _LARGEST).all():
+        raise _refusal(path, f"{name} holds a number that no metric can be")
     return values
 
 

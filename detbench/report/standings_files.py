@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from typing import TYPE_CHECKING
+import shutil
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from detbench.evaluation.results import Result
-from detbench.files import make_folder, replacing, require_writable
+from detbench.files import make_folder, replacing_all, require_writable
 from detbench.report.exports.csv_text import csv_text
 from detbench.report.exports.latex import latex
 from detbench.report.exports.markdown import markdown
@@ -16,7 +19,6 @@ from detbench.report.standings_page import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from detbench.data.tables import Dataset
     from detbench.evaluation.document import Document
@@ -38,18 +40,36 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _LONGEST = 60
 
 
-def write_all(files: Mapping[Path, bytes]) -> list[Path]:
-    """Write files, each whole or not at all, and none where one of them cannot be written. Raises DataError.
+def write_all(files: Mapping[Path, bytes | Path]) -> list[Path]:
+    """Write files, each bytes or the copy of another file, and none where one of them cannot be written.
 
-    The page comes last: what it leads to is there before it.
+    They take their places when all of them are written: a full disk leaves what was there. The page comes last: what
+    it leads to is there before it. Raises DataError.
     """
-    for path in files:
-        make_folder(path.parent)
-        require_writable(path)
-    for path, data in sorted(files.items(), key=lambda item: item[0].name == PAGE):
-        with replacing(path) as file:
-            file.write(data)
+    made: list[Path] = []
+    try:
+        for path in files:
+            made += [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+            make_folder(path.parent)
+            require_writable(path)
+        with replacing_all() as opened:
+            for path, data in sorted(files.items(), key=lambda item: item[0].name == PAGE):
+                with opened(path, durable=isinstance(data, bytes)) as file:
+                    _put(data, file)
+    except BaseException:
+        for folder in sorted(made, reverse=True):  # the inner ones first
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
     return list(files)
+
+
+def _put(data: bytes | Path, file: IO[bytes]) -> None:
+    if isinstance(data, bytes):
+        file.write(data)
+    else:
+        with data.open("rb") as given:
+            shutil.copyfileobj(given, file)
 
 
 def rendered_standings(
@@ -95,15 +115,17 @@ def folder_names(names: Iterable[str]) -> dict[str, str]:
     {'YOLOX nano': 'YOLOX-nano', '../x': 'x', 'X': 'X-2', 'CON': 'CON_', 'מכונית': 'model'}
     """
     taken: set[str] = set()
+    numbers: dict[str, int] = {}  # thousands may come to the same, and need not be counted from the start each
     found = {}
     for name in names:
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:_LONGEST].strip(".-") or "model"
         if _DEVICES.fullmatch(plain):
             plain = f"{plain.partition('.')[0]}_"
-        free, place = plain, 1
+        free, place = plain, numbers.get(plain.casefold(), 1)
         while free.casefold() in taken:
             place += 1
             free = f"{plain}-{place}"
+        numbers[plain.casefold()] = place
         taken.add(free.casefold())
         found[name] = free
     return found

@@ -6,7 +6,7 @@ intervals, ratios) is not written: :mod:`detbench.timing.samples` computes it wh
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -88,7 +88,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     compile_ms: float | None = None
     first_call_ms: float | None = None
     fetch_ms: float | None = None
-    samples_ms: list[float] = []
+    samples_ms: list[Annotated[float, msgspec.Meta(ge=0)]] = []
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):

@@ -138,6 +138,20 @@ def test_what_cannot_be_compared_is_one_sentence_and_exit_2(
         assert done.stderr.count("\n") == 1
 
 
+def test_proposals_of_other_counts_cannot_be_compared(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """Both are proposals alone, with no number of both: the sentence says what to do."""
+    truth, proposals = coco_pair([(1, 1, BOX), (2, 1, BOX)], [(1, 1, BOX, 0.9)])
+    for counts in ("10", "20"):
+        options = ("--proposals", proposals, "--proposal-counts", counts, "--resamples", 100)
+        assert detbench("eval", truth, *options, "-o", tmp_path / counts).returncode == 0
+    done = detbench("compare", tmp_path / "10", tmp_path / "20")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: the runs have no number in common: their proposals were counted otherwise; evaluate all with the same "
+        "--proposal-counts\n"
+    )
+
+
 def test_draws_are_never_written_over_predictions(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
     """Predictions called draws.npz keep their bytes."""
     truth, predictions = coco_pair([(1, 1, BOX)], [(1, 1, BOX, 0.9)])

@@ -407,6 +407,81 @@ def test_what_is_left_of_models_that_are_gone_is_removed(detbench: Run, coco_pai
     assert len(list((board / ".cache").iterdir())) == 6  # what was evaluated is kept: models may come back
 
 
+def test_a_leaderboard_follows_no_link_among_its_models(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """Where a link leads is somebody's: one for all models, and one for one, are refused, and what is there stays."""
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=2, boxes=3)
+    board, models = tmp_path / "board", tmp_path / "board/models"
+    arguments = ("leaderboard", subs, "-o", board, "-g", truth, "--resamples", 100)
+    assert detbench(*arguments).returncode == 0
+    for link, mine in ((models, tmp_path / "runs"), (models / "model1", tmp_path / "model1")):
+        link.rename(mine)
+        link.symlink_to(mine)
+        before = _bytes(tmp_path)
+        shutil.move(subs / "model0", tmp_path / "model0")  # whose folder would be removed
+        done = detbench(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.endswith(
+            f"error: {link}: is a symbolic link, and a leaderboard writes through none; remove it, or say another "
+            "folder with -o\n"
+        )
+        shutil.move(tmp_path / "model0", subs / "model0")
+        assert _bytes(tmp_path) == before
+        link.unlink()
+        mine.rename(link)
+    (models / "model0/result.json").rename(tmp_path / "mine.json")  # a link to a file gives way to a file
+    (models / "model0/result.json").symlink_to(tmp_path / "mine.json")
+    kept = (tmp_path / "mine.json").read_bytes()
+    assert detbench(*arguments).returncode == 0
+    assert not (models / "model0/result.json").is_symlink()
+    assert (tmp_path / "mine.json").read_bytes() == kept
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs limits")
+def test_a_disk_that_fills_leaves_the_leaderboard_whole(coco_pair: Pair, tmp_path: Path) -> None:
+    """The page, which is written last, is too long for what is left: everything else is as it was too."""
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=2, boxes=3)
+    board = tmp_path / "board"
+    command = [sys.executable, "-P", "-m", "detbench", "leaderboard", subs, "-g", truth, "-o", board]
+    command += ["--resamples", 100]
+
+    def run(limit: str) -> subprocess.CompletedProcess[str]:
+        limited = ["sh", "-c", f'{limit}exec "$@"', "sh", *map(str, command)]
+        return subprocess.run(limited, capture_output=True, text=True, check=False)
+
+    assert run("").returncode == 0
+    long = (board / "index.html").stat().st_size // 512 - 1
+    assert all(file.stat().st_size < long * 512 for file in board.rglob("*") if file.name != "index.html")
+    (subs / "model0/model.toml").write_text('name = "Renamed"')
+    before = _bytes(board)
+    done = run(f"ulimit -f {long}; ")
+    assert done.returncode == 2
+    assert "index.html: cannot be written (File too large); nothing was left half-written" in done.stderr
+    assert _bytes(board) == before
+    assert not (board / "models/Renamed").exists()
+    assert run("").returncode == 0
+    assert sorted(path.name for path in (board / "models").iterdir()) == ["Renamed", "model1"]
+
+
+def test_what_a_killed_leaderboard_left_is_removed_by_the_next(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
+    """Parts of files keep no folder of a model that is gone, and standings tell of it until it is removed."""
+    truth, subs = _set(coco_pair, tmp_path, images=2, models=3, boxes=3)
+    board, models = tmp_path / "board", tmp_path / "board/models"
+    arguments = ("leaderboard", subs, "-o", board, "-g", truth, "--resamples", 100)
+    assert detbench(*arguments).returncode == 0
+    whole = {path: path.read_bytes() for path in board.rglob("*") if path.is_file() and ".cache" not in path.parts}
+    for file in whole:
+        file.with_name(f".{file.name}.0123abcd.part").write_bytes(b"cut")
+    mine = models / "model1/.notes.0123abcd.part"
+    mine.write_text("mine")
+    shutil.rmtree(subs / "model0")
+    assert detbench(*arguments).returncode == 0
+    assert sorted(path.name for path in models.iterdir()) == ["model1", "model2"]
+    assert list(board.rglob(".*.part")) == [mine]
+    # A rename changes a file's time of change: the standings came after the last removal.
+    assert (board / "standings.json").stat().st_ctime_ns >= models.stat().st_mtime_ns
+    assert (board / "standings.json").stat().st_ctime_ns >= (board / "index.html").stat().st_ctime_ns
+
+
 @pytest.mark.slow
 def test_a_model_that_figures_leave_out_keeps_no_old_page(detbench: Run, coco_pair: Pair, tmp_path: Path) -> None:
     """The ninth has a result and draws; the page that it had as the eighth goes."""

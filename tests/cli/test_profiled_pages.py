@@ -106,17 +106,22 @@ def test_a_page_shows_a_profile_and_the_other_files_stay_as_they_are(
 def test_the_page_of_one_result_shows_profiles_in_their_order(
     detbench: Run, runs: Path, profile: Path, tmp_path: Path
 ) -> None:
-    """One result has no leaderboard and takes profiles too, any number of them; a processor's name is text."""
+    """One result takes profiles too, any number of them, and shows each once; a processor's name is text."""
     other = json.loads((profile / "profile.json").read_text())
     other["environment"]["processor"] = "<script>alert(1)</script>"
     (tmp_path / "other.json").write_text(json.dumps(other))
     page = tmp_path / "page.html"
-    given = ("--profile", tmp_path / "other.json", "--profile", profile)
+    given = ("--profile", tmp_path / "other.json", "--profile", profile, "--profile", tmp_path / "other.json")
     done = detbench("report", runs / "good", "-o", page, *given)
     assert (done.returncode, done.stderr) == (0, f"wrote {page}\n")
     first, second = re.findall(r'<h3 class="machine"><bdi>(.*?)</bdi>', _section(page))
     assert first.startswith("&lt;script&gt;alert(1)&lt;/script&gt;, device cpu, ")
     assert second.endswith(first.removeprefix("&lt;script&gt;alert(1)&lt;/script&gt;"))
+    next(row for row in other["measurements"] if row["samples_ms"])["samples_ms"][0] = -1.0
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    done = detbench("report", runs / "good", "-o", page, *given)
+    assert done.returncode == 2
+    assert "samples_ms[0]: is not a profile: expected a number >= 0" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,8 @@ def test_what_eval_did_not_write_is_refused(result: Result, saved: Path) -> None
         "12 rows of": npy(np.array([None] * 3), pickles=True),
         "rows of 128": npy(good) + b"0",
         "of 128": npy(good).replace(b"(12, 128)", b"(99, 128)"),
-        "infinite": npy(np.full((12, size), np.inf)),
+        "holds a number that no metric": npy(np.full((12, size), np.inf)),
+        "number that no metric can be": npy(np.full((12, size), 1e300)),  # whose square is infinite
     }
     for said, data in cases.items():
         saved.write_bytes(whole)

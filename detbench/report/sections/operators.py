@@ -111,8 +111,9 @@ _LONGEST_NAME, _LONGEST_TITLE, _LONGEST_SENTENCE = 60, 120, 400
 
 
 def operators(models: Sequence[Model], profiles: Sequence[Profile]) -> OperatorsView | None:
-    """Return what the section shows, or None without a profile."""
-    return OperatorsView([_machine(models, profile) for profile in profiles]) if profiles else None
+    """Return what the section shows, each profile once, or None without a profile."""
+    each = [profile for row, profile in enumerate(profiles) if profile not in profiles[:row]]
+    return OperatorsView([_machine(models, profile) for profile in each]) if profiles else None
 
 
 def _machine(models: Sequence[Model], profile: Profile) -> Machine:
