@@ -71,6 +71,9 @@ def _of_many(ranked: Sequence[Entry], standings: Standings) -> Iterator[Piece]:
         yield Piece(f"None of the {len(ranked)} models has a defined {standings.metric}.")
         return
     equals = [entry for entry in ranked if entry.rank == leader.rank]
+    if len(equals) == len(ranked) and not leader.metrics[standings.metric] and not standings.lower_is_better:
+        yield Piece(f"All {len(ranked)} models have {standings.metric}{_HELD}0: none finds anything that counts.")
+        return
     tied = [entry for entry in ranked if entry.tied_with_leader and entry.rank != leader.rank]
     if len(equals) > 1:
         yield from _names(equals)

@@ -353,7 +353,7 @@ _TIMED = {"timed": range(12), "proposing": range(12)}
 
 CASES = {
     "nothing found by one": Case(empty=[1]),
-    "nothing found by all": Case(empty=[0, 1], says=("share the lead with AP 0.000",)),
+    "nothing found by all": Case(empty=[0, 1], says=("none finds anything that counts",)),
     "nothing found, and counted": Case(
         empty=[0, 1],
         options=("--count-threshold", "0.5"),
