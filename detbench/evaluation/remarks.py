@@ -235,7 +235,7 @@ def _about_size(dataset: Dataset) -> list[Remark]:
     text = (
         f"with {counted(len(dataset.images), 'image')} ({FEW_IMAGES} or fewer) the intervals are too narrow to lean on"
     )
-    return [_remark("few-images", "note", text)]
+    return [_remark("few-images", "warning", text)]
 
 
 def _about_objects(matches: Matches, curves: Accumulated) -> list[Remark]:

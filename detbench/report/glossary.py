@@ -96,8 +96,8 @@ _KINDS = {
     "localisation": ("too far off", "had the box of the ground truth that they are near"),
     "both": ("wrong category, far off", "went away"),
     "duplicate": ("found already", "went away"),
-    "background": ("where nothing is", "went away"),
-    "missed": ("nothing is about them", "need not be found"),
+    "background": ("on no object", "went away"),
+    "missed": ("not found, no error near", "need not be found"),
 }
 
 _CATEGORY_AP = Words(

@@ -256,13 +256,13 @@ def test_what_is_said_of_a_model_is_said_under_its_name(make: Make) -> None:
     """What holds for all is said once; the same proposals are noticed; kinds that many have are counted."""
     runs = [make(name, range(50), proposals=True) for name in ("a", "b")]
     found = {remark.code: remark.message for remark in ranked(*runs, make("c", range(50))).remarks}
-    assert found["proposals-fewer-than-k"].startswith("a, b: fewer proposals than ")
+    assert found["proposals-fewer-than-k"].startswith("of a, b: fewer proposals than ")
     assert found["same-proposals"] == "the proposals are the same: a, b"
     alone = {remark.code: remark.message for remark in ranked(make("d", range(50))).remarks}
     assert alone["scores-cut-off"].startswith("no prediction has a score below ")
     many = ranked(*(make(f"m{last}", range(20 + last)) for last in range(7)))
     cut = [remark.message for remark in many.remarks if remark.code == "scores-cut-off"]
-    assert [message.partition(":")[0] for message in cut[:4]] == ["m6", "m5", "m4", "m3"]
+    assert [message.partition(":")[0] for message in cut[:4]] == ["of m6", "of m5", "of m4", "of m3"]
     assert cut[4:] == ["as much is said of other models, 3 times: see their pages"]
 
 

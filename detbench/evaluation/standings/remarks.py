@@ -48,7 +48,7 @@ def _on_models(runs: Sequence[Run], said: set[str]) -> Iterator[Remark]:
                 names[remark].append(run.name)
     kinds = defaultdict(list)
     for remark, of in names.items():
-        whose = "" if len(of) == len(runs) else f"{brief(', '.join(of), _LONGEST_LIST)}: "
+        whose = "" if len(of) == len(runs) else f"of {brief(', '.join(of), _LONGEST_LIST)}: "
         kinds[remark.code].append(Remark(code=remark.code, severity=remark.severity, message=whose + remark.message))
     for code, found in kinds.items():
         yield from found[:_MOST_OF_A_KIND]

@@ -92,7 +92,7 @@ def categories(models: Sequence[Model]) -> CategoriesView | None:
         return None
     keys = [key_of(model) for model in shown]
     without = "too few images for an interval" if any(model.result.interval_method for model in shown) else ""
-    groups = [Group(name, explain(name, leader.metrics, leader.protocol).long, keys) for name in metrics]
+    groups = [Group(name, explain(name, {}, leader.protocol).long, keys) for name in metrics]
     most = max(category.ground_truths for category in tables[0].values())
     rows = [
         Row(

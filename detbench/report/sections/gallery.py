@@ -32,11 +32,20 @@ _MAX_NAME = 60
 #: A smaller IoU would be printed as 0.00.
 _LEAST_IOU = 0.005
 
+#: What a kind of :data:`KINDS` is called: by the kinds of errors that it is made of, and in plain words.
+_TITLES = {
+    "missed": "Missed",
+    "false alarm": "Background: false alarms",
+    "badly placed": "Localisation: badly placed",
+    "wrong category": "Classification, or both: of the wrong category",
+    "found twice": "Duplicate: found twice",
+}
+
 #: What a kind of :data:`KINDS` is, in a sentence.
 _MEANINGS = {
     "missed": "Objects that no accepted box found, though one with a lower score may: the largest of each category.",
     "false alarm": "Boxes that overlap an object hardly or not at all: the surest of each category.",
-    "badly placed": "Boxes of the right category that lie too far beside their object: the surest of each category.",
+    "badly placed": "Boxes too far beside an object of their category, whatever else they lie on: the surest of each.",
     "wrong category": "Boxes on an object of another category, some badly placed too: the surest of each category.",
     "found twice": "Boxes on an object that a surer box has found already: the surest of each category.",
 }
@@ -58,6 +67,7 @@ class Group(NamedTuple):
     """The mistakes of a kind."""
 
     kind: str
+    title: str
     meaning: str
     shots: list[Shot]
 
@@ -112,7 +122,7 @@ def _total(found: Errors, shown: int) -> str:
 def _groups(cases: Sequence[Case], shots: _Shots) -> Iterator[Group]:
     for kind in KINDS:
         if of_kind := [shots.of(case) for case in cases if case.kind == kind]:
-            yield Group(kind, _MEANINGS[kind], of_kind)
+            yield Group(kind, _TITLES[kind], _MEANINGS[kind], of_kind)
 
 
 class _Shots:

@@ -125,7 +125,11 @@ def _row(model: Model, counts: Sequence[int]) -> Row:
     part = _part(model)
     lines = part.all.measures()
     cells = [_cell(part, lines[measure], count) for measure in _MEASURES for count in counts]
-    return Row(key_of(model), counted(part.proposals, "proposal"), cells)
+    return Row(
+        key_of(model),
+        f"{counted(part.proposals, 'proposal')} in {counted(model.result.dataset.images, 'image')}",
+        cells,
+    )
 
 
 def _cell(part: Proposals, line: Band | None, count: int) -> Cell:
