@@ -85,6 +85,7 @@ def render_report(
         frames=timing and timing_tables.frames(timing),
         what_was_timed=timing and timing_tables.what_was_timed(timing),
         spread=_spread(result),
+        few_samples=timing and timing_tables.few_samples(timing.samples),
         timing_rows=timing and timing_tables.timing_rows(timing),
         embedded=embedded(result.document),
         shapes=MARKS[:1],

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from detbench.report.profile_words import (
+    case_words,
     error_words,
     interval,
     listed,
@@ -123,13 +124,13 @@ class OperatorRows:
         """Whoever was timed on one of the cases."""
         return {row.label for one in self.cases for row in one.timed}
 
-    @property
-    def notes(self) -> Iterator[tuple[str, str, str]]:
-        """Yield label, what, and where for all that was not timed as it was asked, and for rules that differ.
+    def notes(self, *, absent: bool = True) -> Iterator[tuple[str, str, str]]:
+        """Yield label, what, and where for all that was not timed as it was asked; ``absent``: or is not installed.
 
         Reasons that differ in their numbers alone are told once, with the first one's.
         """
-        rows = [(row, one.title) for one in self.cases for row in one.others if row.status != "refused"]
+        untold = {"refused"} if absent else {"refused", "absent"}
+        rows = [(row, one.title) for one in self.cases for row in one.others if row.status not in untold]
         alike: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for row, title in rows:
             reason = _why(row.measurement)
@@ -138,14 +139,19 @@ class OperatorRows:
             reason, title = told[0]
             where = title if len(told) == 1 else f"{title}; the like on {len(told) - 1} more"
             yield label, reason, "" if len(told) == len(self.cases) else where
-        differs = dict.fromkeys(
-            (row.label, trait, how)
-            for one in self.cases
-            for row in (*one.timed, *one.others)
-            for trait, how in row.measurement.differs.items()
+
+    @property
+    def otherwise(self) -> list[tuple[str, str, str]]:
+        """Label, cases and how for what those who are installed answer otherwise by their own account, once each."""
+        return list(
+            dict.fromkeys(
+                (row.label, case_words(trait), how)
+                for one in self.cases
+                for row in (*one.timed, *one.others)
+                if row.status != "absent"
+                for trait, how in row.measurement.differs.items()
+            )
         )
-        for label, trait, how in differs:
-            yield label, f"differs in {trait}: {how}", ""
 
     @property
     def refused(self) -> list[Row]:

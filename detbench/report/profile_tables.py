@@ -51,11 +51,11 @@ def _operator(one: OperatorRows) -> Iterator[RenderableType]:
             yield ""
             yield plain_text(_above(case))
             yield _case(case)
-    notes = list(one.notes)
+    notes = [f"{label}: {what}{f' ({where})' if where else ''}" for label, what, where in one.notes()]
+    notes += [f"{label}, {cases}: {how}" for label, cases, how in one.otherwise]
     if notes:
         yield ""
-    for label, what, where in notes:
-        yield plain_text(f"{label}: {what}{f' ({where})' if where else ''}")
+    yield from map(plain_text, notes)
 
 
 def _above(case: CaseRows) -> str:

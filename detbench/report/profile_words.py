@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NOTHING",
     "beyond_bound",
+    "case_words",
     "counted_work",
     "ends",
     "error_words",
@@ -51,6 +52,26 @@ _GROUPS = {
     "roi-pooling": "RoI pooling",
     "iou": "Overlap of boxes",
     "anchors": "Anchors and box coding",
+}
+
+#: Traits of cases, as :mod:`detbench.operators.catalogue` calls them → what such cases are of.
+_TRAITS = {
+    "adaptive sampling": "as many sampling points as cells",
+    "empty": "nothing to work on",
+    "far": "boxes far from the origin",
+    "flipped corners": "corners the wrong way round",
+    "float64": "float64 inputs",
+    "ignored": "ignored objects",
+    "legacy": "regions that are not aligned",
+    "limit": "a limit of how many are kept",
+    "limit 0": "a limit of 0",
+    "no area": "boxes without area",
+    "not finite": "NaN and infinity",
+    "outside": "boxes outside the picture",
+    "padding": "rows that are padding",
+    "score ties": "equal scores",
+    "threshold equality": "values exactly on a threshold",
+    "tiny": "tiny boxes",
 }
 
 #: The name of an input → what is counted by the size of a case that has it.
@@ -144,6 +165,17 @@ def listed(names: list[str]) -> str:
 def group_title(group: str) -> str:
     """Return what a group of operators is called above its section."""
     return _GROUPS.get(group, group)
+
+
+def case_words(trait: str) -> str:
+    """Return what the cases of a trait are of; a trait that nobody but an implementation knows is its own words.
+
+    Examples
+    --------
+    >>> case_words("no area"), case_words("of my own")
+    ('boxes without area', 'of my own')
+    """
+    return _TRAITS.get(trait, trait)
 
 
 def size_unit(case: TimedCase) -> str:

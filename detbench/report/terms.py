@@ -76,6 +76,29 @@ _OF_SECTIONS = {
             "ECE", "Expected calibration error: how far scores are from the share of boxes that is right, on average."
         ),
     ),
+    "operators": (
+        Term("operator", "A step of a detector that can be run by itself, such as NMS or RoI pooling."),
+        Term(
+            "NMS",
+            "Non-maximum suppression: of boxes that overlap much, only the one of highest score is kept. Batched: for "
+            "each category by itself. Soft: the others are not dropped but lose score, in proportion to the overlap "
+            "(linear) or along a bell curve (gaussian). Matrix: as soft, for all boxes at once.",
+        ),
+        Term("RoI pooling", "Cuts a region of interest out of a map of features, as a grid of one size for all."),
+        Term("reference", "How detbench.operators does it in NumPy, to be read; in the tables it is called numpy."),
+        Term("native", "Detbench's own implementation in C++."),
+        Term(
+            "keras-graph, keras-xla",
+            "Detbench's own in Keras, as TensorFlow runs it: as a graph, or compiled by XLA. opencv, tf.image and the "
+            "like are what other libraries have.",
+        ),
+        Term(
+            "bound",
+            "The least time that this machine could need for the arithmetic and the memory traffic that were counted: "
+            "a floor that nobody reaches.",
+        ),
+        Term("× fastest, × bound", "How many times as long as the fastest, or as the bound, the median is."),
+    ),
     "counting": (
         Term("MAE", "Mean absolute error: by how many objects a picture is miscounted, on average."),
         Term("RMSE", "Root mean squared error: as the MAE, but a few large errors weigh more."),

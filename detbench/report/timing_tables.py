@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
     from detbench.evaluation.parts.timing import Timing
 
-__all__ = ["StageRow", "device_in_words", "frames", "tables", "timing_rows", "what_was_timed"]
+__all__ = ["StageRow", "device_in_words", "few_samples", "frames", "tables", "timing_rows", "what_was_timed"]
 
 _WHOLE_FROM, _TENTHS_FROM = 100, 10
+
+#: Of fewer samples none is expected beyond p99.
+_ENOUGH_FOR_P99 = 100
 
 
 class StageRow(NamedTuple):
@@ -45,6 +48,19 @@ def what_was_timed(part: Timing) -> str:
     samples = f"{counted(part.images, 'picture')} in {counted(part.samples, 'batch', 'batches')} of {part.batch_size:,}"
     adapter = f" through {part.adapter}" if part.adapter else ""
     return f"{part.model}{adapter} on {where}: {samples}, after {counted(part.warm_up, 'batch', 'batches')} of warm-up."
+
+
+def few_samples(samples: int) -> str:
+    """Return what to know of a p99 of so few samples, in a sentence; empty of 100 or more.
+
+    Examples
+    --------
+    >>> few_samples(30), few_samples(100)
+    ('Of 30 samples: p99 is little more than the largest of them.', '')
+    """
+    if samples >= _ENOUGH_FOR_P99:
+        return ""
+    return f"Of {counted(samples, 'sample')}: p99 is little more than the largest of them."
 
 
 def timing_rows(part: Timing) -> list[StageRow]:

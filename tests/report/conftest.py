@@ -315,7 +315,7 @@ def _not_timed(case: TimedCase, name: str, status: Any) -> Measurement:
 
 
 #: Elements of HTML that have no end, and those that a reader sees apart from what is before them.
-_VOID = {"meta", "link", "br", "input", "img"}
+_VOID = {"meta", "link", "br", "input", "img", "wbr"}
 _APART = {"title", "text", "p", "span", "div", "td", "th", "li", "dt", "dd", "caption", "figcaption", "summary", "h3"}
 
 

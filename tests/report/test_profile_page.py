@@ -146,7 +146,7 @@ def test_times_that_are_apart_are_named(make_profile: Maker, read_page: Read) ->
 def test_rules_that_differ_and_who_is_absent_are_named(make_profile: Maker, read_page: Read) -> None:
     """Beside each operator: what an implementation does otherwise, and why another was not run."""
     text = read_page(render_profile_page(make_profile())).text
-    assert "combined_nms differs in score ties: takes equal scores in any order" in text
+    assert "combined_nms, equal scores: takes equal scores in any order" in text
     assert "torchvision not installed" in text
 
 

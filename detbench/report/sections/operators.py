@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from detbench.report.sections.model import Model
     from detbench.timing.document import Profile
 
-__all__ = ["Case", "Machine", "Note", "Operator", "OperatorsView", "Place", "Row", "operators"]
+__all__ = ["Case", "Machine", "Note", "Operator", "OperatorsView", "Otherwise", "Place", "Row", "operators"]
 
 
 class Place(NamedTuple):
@@ -61,11 +61,19 @@ class Case(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What else is to be known of an implementation, and on which case."""
+    """Why an implementation was not timed, and on which case."""
 
     name: str
     what: str
     where: str
+
+
+class Otherwise(NamedTuple):
+    """In which unusual cases an implementation answers otherwise than the reference, by its own account, and how."""
+
+    name: str
+    cases: str
+    how: str
 
 
 class Operator(NamedTuple):
@@ -75,6 +83,7 @@ class Operator(NamedTuple):
     sentence: str
     cases: list[Case]
     more: str
+    otherwise: list[Otherwise]
     notes: list[Note]
 
 
@@ -153,13 +162,18 @@ def _operator(one: OperatorRows, *, is_brief: bool) -> Operator:
     cases = one.cases if len(one.cases) <= most else [first, *(case for case in one.cases if case is not first)]
     notes = [
         Note(_plain(name, _LONGEST_NAME), _plain(what, _LONGEST_SENTENCE), _plain(where, _LONGEST_TITLE))
-        for name, what, where in one.notes
+        for name, what, where in one.notes(absent=False)
+    ]
+    otherwise = [
+        Otherwise(_plain(name, _LONGEST_NAME), _plain(where, _LONGEST_TITLE), _plain(how, _LONGEST_SENTENCE))
+        for name, where, how in one.otherwise
     ]
     return Operator(
         name=_plain(one.name, _LONGEST_NAME),
         sentence=_plain(standing(first) or "Nobody was timed.", _LONGEST_SENTENCE),
         cases=[_case(case) for case in cases[:most]],
         more=_left_out(len(cases) - most, "case"),
+        otherwise=otherwise[:_MOST_NOTES],
         notes=notes[:_MOST_NOTES],
     )
 

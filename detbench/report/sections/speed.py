@@ -9,6 +9,7 @@ from detbench.report.sections.keys import Key, Listed, key_of, left_out, listed,
 from detbench.report.sections.latency_plot import latency_plot, spread_of
 from detbench.report.sections.speed_plot import Dot, front, speed_plot
 from detbench.report.tables import UNDEFINED
+from detbench.report.timing_tables import few_samples
 from detbench.timing.prediction_times import STAGES
 from detbench.timing.samples import Quantile
 from detbench.words import brief, printable
@@ -26,11 +27,12 @@ __all__ = ["Bar", "Machine", "Row", "SpeedView", "Time", "speed"]
 
 
 class Time(NamedTuple):
-    """A quantile in milliseconds as text, its interval or nothing, and why there is none."""
+    """A quantile in milliseconds as text, its interval or nothing, why there is none, and why not to lean on it."""
 
     text: str
     interval: str = ""
     reason: str = ""
+    caution: str = ""
 
 
 class Bar(NamedTuple):
@@ -156,6 +158,7 @@ def _row(model: Model, given: Speed, timing: Timing | None, longest_ms: float) -
         return Row(key_of(model), times, [], [])
     quantiles = timing.stages["total"].quantiles().values()
     times = [Time(significant(q.value_ms), interval(q)) for q in quantiles]
+    times[-1] = times[-1]._replace(caution=few_samples(timing.samples))
     bars: list[Bar] = []
     start_ms = 0.0
     for place, stage in enumerate(STAGES[:-1]):

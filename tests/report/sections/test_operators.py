@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from detbench.operators import registry
 from detbench.report.profile_rows import operator_rows, standing
+from detbench.report.profile_words import case_words
 from detbench.report.sections.operators import operators
 from detbench.report.standings_files import rendered_standings
 
@@ -44,7 +46,7 @@ def test_a_case_has_a_row_for_each_implementation_and_the_refused_say_why(
     assert section.row("mine")[1] == (
         "refused: an IoU of the threshold exactly: it drops row 1, which the reference keeps"
     )
-    assert "torchvision not installed" in section.text  # a note, and no row
+    assert "torchvision not installed" not in section.text  # of nobody who was not there
     assert section.rows.count(native) == 1
     assert len(section.all("table")) == len(profile.cases)
     assert len(section.all("caption")) == len(profile.cases)
@@ -77,10 +79,10 @@ def test_dots_stand_in_the_order_of_their_times(make_profile: Maker, make_models
 @pytest.mark.parametrize(
     ("processor", "device", "says"),
     [
-        ("a desk", "cpu", "Timed on a processor and device of the same name: timed."),
-        ("a desk", "gpu", "The models were timed on another machine: do not set their times against these."),
-        ("a rack", "cpu", "The models were timed on another machine: do not set their times against these."),
-        ("", "cpu", "The profile does not name its processor: do not set these times against the models'."),
+        ("a desk", "cpu", "Models timed on a machine like this one, as far as the name of its processor tells: timed."),
+        ("a desk", "gpu", "The models were timed on another machine: do not compare their times with these."),
+        ("a rack", "cpu", "The models were timed on another machine: do not compare their times with these."),
+        ("", "cpu", "The profile does not say on which processor: do not compare these times with the models'."),
     ],
 )
 def test_it_says_whether_the_models_were_timed_on_the_same_machine(
@@ -107,9 +109,9 @@ def test_models_of_two_machines_are_told_apart(
     models = [*make_models(1, ["here"], timing=make_timing(20.0)), *make_models(1, ["there"], timing=elsewhere)]
     profile = _named(make_profile(), "a desk")
     text = read_section("operators", operators(models, [profile])).text
-    assert "of the same name: here. On another: there; do not set their times against these." in text
+    assert "of its processor tells: here. Timed on another: there; do not compare their times with these." in text
     untimed = read_section("operators", operators(make_models(), [profile])).text
-    assert "of the same name" not in untimed
+    assert "a machine like this one" not in untimed
     assert "another machine" not in untimed
 
 
@@ -195,6 +197,93 @@ def test_it_stands_after_the_models_and_before_what_was_measured(make_profile: M
     assert sections.index("categories") < sections.index("operators")
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
+
+
+def test_it_names_the_reference_and_in_which_cases_who_answers_otherwise(
+    make_profile: Maker, make_models: Make, read_section: Make
+) -> None:
+    """In words of the cases, below the operator; not of what is not installed."""
+    one = make_profile()
+    differs = {"no area": "it drops them", "far": "it rounds", "limit 0": "it raises", "of mine": "it is odd"}
+    measurements = [
+        msgspec.structs.replace(found, differs=differs)
+        if found.implementation in {"opencv", "torchvision"} and found.operator == "nms"
+        else found
+        for found in one.measurements
+    ]
+    profile = msgspec.structs.replace(one, measurements=measurements)
+    section = read_section("operators", operators(make_models(), [profile]))
+    assert "must give the answer of the reference, the one of detbench.operators in NumPy," in section.text
+    told = [item.text for item in section.all("li") if item.text.startswith("opencv")]
+    assert told == [
+        "opencv, boxes without area: it drops them",
+        "opencv, boxes far from the origin: it rounds",
+        "opencv, a limit of 0: it raises",
+        "opencv, of mine: it is odd",
+    ]
+    assert "combined_nms, equal scores: takes equal scores in any order" in section.text
+    assert not [item.text for item in section.all("li") if item.text.startswith("torchvision")]
+
+
+def test_every_trait_of_a_case_has_words() -> None:
+    """What an implementation may say of the catalogue's cases is not shown as the catalogue's own shorthand."""
+    traits = {trait for one in registry.operators().values() for case in one.cases() for trait in case.traits}
+    assert "no area" in traits
+    assert [trait for trait in sorted(traits) if case_words(trait) == trait] == []
+
+
+def test_the_page_explains_its_words_where_operators_are_shown(make_profile: Maker, make_standings: Make) -> None:
+    """On the leaderboard, and nothing of it without a profile."""
+    made = make_standings(["a", "b"])
+    page = rendered_standings(*made, profiles=[make_profile()])["index.html"].decode()
+    words = set(re.findall(r"<dt>(.*?)</dt>", page))
+    said = {"NMS", "RoI pooling", "native", "reference", "keras-graph, keras-xla", "bound", "× fastest, × bound"}
+    assert said <= words
+    without = set(re.findall(r"<dt>(.*?)</dt>", rendered_standings(*made)["index.html"].decode()))
+    assert not said & without
+
+
+@pytest.mark.slow
+def test_a_name_goes_on_after_a_stop_or_an_underscore(
+    make_profile: Maker, make_standings: Make, look: Make, browser: Any
+) -> None:
+    """No part of a function's name is torn at the width of a desk or of a tablet."""
+    profile = make_profile({"tf.image.non_max_suppression": 1.0, "tf.image.non_max_suppression_with_scores": 2.0})
+    page = rendered_standings(*make_standings(["a", "b"]), profiles=[profile])["index.html"].decode()
+    torn = """
+    (() => {
+      const torn = [];
+      document.querySelectorAll('.operator').forEach(d => d.open = true);
+      for (const name of document.querySelectorAll('.timed tbody th bdi')) {
+        for (const node of name.childNodes) {
+          const range = document.createRange();
+          range.selectNodeContents(node);
+          if (node.nodeType === 3 && range.getClientRects().length !== 1) torn.push(node.textContent);
+        }
+      }
+      return torn;
+    })()
+    """
+    for width_px in (1280, 900):
+        look(page, "operators", width_px)
+        assert browser.run("document.querySelectorAll('.timed tbody th bdi').length") > 9
+        assert browser.run(torn) == []
+
+
+@pytest.mark.slow
+def test_paper_says_which_tables_are_left_out(
+    make_profile: Maker, make_standings: Make, look: Make, browser: Any
+) -> None:
+    """A line for each operator that is closed, and none for one that is open; a screen shows no such line."""
+    page = rendered_standings(*make_standings(["a", "b"]), profiles=[make_profile()])["index.html"].decode()
+    look(page, "operators", 800)
+    seen = "[...document.querySelectorAll('.operator .on-paper')].map(e => getComputedStyle(e).display !== 'none')"
+    assert browser.run(seen) == [False] * 4
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert browser.run(seen) == [False, True, True, True]
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
 
 
 @pytest.mark.slow

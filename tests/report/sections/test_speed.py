@@ -166,6 +166,26 @@ def test_ticks_enclose_what_is_drawn(low: float, high: float) -> None:
     assert sorted(set(ticks)) == ticks
 
 
+@pytest.mark.parametrize(("samples", "said"), [(30, True), (99, True), (100, False)])
+def test_a_p99_of_few_samples_is_marked(
+    make_page: Callable[..., str],
+    make_result: Callable[..., Result],
+    make_timing: Callable[[float], Timing],
+    section_of: Callable[[str, str], str],
+    samples: int,
+    said: bool,
+) -> None:
+    """With how many there were, on either page; the caption says what an open end is."""
+    result = make_result(timing=msgspec.structs.replace(make_timing(20.0), samples=samples))
+    sentence = f"Of {samples} samples: p99 is little more than the largest of them."
+    section = section_of(make_page({"one": result}, {"one": _speed(20.0)}), "speed")
+    assert (f"<bdi>{sentence}</bdi>" in section) is said
+    assert ('40.0<sup class="mark-of-note">a</sup>' in section) is said
+    assert section.count('class="mark-of-note"') == said
+    assert "too few samples to bound it above" in section
+    assert (sentence in section_of(render_report(result), "speed")) is said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("width_px", [390, 1280])
 @pytest.mark.parametrize(
