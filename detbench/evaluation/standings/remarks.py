@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from detbench.evaluation.document import Remark
 from detbench.evaluation.remarks import gravest_first
 from detbench.evaluation.runs import remarks_on
-from detbench.words import brief, counted
+from detbench.words import brief, counted, unbroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +22,10 @@ _LONGEST_LIST = 300
 
 #: More remarks of one kind than this are counted: a model's own page has its own.
 _MOST_OF_A_KIND = 4
+
+#: A result that comes from anybody may hold any number of kinds, of any length.
+_MOST_KINDS = 20
+_LONGEST_REMARK = 600
 
 #: A category of fewer objects than this says little, and its AP counts as much as any other's.
 _FEW_OBJECTS = 10
@@ -49,8 +53,14 @@ def _on_models(runs: Sequence[Run], said: set[str]) -> Iterator[Remark]:
     kinds = defaultdict(list)
     for remark, of in names.items():
         whose = "" if len(of) == len(runs) else f"of {brief(', '.join(of), _LONGEST_LIST)}: "
-        kinds[remark.code].append(Remark(code=remark.code, severity=remark.severity, message=whose + remark.message))
-    for code, found in kinds.items():
+        kinds[remark.code].append(
+            Remark(
+                code=remark.code,
+                severity=remark.severity,
+                message=brief(unbroken(whose + remark.message), _LONGEST_REMARK),
+            )
+        )
+    for code, found in list(kinds.items())[:_MOST_KINDS]:
         yield from found[:_MOST_OF_A_KIND]
         if more := found[_MOST_OF_A_KIND:]:
             text = f"as much is said of other models, {counted(len(more), 'time')}: see their pages"
