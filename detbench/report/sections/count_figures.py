@@ -102,8 +102,8 @@ def by_threshold(counted: Sequence[tuple[Model, Counting]]) -> Markup:
     axes.set(xlim=(min(x), max(x)), ylim=(0, top))
     grid(axes, x, ticks)
     axes.plot([min(x), max(x)], [nothing, nothing], gid="curve behind", clip_on=False)
-    axes.text(min(x), nothing, " counting nothing", gid="axis", ha="left", va="bottom")
-    _name_axes(axes, "score from which a box is counted", "mean absolute error")
+    height = _name_axes(axes, "score from which a box is counted", "mean absolute error")
+    axes.text(1, height, "dotted: counting nothing", gid="axis", ha="right", transform=axes.transAxes)
     for model, part in reversed(counted):
         _band_below(axes, part.curve.threshold, part.curve.mae, top, model.mark)
     for model, part in reversed(counted):
@@ -179,7 +179,10 @@ def by_density(counted: Sequence[tuple[Model, Counting]]) -> Markup:
     return finished(figure, "Mean absolute error of the count by the number of objects in the picture", {})
 
 
-def _name_axes(axes: Axes, x: str, y: str) -> None:
+def _name_axes(axes: Axes, x: str, y: str) -> float:
+    """Write the names below and above the axes; return the height of the upper one, as a share of theirs."""
     height_in = axes.bbox.height / axes.figure.dpi
     axes.text(1, -0.26 / height_in, x, gid="axis", ha="right", va="top", transform=axes.transAxes)
-    axes.text(0, 1 + 0.14 / height_in, y, gid="axis", ha="left", transform=axes.transAxes)
+    above = 1 + 0.14 / height_in
+    axes.text(0, above, y, gid="axis", ha="left", transform=axes.transAxes)
+    return above
