@@ -54,7 +54,8 @@ def test_the_pages_are_what_the_submissions_give(board: Path) -> None:
     assert pages == sorted(path.relative_to(PAGE) for path in PAGE.rglob("*.html"))
     for page in pages:
         ours, made = (ENVIRONMENT.sub(b"", (place / page).read_bytes()) for place in (PAGE, board))
-        assert ours == made, f"{page} has changed: python reports/make.py"
+        if ours != made:  # a difference of two pages takes minutes to print, and nobody reads it
+            pytest.fail(f"{page} has changed: python reports/make.py")
 
 
 def test_what_is_committed_is_small_whole_and_of_no_machine() -> None:
